@@ -1,0 +1,1 @@
+"""Ponte keeps the ERP Omie and the CRM Ploomes equal."""

@@ -1,0 +1,1 @@
+"""The HTTP room: webhooks, REST, health and metrics."""

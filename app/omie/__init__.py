@@ -1,0 +1,1 @@
+"""Speaks Omie and nothing else."""

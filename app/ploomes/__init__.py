@@ -1,0 +1,1 @@
+"""Speaks Ploomes and nothing else."""

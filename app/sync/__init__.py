@@ -1,0 +1,1 @@
+"""The engine: one road from a stored event to two equal records."""
