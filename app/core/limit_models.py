@@ -34,3 +34,16 @@ class LimitStamp(Base):
 
     scope: Mapped[str] = mapped_column(String(200), primary_key=True)
     at: Mapped[float] = mapped_column(Float)
+
+
+class LimitPace(Base):
+    """What an account taught us about its own limit: the pace since its last 429 (design section 6, Ploomes)."""
+
+    __tablename__ = "limit_paces"
+
+    scope: Mapped[str] = mapped_column(String(160), primary_key=True)
+    """`<vendor>:<account>`."""
+    failed: Mapped[float] = mapped_column(Float)
+    """Calls in the minute before the 429; the pace never climbs back to it."""
+    since: Mapped[float] = mapped_column(Float)
+    """When the 429 came, epoch seconds; clean hours count from here."""
