@@ -105,7 +105,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 @contextmanager
 def correlation(**ids: object) -> Iterator[None]:
-    """Every line logged inside carries these ids (`request`, `event`, `integration`)."""
+    """Every line logged inside carries these ids (`request_id`, `event_id`, `integration_id`)."""
     with structlog.contextvars.bound_contextvars(**ids):
         yield
 

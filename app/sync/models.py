@@ -118,6 +118,9 @@ class Event(Base):
         Index("uq_events_dedupe", "integration_id", "vendor", "dedupe_key", unique=True),
         Index("ix_events_open", "priority", "due_at", postgresql_where=text("due_at IS NOT NULL"),
               sqlite_where=text("due_at IS NOT NULL")),
+        # one probe finds the oldest due event of an integration, however long its backlog
+        Index("ix_events_turns", "integration_id", "priority", "due_at", postgresql_where=text("due_at IS NOT NULL"),
+              sqlite_where=text("due_at IS NOT NULL")),
         Index("ix_events_record", "integration_id", "vendor", "entity", "external_id", "id"),
         Index("ix_events_listing", "integration_id", "state", "id"),
     )
