@@ -1,0 +1,78 @@
+"""How the engine reaches both vendors of an integration, and reads of a person who waits for the answer."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Protocol, TypeVar, cast
+
+from app.core.clock import Clock
+from app.core.errors import Fault, Postponed, VendorError
+from app.core.ports import Gateway, Page, Priority, Record, Vendor
+from app.sync.models import Integration
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 20.0
+"""How long a request of a person waits for the vendors' limits before it says "come back later"."""
+
+LABEL = {Vendor.OMIE: "Omie", Vendor.PLOOMES: "Ploomes"}
+
+
+class Gateways(Protocol):
+    """Opens the two gateways of an integration; the wiring decrypts the credentials into them."""
+
+    def open(self, integration: Integration, priority: Priority) -> tuple[Gateway, Gateway]:
+        """(Omie, Ploomes), both speaking at this priority."""
+        ...
+
+
+async def patiently(clock: Clock, call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
+    """The answer of `call`, asked again whenever a limit postpones it; raises Postponed once patience would end."""
+    end = clock.time() + seconds
+    while True:
+        try:
+            return await call()
+        except Postponed as postponed:
+            if clock.time() + postponed.seconds > end:
+                raise
+            await clock.sleep(postponed.seconds)
+
+
+async def one_page(gateway: Gateway, entity: str, *, cursor: str | None = None, since: datetime | None = None) -> Page:
+    """The page at `cursor` and no further request."""
+    pages = gateway.pages(entity, since=since, cursor=cursor)
+    async with aclosing(cast("_Closable", pages)):
+        async for page in pages:
+            return page
+    return Page((), None)
+
+
+class _Closable(Protocol):
+    async def aclose(self) -> object: ...
+
+
+async def read_all(clock: Clock, gateway: Gateway, entity: str, *, seconds: float = PATIENCE_SECONDS) -> list[Record]:
+    """A whole small set. Raises VendorError, and Postponed when a limit outlasts the patience."""
+    records: list[Record] = []
+    cursor: str | None = None
+    while True:
+        at = cursor
+        page = await patiently(clock, lambda: one_page(gateway, entity, cursor=at), seconds)  # noqa: B023  (awaited here)
+        records.extend(page.records)
+        cursor = page.cursor
+        if cursor is None:
+            return records
+
+
+def say(error: VendorError | Postponed, vendor: Vendor) -> str:
+    """Why a call did not work, in Portuguese, for the person who asked."""
+    name = LABEL[vendor]
+    if isinstance(error, Postponed):
+        return f"O limite de chamadas do {name} pede uma pausa: aguarde {max(1, round(error.seconds))} s e repita."
+    if error.fault is Fault.CREDENTIALS:
+        return f"O {name} recusou as credenciais: {error.text}"
+    if error.fault is Fault.BLOCKED:
+        return f"O {name} bloqueou esta consulta por {round(error.wait or 0)} s: {error.text}"
+    if error.fault in (Fault.TRANSIENT, Fault.UNCERTAIN, Fault.BUSY, Fault.RATE_LIMITED):
+        return f"O {name} não respondeu como deveria: {error.text}"
+    return f"O {name} respondeu: {error.text}"
