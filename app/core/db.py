@@ -1,12 +1,12 @@
 """The database: engine, column types and `transaction()`, the only place that commits."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, event, text
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -88,6 +88,13 @@ class Database:
         async with self._sessions() as session:
             yield session
 
+    async def change_schema(self, work: Callable[[Connection], None]) -> None:
+        """Runs schema changes in one transaction of their own and commits them (migrations only)."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(sqlite_write=True)
+            async with connection.begin():
+                await connection.run_sync(work)
+
     async def ping(self) -> None:
         """Raises when the database does not answer."""
         async with self.engine.connect() as connection:
@@ -99,7 +106,7 @@ class Database:
 
 
 def _sqlite_pragmas(connection: DBAPIConnection, record: Any) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+    connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
         cursor.execute(f"PRAGMA {pragma}")

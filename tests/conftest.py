@@ -1,0 +1,130 @@
+"""Shared fixtures: settings, clock, and a fresh database on every engine this machine offers."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import app.core.limit_models
+import app.sync.models  # noqa: F401
+from app.core.clock import Clock
+from app.core.config import Settings
+from app.core.db import Base, Database
+from app.core.queue import redis_pool
+
+USUAL_DATABASE = "postgresql+asyncpg://postgres@127.0.0.1:5432/test"
+USUAL_REDIS = "redis://127.0.0.1:6379/15"
+REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
+
+
+def absent(service: str, why: str) -> None:
+    """Skips the test, visibly; fails it where services are required."""
+    message = f"{service} is not available ({why})"
+    if REQUIRED:
+        pytest.fail(message + ", and REQUIRE_SERVICES=1", pytrace=False)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Real time."""
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Local settings that read neither the environment's secrets nor a `.env` file."""
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        environment="local",
+        data_dir=tmp_path,
+        database_url=f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}",
+        redis_url="",
+        secret_key=SecretStr("test-secret-key"),
+        admin_token=SecretStr("test-admin-token"),
+        public_url="http://ponte.test",
+    )
+
+
+async def _create_database(name: str) -> str:
+    server = make_url(os.environ.get("TEST_DATABASE_URL", USUAL_DATABASE))
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT", connect_args={"timeout": 3})
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(f'CREATE DATABASE "{name}"'))
+    finally:
+        await engine.dispose()
+    url = server.set(database=name).render_as_string(hide_password=False)
+    db = Database(url)
+    await db.change_schema(Base.metadata.create_all)
+    await db.close()
+    return url
+
+
+async def _drop_database(name: str) -> None:
+    engine = create_async_engine(
+        make_url(os.environ.get("TEST_DATABASE_URL", USUAL_DATABASE)), isolation_level="AUTOCOMMIT"
+    )
+    async with engine.connect() as connection:
+        await connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str | Exception]:
+    """A PostgreSQL database of this test process, with all tables; the error when there is no server."""
+    name = f"ponte_test_{uuid.uuid4().hex[:12]}"
+    try:
+        url = asyncio.run(_create_database(name))
+    except Exception as problem:
+        yield problem
+        return
+    yield url
+    asyncio.run(_drop_database(name))
+
+
+@pytest.fixture
+def postgres(postgres_url: str | Exception) -> str:
+    """The address of a PostgreSQL database with empty tables (see `db`); skips or fails without one."""
+    if isinstance(postgres_url, Exception):
+        absent("PostgreSQL", type(postgres_url).__name__)
+    assert isinstance(postgres_url, str)
+    return postgres_url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
+async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database with empty tables, once per engine."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}")
+        await database.change_schema(Base.metadata.create_all)
+    else:
+        database = Database(request.getfixturevalue("postgres"))
+        async with database.transaction() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                await session.execute(table.delete())
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def redis_url() -> str:
+    """The address of a Redis; tests use key prefixes of their own in it. Skips or fails without one."""
+    url = os.environ.get("TEST_REDIS_URL", USUAL_REDIS)
+    from redis.asyncio import Redis
+
+    client = Redis(connection_pool=redis_pool(url))
+    try:
+        await client.ping()
+    except Exception as problem:
+        absent("Redis", type(problem).__name__)
+    finally:
+        await client.aclose()
+        await client.connection_pool.disconnect()
+    return url
