@@ -36,12 +36,16 @@ class PonteError(Exception):
 
 
 class Postponed(PonteError):
-    """The call may not leave before `seconds` from now; nothing was sent and no attempt is spent."""
+    """The call may not leave before `seconds` from now; nothing was sent and no attempt is spent.
 
-    def __init__(self, seconds: float, reason: str) -> None:
+    `reason` is Portuguese; `cause` is its machine word (the name of the budget that said no).
+    """
+
+    def __init__(self, seconds: float, reason: str, cause: str = "limit") -> None:
         super().__init__(f"postponed {seconds:.1f}s: {reason}")
         self.seconds = seconds
         self.reason = reason
+        self.cause = cause
 
 
 class VendorError(PonteError):
