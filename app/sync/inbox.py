@@ -23,7 +23,7 @@ from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, Intake, Sto
 from app.sync.models import Event, EventSource, EventState
 
 __all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "latest_of", "newer_open", "open_of_record",
-           "postpone", "renew", "reopen", "settle", "wake_waiting"]  # fmt: skip
+           "postpone", "renew", "reopen", "settle", "supersede_older", "wake_waiting"]  # fmt: skip
 
 UNSETTLED = (EventState.RECEIVED, EventState.PROCESSING, EventState.WAITING)
 QUEUE_OF: dict[int, QueueName] = {Priority.LIVE: "live", Priority.PERSON: "live", Priority.BULK: "bulk"}
@@ -161,6 +161,24 @@ async def newer_open(session: AsyncSession, event: Event) -> Event | None:
     mine = _of_record(event.integration_id, event.vendor, event.entity, event.external_id)
     query = select(Event).where(mine, Event.id > event.id, Event.due_at.is_not(None)).order_by(Event.id.desc()).limit(1)
     return (await session.execute(query)).scalars().first()
+
+
+async def supersede_older(session: AsyncSession, event: Event, *, now: datetime | None = None) -> int:
+    """Settles what the same record left open before this event, which takes it all in; returns how many."""
+    done = await session.execute(
+        update(_table)
+        .where(
+            _of_record(event.integration_id, event.vendor, event.entity, event.external_id),
+            _table.c.id < event.id,
+            _table.c.state.in_((EventState.RECEIVED.value, EventState.WAITING.value)),
+            _table.c.claim.is_(None),
+        )
+        .values(
+            state=EventState.SUPERSEDED.value, cause="superseded", due_at=None, settled_at=now or Clock().now(),
+            reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
+        )  # fmt: skip
+    )
+    return _rows(done)
 
 
 async def open_of_record(

@@ -1,0 +1,362 @@
+"""Bringing a linked pair into agreement: decide, write what differs, remember what each side holds.
+
+Every write is committed with its base, its change and its journal row as soon as its answer is in; the last one also
+settles the event. A second write that must wait finds the first already remembered.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.ports import Record, Vendor, Written
+from app.sync import inbox, issues, journal, known, links
+from app.sync.decide import Policy, Sides, Verdict, decide, fights
+from app.sync.entities import clients
+from app.sync.fields import MissingReference, Values
+from app.sync.issues import Finding
+from app.sync.journal import finish
+from app.sync.mapping import canonical
+from app.sync.models import Change, Event, EventSource, EventState, Link, LinkState, WriteEntry, WriteState
+from app.sync.references import References, learn
+from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
+from app.sync.writing import Draft, Writer, update_drafts
+
+FREEZE_SECONDS = 3600.0
+
+T = TypeVar("T")
+
+
+class Agreement:
+    """The last half of the road, shared by linked, newly linked and newly created pairs."""
+
+    def __init__(self, db: Database, clock: Clock, references: References, writer: Writer, trace: Tracer) -> None:
+        self._db = db
+        self._clock = clock
+        self._references = references
+        self._writer = writer
+        self._trace = trace
+
+    async def resolving(self, trip: Trip, work: Callable[[], T]) -> T:
+        """Runs pure work over the trip's references, fetching each look-up it misses."""
+        while True:
+            try:
+                return work()
+            except MissingReference as missing:
+                await self._references.resolve(trip.integration, missing, trip.refs, trip.omie, trip.ploomes)
+
+    async def side(self, trip: Trip, record: Record) -> Side:
+        """Canonical values of a record just read."""
+        learn(record.data, trip.refs)
+        values = await self.resolving(trip, lambda: canonical(record.vendor, trip.rows, record.data, trip.refs))
+        return Side(values, record.read_at, record)
+
+    async def agree(self, trip: Trip, link: Link, omie: Side, ploomes: Side) -> None:
+        """Decides and writes; ends with the event settled. Raises Postponed, VendorError, LeaseLost."""
+        sides = Sides(omie.values, ploomes.values, link.omie_base, link.ploomes_base)
+        if await self._suspends(trip, link, sides, omie, ploomes):
+            return
+        policy = await self._policy(trip, link)
+        verdict = await self.resolving(
+            trip, lambda: clients.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
+        )
+        self._withhold_inactive_seller(trip, link, verdict)
+        await self._freeze(trip, link, verdict)
+        await self._trace("decided")
+        await self._resolve_unfinished(trip, omie, ploomes)
+        drafts = [
+            *update_drafts(trip, Vendor.PLOOMES, link.ploomes_id, verdict.to_ploomes, ploomes, omie.values),
+            *update_drafts(trip, Vendor.OMIE, link.omie_id, verdict.to_omie, omie, ploomes.values),
+        ]
+        ground = Ground(verdict, omie, ploomes)
+        for position, draft in enumerate(drafts):
+            await self._refuse_again(trip, draft)
+            entry, written = await self._writer.send(trip, draft)
+            ground.held[draft.vendor] = await self._after(trip, ground.held[draft.vendor], draft, written)
+            await self._commit_write(trip, link, ground, entry, drafts[position + 1 :])
+        if not drafts:
+            async with self._db.transaction() as session:
+                await self._finish_agreed(session, trip, link, ground)
+        await self._trace("committed")
+
+    # --- before writing ------------------------------------------------------------------------------------------
+
+    async def _suspends(self, trip: Trip, link: Link, sides: Sides, omie: Side, ploomes: Side) -> bool:
+        foreign = clients.is_foreign(Vendor.PLOOMES, {}, ploomes.values) or clients.is_foreign(
+            Vendor.OMIE, omie.record.data if omie.record else {}, omie.values
+        )
+        if not clients.suspended(sides, foreign):
+            link.state, link.state_reason = LinkState.ACTIVE, None
+            return False
+        outcome = waits("document_removed", "O CNPJ/CPF foi removido: as edições deste cliente ficam suspensas até ele "
+                        "voltar a ser preenchido.")
+        link.state, link.state_reason = LinkState.SUSPENDED, outcome.reason
+        await self.close(trip, outcome, link, {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes})
+        return True
+
+    async def _policy(self, trip: Trip, link: Link) -> Policy:
+        async with self._db.read() as session:
+            latest = {vendor: await _latest_notice(session, trip, vendor, links.id_of(link, vendor))
+                      for vendor in Vendor}
+            records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]
+            open_now = await issues.open_of(session, trip.integration.id, trip.entity, records)
+        omie, ploomes = latest[Vendor.OMIE], latest[Vendor.PLOOMES]
+        newest = Vendor.PLOOMES if ploomes and (omie is None or ploomes > omie) else Vendor.OMIE
+        answered = {row_id: issue.answer for issue in open_now if issue.cause == "conflict" and issue.answer
+                    for row_id in issue.data.get("rows", ())}
+        conflicts = trip.config.conflicts
+        return Policy(conflicts.default, conflicts.fields, newest, answered)
+
+    def _withhold_inactive_seller(self, trip: Trip, link: Link, verdict: Verdict) -> None:
+        """An owner whose seller is inactive in Omie is not written there; the rest of the edit is (F087)."""
+        seller = verdict.to_omie.get("owner")
+        if seller and trip.refs.sellers.get(str(seller)) is False:
+            del verdict.to_omie["owner"]
+            trip.findings.append(inactive_seller(str(seller)))
+
+    async def _freeze(self, trip: Trip, link: Link, verdict: Verdict) -> None:
+        """Stops two automations that undo each other through us (design section 4)."""
+        now = self._clock.time()
+        if trip.event.source == EventSource.PERSON:
+            link.frozen = {}
+        frozen = {row_id: until for row_id, until in link.frozen.items() if until > now}
+        written = {*verdict.to_omie, *verdict.to_ploomes}
+        async with self._db.read() as session:
+            turns = await journal.recent_turns(session, link.id, sorted(written), self._clock.now())
+        for vendor in Vendor:
+            values = verdict.to(vendor)
+            for row_id in list(values):
+                if row_id not in frozen and trip.event.source != EventSource.PERSON and fights(
+                    turns[row_id], vendor, values[row_id]
+                ):
+                    frozen[row_id] = now + FREEZE_SECONDS
+                if row_id in frozen:
+                    del values[row_id]
+        link.frozen = frozen
+        if frozen:
+            labels = ", ".join(row.label for row in trip.rows if row.id in frozen)
+            trip.findings.append(Finding("oscillation", f"Campos congelados por uma hora: {labels}.",
+                                         {"rows": sorted(frozen)}))
+        if verdict.asks:
+            labels = ", ".join(row.label for row in trip.rows if row.id in verdict.asks)
+            trip.findings.append(Finding("conflict", f"Mudaram dos dois lados: {labels}.",
+                                         {"rows": sorted(verdict.asks)}))
+
+    async def _refuse_again(self, trip: Trip, draft: Draft) -> None:
+        """A record that a vendor refused is not sent again until its values changed (design section 6)."""
+        if trip.event.source == EventSource.PERSON or trip.link is None:
+            return
+        source_id = links.id_of(trip.link, draft.vendor.other)
+        async with self._db.read() as session:
+            last = await journal.refused(session, trip.integration.id, trip.entity, draft.vendor.other, source_id)
+        if last is not None and last.verb == draft.verb and last.after == draft.after:
+            raise RefusedBefore(draft.vendor, last.outcome or "")
+
+    async def _resolve_unfinished(self, trip: Trip, omie: Side, ploomes: Side) -> None:
+        """Earlier writes without an outcome: fresh reads say whether they arrived (design section 5)."""
+        if not trip.unfinished:
+            return
+        async with self._db.transaction() as session:
+            for row in trip.unfinished:
+                entry = await session.get_one(WriteEntry, row.id)
+                if entry.state != WriteState.SENT:
+                    continue
+                held = (omie if entry.vendor == Vendor.OMIE else ploomes).values
+                arrived = all(held.get(key) == value for key, value in entry.after.items())
+                finish(entry, WriteState.DONE if arrived else WriteState.RESOLVED, self._clock.now(),
+                       "resposta perdida; a leitura confirma" if arrived else "resposta perdida; não chegou")
+                if arrived:
+                    session.add(journal.change_of(entry, cause=cause_of(trip.event), at=entry.sent_at, lost={},
+                                                  config_version=trip.integration.config_version))
+        trip.unfinished = ()
+
+    # --- after an answer -----------------------------------------------------------------------------------------
+
+    async def _after(self, trip: Trip, before: Side, draft: Draft, written: Written) -> Side:
+        """What a side holds after a write: its own answer where it gives one, else what was sent."""
+        if written.data is not None and draft.vendor is Vendor.PLOOMES:
+            record = Record(draft.vendor, trip.entity, written.id, written.data, written.sent_at)
+            return await self.side(trip, record)
+        values = dict(before.values)
+        if draft.verb in ("include_tags", "exclude_tags"):
+            names = {str(row["tag"]).casefold(): str(row["tag"]) for row in draft.body["tags"]}
+            held = {str(n).casefold(): str(n) for n in before.values.get("tags") or ()}  # type: ignore[union-attr]
+            kept = held | names if draft.verb == "include_tags" else {k: v for k, v in held.items() if k not in names}
+            values["tags"] = [kept[key] for key in sorted(kept)] or None
+        else:
+            values.update(draft.after)
+        return Side(values, written.sent_at, before.record)
+
+    async def _commit_write(
+        self, trip: Trip, link: Link, ground: "Ground", entry: WriteEntry, remaining: Sequence[Draft]
+    ) -> None:
+        """One commit: the rows that are through get their new halves, with change and journal row."""
+        pending = {key for draft in remaining for key in draft.after}
+        links.rebase(link, *ground.halves(set(entry.after) - pending))
+        async with self._db.transaction() as session:
+            row = await session.get_one(WriteEntry, entry.id)
+            finish(row, WriteState.DONE, self._clock.now())
+            lost = {key: ground.verdict.lost[key] for key in entry.after if key in ground.verdict.lost}
+            change = journal.change_of(row, cause=cause_of(trip.event), at=self._clock.now(), lost=lost,
+                                       config_version=trip.integration.config_version)
+            change.notes = [*change.notes, *restored_notes(trip, ground.verdict, entry)]
+            session.add(change)
+            if remaining:
+                await self._save(session, trip, link, ground.held)
+                await trip.lease.extend(session)
+            else:
+                await self._finish_agreed(session, trip, link, ground)
+
+    async def _finish_agreed(self, session: AsyncSession, trip: Trip, link: Link, ground: "Ground") -> None:
+        verdict = ground.verdict
+        links.rebase(link, *ground.halves(verdict.agreed - verdict.asks - set(link.frozen)))
+        await self._note(session, trip, link, verdict)
+        await self.close_in(session, trip, self._verdict_outcome(trip, verdict), link, ground.held)
+
+    def _verdict_outcome(self, trip: Trip, verdict: Verdict) -> Outcome:
+        if verdict.asks:
+            return waits("conflict", "Os dois lados mudaram o mesmo campo; aguardando a escolha de uma pessoa.")
+        if trip.wrote:
+            return done("written", "Os dois lados foram igualados.")
+        if trip.linked:
+            return done("linked", "Os registros foram vinculados; nada precisou ser escrito.")
+        if trip.vendor is Vendor.PLOOMES and trip.event.author == trip.integration.ploomes_user_id:
+            return Outcome(EventState.ECHO, "own_write", "Eco da nossa própria gravação: nada mudou.")
+        return done("unchanged", "Nenhum campo mapeado mudou.")
+
+    async def _note(self, session: AsyncSession, trip: Trip, link: Link, verdict: Verdict) -> None:
+        """A difference that is never applied is written into the history once (F085)."""
+        if not verdict.noted:
+            return
+        labels = ", ".join(row.label for row in trip.rows if row.id in verdict.noted)
+        session.add(_history_note(trip, link, f"{labels}: a mudança não se aplica ao outro lado.", self._clock.now()))
+
+    # --- endings -------------------------------------------------------------------------------------------------
+
+    async def close(
+        self, trip: Trip, outcome: Outcome, link: Link | None = None, held: dict[Vendor, Side] | None = None
+    ) -> None:
+        """Settles (or parks) the event in a commit of its own."""
+        async with self._db.transaction() as session:
+            await self.close_in(session, trip, outcome, link, held)
+
+    async def close_in(
+        self, session: AsyncSession, trip: Trip, outcome: Outcome, link: Link | None = None,
+        held: dict[Vendor, Side] | None = None,
+    ) -> None:
+        """The end of every event: link, issues and event in the caller's commit, fenced by the lease."""
+        if link is not None:
+            await self._save(session, trip, link, held or {})
+            trip.event.link_id = link.id
+        records = {(trip.event.vendor, trip.record_id)}
+        if link is not None:
+            records |= {("omie", link.omie_id), ("ploomes", link.ploomes_id)}
+        findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
+        await self._settle_issues(session, trip, link, records, findings)
+        await inbox.conclude(session, trip.event, outcome)
+        await trip.lease.extend(session)
+
+    async def _settle_issues(
+        self, session: AsyncSession, trip: Trip, link: Link | None, records: set[tuple[str, str]],
+        findings: Sequence[Finding],
+    ) -> None:
+        now = self._clock.now()
+        causes = {finding.cause for finding in findings}
+        for issue in await issues.open_of(session, trip.integration.id, trip.entity, records):
+            if issue.cause not in causes:
+                issues.close(issue, now)
+        for finding in findings:
+            await issues.open_issue(
+                session, integration_id=trip.integration.id, entity=trip.entity, vendor=trip.event.vendor,
+                external_id=trip.record_id, finding=finding, now=now, link_id=link.id if link else None,
+                event_id=trip.event.id,
+            )
+
+    async def _save(self, session: AsyncSession, trip: Trip, link: Link, held: dict[Vendor, Side]) -> None:
+        for vendor, side in held.items():
+            links.saw(link, vendor, side.values, side.read_at)
+        link.version += 1
+        link.natural_key = next((str(d) for side in held.values() if (d := side.values.get("document"))),
+                                link.natural_key)
+        await session.merge(link)
+        await known.upsert(
+            session, trip.integration.id,
+            [known.known_of(side.record) for side in held.values() if side.record is not None], self._clock.now(),
+        )
+
+
+@dataclass(slots=True)
+class Ground:
+    """What a verdict stands on, and what each side holds after the writes so far."""
+
+    verdict: Verdict
+    omie: Side
+    ploomes: Side
+    held: dict[Vendor, Side] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.held = {Vendor.OMIE: self.omie, Vendor.PLOOMES: self.ploomes}
+
+    def halves(self, row_ids: Collection[str]) -> tuple[Values, Values]:
+        """New halves of the base for rows that agree now.
+
+        A row written to a side takes that side's answer; any other value is the one decided upon, because a
+        person may have edited in between and that edit must still count as a change.
+        """
+        halves: dict[Vendor, Values] = {}
+        for vendor, decided in ((Vendor.OMIE, self.omie), (Vendor.PLOOMES, self.ploomes)):
+            wrote = self.verdict.to(vendor)
+            halves[vendor] = {
+                row_id: (self.held[vendor] if row_id in wrote else decided).values.get(row_id) for row_id in row_ids
+            }
+        return halves[Vendor.OMIE], halves[Vendor.PLOOMES]
+
+
+class RefusedBefore(Exception):  # noqa: N818  (an ending, not a failure)
+    """The very same values were refused before; nothing is sent."""
+
+    def __init__(self, vendor: Vendor, text: str) -> None:
+        super().__init__(text)
+        self.vendor = vendor
+        self.text = text
+
+
+def inactive_seller(seller: str) -> Finding:
+    """The issue of an owner who is inactive in Omie."""
+    return Finding("inactive_seller", f"O vendedor {seller}, ligado ao responsável no Ploomes, está inativo no Omie.")
+
+
+def cause_of(event: Event) -> str:
+    """Why a change was made, for the history."""
+    return f"event:{event.id} {event.source} {event.vendor} {event.topic}"
+
+
+def restored_notes(trip: Trip, verdict: Verdict, entry: WriteEntry) -> list[str]:
+    """Which rows a write put back to the master's value (F005, F078)."""
+    labels = [row.label for row in trip.rows if row.id in verdict.restored and row.id in entry.after]
+    return [f"{label}: o valor do Omie foi restaurado." for label in labels]
+
+
+def _history_note(trip: Trip, link: Link, text: str, at: datetime) -> Change:
+    return Change(
+        integration_id=trip.integration.id, link_id=link.id, event_id=trip.event.id, entity=trip.entity,
+        vendor=trip.event.vendor, external_id=trip.record_id, action="note", before={}, after={}, lost={},
+        notes=[text], cause=cause_of(trip.event), config_version=trip.integration.config_version, at=at,
+    )
+
+
+async def _latest_notice(session: AsyncSession, trip: Trip, vendor: Vendor, external_id: str) -> datetime | None:
+    """Receipt time of the latest event of a record that was no echo."""
+    query = select(func.max(Event.received_at)).where(
+        Event.integration_id == trip.integration.id, Event.vendor == vendor.value, Event.entity == trip.entity,
+        Event.external_id == external_id, Event.state != EventState.ECHO,
+    )
+    latest: datetime | None = (await session.execute(query)).scalar_one_or_none()
+    return latest
+
+

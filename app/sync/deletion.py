@@ -1,0 +1,166 @@
+"""A linked record is gone on one side (design section 8, deletion). Ended links stay as memory."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Fault, VendorError
+from app.core.ports import Key, Vendor
+from app.sync import issues, journal, known, links
+from app.sync.agreement import Agreement, cause_of
+from app.sync.fields import Values
+from app.sync.issues import Finding
+from app.sync.lanes import record_lane
+from app.sync.models import Issue, Link, LinkState, WriteEntry, WriteState
+from app.sync.trip import Outcome, Side, Trip, done, waits
+from app.sync.writing import Draft, Writer, update_drafts
+
+TRIPWIRE = timedelta(minutes=10)
+REFUSALS = frozenset({Fault.INVALID, Fault.MISSING_REFERENCE, Fault.DUPLICATE, Fault.UNKNOWN})
+NAMES = {Vendor.OMIE: "Omie", Vendor.PLOOMES: "Ploomes"}
+
+
+class Deletion:
+    """Mirrors a deletion, or asks, or inactivates, by the integration's policy."""
+
+    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer) -> None:
+        self._db = db
+        self._clock = clock
+        self._agreement = agreement
+        self._writer = writer
+
+    async def mirror(self, trip: Trip, link: Link, gone: Vendor) -> None:
+        """Ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
+        choice = await self._choice(trip, link)
+        if choice == "discard":
+            await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", "O registro foi mantido, sem vínculo."))
+            return
+        survivor = await self._survivor(trip, link, gone)
+        if survivor is not None:
+            await self._relink(trip, link, gone, survivor)
+            return
+        policy = trip.config.deletes.clients
+        other = gone.other
+        if policy == "ignore":
+            await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {NAMES[gone]}; pela "
+                            "configuração, o outro lado fica como está."))
+            return
+        record = await trip.gateway(other).fetch(trip.entity, links.id_of(link, other))
+        if record is None:
+            await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
+            return
+        side = await self._agreement.side(trip, record)
+        finding = None if choice == "proceed" else await self._objection(trip, link, gone, side)
+        if finding is not None:
+            await self._agreement.close(trip, waits(finding.cause, finding.detail, finding), link)
+        elif policy == "inactivate":
+            await self._inactivate(trip, link, side, done("inactivated", "Inativado no outro lado."))
+        else:
+            await self._delete(trip, link, side)
+
+    async def _choice(self, trip: Trip, link: Link) -> str | None:
+        """What a person answered to an earlier question about this deletion."""
+        records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]
+        async with self._db.read() as session:
+            found: Sequence[Issue] = await issues.open_of(session, trip.integration.id, trip.entity, records)
+        return next((i.answer for i in found if i.cause in ("delete_edited", "delete_paused") and i.answer), None)
+
+    async def _survivor(self, trip: Trip, link: Link, gone: Vendor) -> str | None:
+        """A record with the same document that lives on: the deletion was one half of a merge."""
+        if not link.natural_key:
+            return None
+        if gone is Vendor.PLOOMES:
+            found = await trip.ploomes.find(trip.entity, Key("document", link.natural_key))
+            ids = [record.id for record in found]
+        else:
+            async with self._db.read() as session:
+                rows = await known.find(session, trip.integration.id, gone, trip.entity, link.natural_key)
+            ids = [row.external_id for row in rows]
+        ids = [i for i in ids if i != links.id_of(link, gone)]
+        async with self._db.read() as session:
+            taken = await links.of_ids(session, trip.integration.id, trip.entity, gone, ids)
+        return next((i for i in sorted(ids, key=int) if i not in taken), None)
+
+    async def _relink(self, trip: Trip, link: Link, gone: Vendor, survivor: str) -> None:
+        await trip.lease.take([record_lane(trip.integration, gone, trip.entity, survivor)])
+        twin = await trip.gateway(gone).fetch(trip.entity, survivor)
+        record = await trip.gateway(gone.other).fetch(trip.entity, links.id_of(link, gone.other))
+        if twin is None or record is None:
+            await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
+            return
+        sides = {gone: await self._agreement.side(trip, twin), gone.other: await self._agreement.side(trip, record)}
+        now = self._clock.now()
+        async with self._db.transaction() as session:
+            links.end(link, LinkState.DELETED, f"Unido ao registro {survivor}.", now)
+            await session.merge(link)
+            await session.flush()
+            ids = {gone: survivor, gone.other: links.id_of(link, gone.other)}
+            fresh = links.make(trip.integration.id, trip.entity, ids[Vendor.OMIE], ids[Vendor.PLOOMES],
+                               link.natural_key, now)
+            session.add(fresh)
+            await session.flush()
+            await trip.lease.extend(session)
+        trip.link, trip.linked = fresh, True
+        await self._agreement.agree(trip, fresh, sides[Vendor.OMIE], sides[Vendor.PLOOMES])
+
+    async def _objection(self, trip: Trip, link: Link, gone: Vendor, side: Side) -> Finding | None:
+        """Deleted here and edited there; or too many deletions at once."""
+        half = link.omie_base if gone is Vendor.PLOOMES else link.ploomes_base
+        edited = [row.label for row in trip.rows if row.id in half and half[row.id] != side.values.get(row.id)]
+        if edited:
+            return Finding("delete_edited", f"Excluído no {NAMES[gone]}, mas editado no {NAMES[gone.other]}: "
+                           f"{', '.join(edited)}.")
+        limit = trip.config.deletes.pause_above_in_ten_minutes
+        async with self._db.read() as session:
+            recent = await journal.deletes_since(session, trip.integration.id, self._clock.now() - TRIPWIRE)
+        if recent >= limit:
+            return Finding("delete_paused", f"Já houve {recent} exclusões em dez minutos (limite: {limit}).")
+        return None
+
+    async def _delete(self, trip: Trip, link: Link, side: Side) -> None:
+        assert side.record is not None
+        other = side.record.vendor
+        draft = Draft(other, "delete", side.record.id, {}, {}, side.values)
+        try:
+            entry, _ = await self._writer.send(trip, draft)
+        except VendorError as error:
+            if error.fault is Fault.NOT_FOUND:
+                await self._end(trip, link, LinkState.DELETED, done("deleted", "Já não existia no outro lado."))
+                return
+            if error.fault not in REFUSALS:
+                raise
+            detail = f"O {NAMES[other]} recusou a exclusão: {error.text}"
+            trip.findings.append(Finding("delete_refused", detail))
+            await self._inactivate(trip, link, side, done("inactivated", detail))
+            return
+        await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {NAMES[other]}."), entry)
+
+    async def _inactivate(self, trip: Trip, link: Link, side: Side, outcome: Outcome) -> None:
+        assert side.record is not None
+        values: Values = {"active": False}
+        entry = None
+        for draft in update_drafts(trip, side.record.vendor, side.record.id, values, side, {}):
+            entry, _ = await self._writer.send(trip, draft)
+        await self._end(trip, link, LinkState.DELETED, outcome, entry)
+
+    async def _end(
+        self, trip: Trip, link: Link, state: LinkState, outcome: Outcome, entry: WriteEntry | None = None
+    ) -> None:
+        """The link ends and the event settles in one commit."""
+        now = self._clock.now()
+        links.end(link, state, outcome.reason, now)
+        async with self._db.transaction() as session:
+            for row in [*trip.unfinished, *([entry] if entry else [])]:
+                stored = await session.get_one(WriteEntry, row.id)
+                journal.finish(stored, WriteState.DONE, now)
+                session.add(journal.change_of(stored, cause=cause_of(trip.event), at=now, lost={},
+                                              config_version=trip.integration.config_version))
+            if state == LinkState.DELETED:
+                for vendor in (Vendor.OMIE, Vendor.PLOOMES):
+                    if vendor is trip.vendor or outcome.cause == "deleted":
+                        await known.mark_gone(session, trip.integration.id, vendor, trip.entity,
+                                              links.id_of(link, vendor), now)
+            await self._agreement.close_in(session, trip, outcome, link)
+
+

@@ -1,0 +1,112 @@
+"""Issues: one open row per record and cause, in Portuguese, closing itself on success. Texts are a table."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ports import Vendor
+from app.sync.models import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an issue of one cause says; `detail` comes with each occurrence."""
+
+    title: str
+    fix: str
+    who: str
+    asks: tuple[str, ...] = ()
+
+
+CAUSES: dict[str, Cause] = {
+    "refused": Cause("O registro foi recusado", "Corrija os dados indicados na mensagem e salve o registro; "
+                     "o envio é repetido sozinho.", "vendas"),
+    "duplicate_document": Cause("Dois registros com o mesmo CNPJ/CPF", "Una os cadastros ou corrija o documento de um "
+                                "deles; cada documento tem um só vínculo.", "vendas"),
+    "inactive_seller": Cause("O responsável está inativo no Omie", "Reative o vendedor no Omie ou escolha outro "
+                             "responsável no Ploomes.", "admin"),
+    "conflict": Cause("Os dois lados mudaram o mesmo campo", "Escolha qual valor vale: o do Omie ou o do Ploomes.",
+                      "vendas", ("omie", "ploomes")),
+    "oscillation": Cause("Duas automações disputam um campo", "Verifique as automações do Omie e do Ploomes que "
+                         "alteram este campo; depois use “tentar de novo”.", "admin"),
+    "delete_refused": Cause("A exclusão foi recusada; o registro foi inativado", "Exclua ou trate os lançamentos "
+                            "ligados ao registro, se a exclusão ainda for desejada.", "vendas"),
+    "delete_edited": Cause("Excluído de um lado e editado do outro", "Decida: excluir também do outro lado ou manter o "
+                           "registro sem vínculo.", "vendas", ("proceed", "discard")),
+    "delete_paused": Cause("Exclusões demais em pouco tempo", "Confirme se estas exclusões são intencionais.", "admin",
+                           ("proceed", "discard")),
+    "vendor_failing": Cause("O outro sistema não responde como deveria", "Nada a fazer agora: as tentativas continuam "
+                            "sozinhas. Se persistir, contate o suporte do sistema indicado.", "suporte"),
+    "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
+    "unknown_fault": Cause("Resposta desconhecida do outro sistema", "Leia a mensagem original; corrija o registro ou "
+                           "informe o suporte, e use “tentar de novo”.", "suporte"),
+    "quarantine": Cause("O processamento foi interrompido três vezes", "Informe o suporte com o número do evento.",
+                        "suporte"),
+    "internal": Cause("Falha interna ao processar o registro", "Informe o suporte com o número do evento.", "suporte"),
+}
+"""Every cause there is. `who`: who can mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An occurrence of a cause on a record, ready to be opened."""
+
+    cause: str
+    detail: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+async def open_issue(
+    session: AsyncSession,
+    *,
+    integration_id: int,
+    entity: str | None,
+    vendor: Vendor | str | None,
+    external_id: str | None,
+    finding: Finding,
+    now: datetime,
+    link_id: int | None = None,
+    event_id: int | None = None,
+) -> Issue:
+    """Opens an issue, or brings the open one of the same record and cause up to date."""
+    cause = CAUSES[finding.cause]
+    key = f"{entity}:{vendor}:{external_id}:{finding.cause}"
+    query = select(Issue).where(Issue.integration_id == integration_id, Issue.open_key == key)
+    issue = (await session.execute(query)).scalars().first()
+    if issue is None:
+        issue = Issue(
+            integration_id=integration_id, open_key=key, entity=entity, vendor=vendor and str(vendor),
+            external_id=external_id, cause=finding.cause, title=cause.title, fix=cause.fix, who=cause.who,
+            asks=list(cause.asks), opened_at=now, seen=0, data={}, detail=finding.detail, updated_at=now,
+        )
+        session.add(issue)
+    issue.detail = finding.detail
+    issue.data = {**issue.data, **finding.data}
+    issue.seen = (issue.seen or 0) + 1
+    issue.updated_at = now
+    issue.link_id, issue.event_id = link_id or issue.link_id, event_id or issue.event_id
+    await session.flush()
+    return issue
+
+
+async def open_of(
+    session: AsyncSession, integration_id: int, entity: str | None, records: Collection[tuple[str, str]]
+) -> list[Issue]:
+    """Open issues of the given (vendor, id) records."""
+    query = select(Issue).where(
+        Issue.integration_id == integration_id, Issue.entity == entity, Issue.open_key.is_not(None),
+        Issue.external_id.in_([external_id for _, external_id in records]),
+    )
+    found = (await session.execute(query)).scalars()
+    return [issue for issue in found if (issue.vendor, issue.external_id) in set(records)]
+
+
+def close(issue: Issue, now: datetime) -> None:
+    """Closes an issue; the same trouble later opens a new one."""
+    issue.open_key = None
+    issue.closed_at = now
+    issue.updated_at = now

@@ -1,0 +1,114 @@
+"""Lanes: one worker at a time on a pair of records, a natural key or an auxiliary create.
+
+A lane is a row with a token and an end by the database's own clock, so it survives without an open transaction and
+a paused worker finds out. A pair is held by the lanes of both its records; lanes are tried, never waited for, and
+taken all or none, so two workers cannot wait for each other.
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Float, cast, delete, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.core.db import Database
+from app.core.errors import LaneBusy, LeaseLost
+from app.sync.models import Integration, Lane
+
+
+def record_lane(integration: Integration, vendor: str, entity: str, external_id: str) -> str:
+    """The lane of one record: per Omie app or per Ploomes account, because integrations may share an account."""
+    scope = integration.omie_app_key if vendor == "omie" else integration.ploomes_account_id or f"i{integration.id}"
+    return f"{vendor}:{scope}:{entity}:{external_id}"
+
+
+def key_lane(integration: Integration, entity: str, key: str) -> str:
+    """The lane of a natural key, held while a record without a link is placed."""
+    return f"key:{integration.id}:{entity}:{key}"
+
+
+class Lease:
+    """The lanes one worker holds, with one token and one end."""
+
+    def __init__(self, lanes: "Lanes", seconds: float) -> None:
+        self._lanes = lanes
+        self.seconds = seconds
+        self.token = uuid.uuid4().hex
+        self.names: set[str] = set()
+        self.until = 0.0
+        """End by the database's clock."""
+
+    async def take(self, names: Collection[str]) -> None:
+        """Takes further lanes, all or none. Raises LaneBusy."""
+        async with self._lanes.db.transaction() as session:
+            await self._lanes.take(session, self, names)
+
+    async def take_in(self, session: AsyncSession, names: Collection[str]) -> None:
+        """The same inside a transaction of the caller."""
+        await self._lanes.take(session, self, names)
+
+    async def extend(self, session: AsyncSession, seconds: float = 0) -> None:
+        """Inside a transaction: every lane is still ours and stays so for `seconds`, else nothing is committed.
+
+        Called before every write with its time-out, and by the last commit with none. Raises LeaseLost.
+        """
+        await self._lanes.extend(session, self, seconds)
+
+
+class Lanes:
+    """Takes, extends and gives back lanes."""
+
+    def __init__(self, db: Database, seconds: float) -> None:
+        self.db = db
+        self.seconds = seconds
+        self._insert = sqlite_insert if db.is_sqlite else pg_insert
+
+    @asynccontextmanager
+    async def hold(self, *names: str) -> AsyncIterator[Lease]:
+        """Holds lanes for the length of the block. Raises LaneBusy at once when one of them is taken."""
+        lease = Lease(self, self.seconds)
+        await lease.take(names)
+        try:
+            yield lease
+        finally:
+            async with self.db.transaction() as session:
+                await session.execute(delete(Lane).where(Lane.token == lease.token))
+
+    def now(self) -> ColumnElement[float]:
+        """The database's own clock in epoch seconds."""
+        if self.db.is_sqlite:
+            return literal_column("(julianday('now') - 2440587.5) * 86400.0", Float)
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+
+    async def take(self, session: AsyncSession, lease: Lease, names: Collection[str]) -> None:
+        """Takes lanes inside a transaction of the caller. Raises LaneBusy."""
+        now = float((await session.execute(select(self.now()))).scalar_one())
+        until = now + lease.seconds
+        for name in sorted(set(names) - lease.names):
+            row = self._insert(Lane).values(name=name, token=lease.token, fence=1, until=until)
+            won = await session.execute(
+                row.on_conflict_do_update(
+                    index_elements=[Lane.name],
+                    set_={"token": lease.token, "fence": Lane.fence + 1, "until": until},
+                    where=Lane.until < now,
+                ).returning(Lane.name)
+            )
+            if won.first() is None:
+                raise LaneBusy(name)
+        lease.names |= set(names)
+        lease.until = until
+
+    async def extend(self, session: AsyncSession, lease: Lease, seconds: float) -> None:
+        """Raises LeaseLost unless every lane is still held; lengthens the lease when it would end within `seconds`."""
+        now = float((await session.execute(select(self.now()))).scalar_one())
+        until = max(lease.until, now + max(seconds, lease.seconds)) if lease.until < now + seconds else lease.until
+        held = await session.execute(
+            update(Lane).where(Lane.token == lease.token, Lane.until >= now).values(until=until).returning(Lane.name)
+        )
+        if len(held.all()) < len(lease.names):
+            raise LeaseLost(f"{len(lease.names)} lanes")
+        lease.until = until

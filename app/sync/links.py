@@ -1,0 +1,84 @@
+"""Links: which two records are the same thing. The only place that finds, makes and ends them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ports import Vendor
+from app.sync.fields import Values
+from app.sync.models import Link, LinkState
+
+LIVING = (LinkState.ACTIVE, LinkState.SUSPENDED)
+
+
+def id_of(link: Link, vendor: Vendor) -> str:
+    """The id of the linked record on a vendor."""
+    return link.omie_id if vendor is Vendor.OMIE else link.ploomes_id
+
+
+async def find(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, external_id: str, *, living: bool = True
+) -> Link | None:
+    """The living link of a record, or with `living=False` its latest ended one."""
+    column = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
+    states = LIVING if living else (LinkState.DELETED, LinkState.EXCLUDED)
+    query = (
+        select(Link)
+        .where(Link.integration_id == integration_id, Link.entity == entity, column == external_id,
+               Link.state.in_(states))
+        .order_by(Link.id.desc())
+        .limit(1)
+    )
+    return (await session.execute(query)).scalars().first()
+
+
+async def of_ids(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, external_ids: Sequence[str]
+) -> dict[str, Link]:
+    """Living links of many records of one vendor, by their id there."""
+    column = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
+    query = select(Link).where(
+        Link.integration_id == integration_id, Link.entity == entity, column.in_(external_ids), Link.state.in_(LIVING)
+    )
+    return {id_of(link, vendor): link for link in (await session.execute(query)).scalars()}
+
+
+def make(integration_id: int, entity: str, omie_id: str, ploomes_id: str, key: str | None, now: datetime) -> Link:
+    """A new living link without a base; the unique indexes refuse a second one for either record."""
+    return Link(
+        integration_id=integration_id, entity=entity, omie_id=omie_id, ploomes_id=ploomes_id, natural_key=key,
+        state=LinkState.ACTIVE, version=1, omie_base={}, ploomes_base={}, frozen={}, created_at=now,
+    )
+
+
+def rebase(link: Link, omie: Values, ploomes: Values) -> None:
+    """Gives the named rows new halves; every other row keeps its old ones."""
+    if omie:
+        link.omie_base = {**link.omie_base, **omie}
+    if ploomes:
+        link.ploomes_base = {**link.ploomes_base, **ploomes}
+
+
+def saw(link: Link, vendor: Vendor, values: Values, at: datetime) -> None:
+    """Remembers what a vendor held at our last read or write there."""
+    if vendor is Vendor.OMIE:
+        link.omie_seen, link.omie_seen_at = values, at
+    else:
+        link.ploomes_seen, link.ploomes_seen_at = values, at
+
+
+def seen(link: Link, vendor: Vendor) -> tuple[Values | None, datetime | None]:
+    """What a vendor held at our last read or write, and when that was."""
+    if vendor is Vendor.OMIE:
+        return link.omie_seen, link.omie_seen_at
+    return link.ploomes_seen, link.ploomes_seen_at
+
+
+def end(link: Link, state: LinkState, reason: str, now: datetime) -> None:
+    """Ends a link; it stays as the memory that nothing may come back by itself."""
+    link.state = state
+    link.state_reason = reason
+    link.ended_at = now
+    link.version += 1

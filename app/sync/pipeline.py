@@ -1,0 +1,230 @@
+"""The road of one event, from its claim to its settlement; reads top to bottom as design section 5.
+
+claimed -> lanes -> newer notice? -> body screen -> read both sides -> agreement | placing | deletion -> settled
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import simplejson
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core import metrics
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.ports import JsonObject, Kind, Priority, Vendor
+from app.sync import inbox, journal, links
+from app.sync.agreement import Agreement
+from app.sync.config_store import ConfigStore
+from app.sync.deletion import Deletion
+from app.sync.entities import BUILT, FIELDS
+from app.sync.fields import MissingReference
+from app.sync.lanes import Lanes, record_lane
+from app.sync.mapping import body_values
+from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
+from app.sync.placing import Placing, ended_outcome
+from app.sync.references import References
+from app.sync.sellers import Sellers
+from app.sync.trip import Outcome, Side, Tracer, Trip, ignored
+from app.sync.vendors import Gateways
+from app.sync.writing import Writer
+
+REDUNDANCY = timedelta(seconds=60)
+"""Omie refuses the same read within this time (reference 1.5)."""
+
+LIVE_STATES = (IntegrationState.ACTIVE, IntegrationState.AWAITING_FIRST_WEBHOOK)
+
+BodyReader = Callable[[JsonObject], tuple[JsonObject | None, JsonObject | None]]
+"""Takes a webhook body to (record now, record before), in the shape of the vendor's API."""
+
+
+class Engine:
+    """Processes events. Everything it needs is handed in; it owns no state of its own."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        lanes: Lanes,
+        gateways: Gateways,
+        configs: ConfigStore,
+        body_readers: Mapping[Vendor, BodyReader],
+        trace: Tracer,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._lanes = lanes
+        self._gateways = gateways
+        self._configs = configs
+        self._body_readers = body_readers
+        self._trace = trace
+        writer = Writer(db, clock, trace)
+        self.references = References(db, clock, lanes)
+        self.agreement = Agreement(db, clock, self.references, writer, trace)
+        self._placing = Placing(db, clock, self.agreement, writer)
+        self._deletion = Deletion(db, clock, self.agreement, writer)
+        self._sellers = Sellers(db, clock, self.references, self.agreement)
+
+    async def process(self, event: Event) -> None:
+        """Takes a claimed event down the road and settles or parks it.
+
+        Raises Postponed, LaneBusy, LeaseLost, VendorError, RefusedBefore: the caller decides when to come back.
+        """
+        await self._trace("claimed")
+        async with self._db.read() as session:
+            integration = await session.get_one(Integration, event.integration_id)
+        config = await self._configs.get(integration.id)
+        closed = gate(integration, event, config.entities.model_dump())
+        if closed is not None:
+            async with self._db.transaction() as session:
+                await inbox.conclude(session, event, closed)
+            return
+        omie, ploomes = self._gateways.open(integration, Priority(event.priority))
+        refs = await self.references.of(integration, config, omie, ploomes)
+        async with self._lanes.hold() as lease:
+            trip = Trip(event, integration, config, FIELDS.get(str(event.entity), ()), omie, ploomes, lease, refs)
+            if await self._enter(trip):
+                await self._travel(trip)
+            if trip.wrote:
+                seconds = (self._clock.now() - event.received_at).total_seconds()
+                metrics.ROAD_SECONDS.labels(trip.entity, event.vendor).observe(seconds)
+
+    # --- entering the lane ---------------------------------------------------------------------------------------
+
+    async def _enter(self, trip: Trip) -> bool:
+        """Takes the lanes of the pair and looks at the book once; False when the event ends here."""
+        event, integration = trip.event, trip.integration
+        async with self._db.transaction() as session:
+            await trip.lease.take_in(session, [record_lane(integration, event.vendor, trip.entity, trip.record_id)])
+            newer = await inbox.newer_open(session, event)
+            if newer is not None:
+                reason = f"Um aviso mais novo do mesmo registro (evento {newer.id}) o substitui."
+                await inbox.settle(session, event, EventState.SUPERSEDED, reason, "superseded")
+                return False
+            await inbox.supersede_older(session, event)
+            trip.link = await links.find(session, integration.id, trip.entity, trip.vendor, trip.record_id)
+            if trip.link is None:
+                ended = await links.find(session, integration.id, trip.entity, trip.vendor, trip.record_id,
+                                         living=False)
+                if ended is not None and trip.entity != "sellers":
+                    await inbox.conclude(session, event, ended_outcome(ended))
+                    return False
+            else:
+                other = trip.vendor.other
+                await trip.lease.take_in(
+                    session, [record_lane(integration, other, trip.entity, links.id_of(trip.link, other))]
+                )
+            trip.unfinished = await self._unfinished(session, trip)
+        await self._trace("locked")
+        return True
+
+    async def _unfinished(self, session: AsyncSession, trip: Trip) -> list[WriteEntry]:
+        ids = {trip.vendor: trip.record_id}
+        if trip.link is not None:
+            ids = {vendor: links.id_of(trip.link, vendor) for vendor in Vendor}
+        return [entry for vendor, external_id in ids.items()
+                for entry in await journal.unfinished(session, trip.integration.id, trip.entity, vendor, external_id)]
+
+    # --- the road ------------------------------------------------------------------------------------------------
+
+    async def _travel(self, trip: Trip) -> None:
+        if trip.entity == "sellers":
+            await self._sellers.refresh(trip)
+        elif trip.event.kind == Kind.DELETED and trip.link is not None:
+            await self._deletion.mirror(trip, trip.link, trip.vendor)
+        elif trip.link is None:
+            await self._placing.place(trip)
+        elif not await self._screened(trip, trip.link):
+            await self._compare(trip, trip.link)
+
+    async def _screened(self, trip: Trip, link: Link) -> bool:
+        """Settles the event without a vendor call when its body equals the base in every mapped field."""
+        event = trip.event
+        if trip.unfinished or event.source != EventSource.WEBHOOK or not event.body or event.repeats:
+            return False
+        if link.state != LinkState.ACTIVE:
+            return False
+        new, old = self._body_readers[trip.vendor](simplejson.loads(event.body, use_decimal=True))
+        if new is None:
+            return False
+        try:
+            values = body_values(trip.vendor, trip.rows, new, old, trip.refs)
+        except MissingReference:
+            return False
+        base = link.omie_base if trip.vendor is Vendor.OMIE else link.ploomes_base
+        if values is None or any(row_id not in base or base[row_id] != value for row_id, value in values.items()):
+            return False
+        if trip.vendor is Vendor.PLOOMES and event.author == trip.integration.ploomes_user_id:
+            outcome = Outcome(EventState.ECHO, "own_write", "Eco da nossa própria gravação: nada mudou.")
+        else:
+            outcome = Outcome(EventState.DONE, "unchanged", "Nenhum campo mapeado mudou.")
+        async with self._db.transaction() as session:
+            if await self._stands_for_others(session, event, links.seen(link, trip.vendor)[1]):
+                return False
+            event.link_id = link.id
+            await inbox.conclude(session, event, outcome)
+        return True
+
+    async def _stands_for_others(self, session: AsyncSession, event: Event, seen_at: datetime | None) -> bool:
+        """True when it superseded events newer than our last look: bodies may come in another order than edits."""
+        query = (
+            select(Event.id)
+            .where(Event.integration_id == event.integration_id, Event.vendor == event.vendor,
+                   Event.entity == event.entity, Event.external_id == event.external_id, Event.id < event.id,
+                   Event.state == EventState.SUPERSEDED)
+            .limit(1)
+        )
+        if seen_at is not None:
+            query = query.where(Event.received_at >= seen_at)
+        return (await session.execute(query)).first() is not None
+
+    async def _compare(self, trip: Trip, link: Link) -> None:
+        omie, ploomes = await asyncio.gather(
+            self._read(trip, link, Vendor.OMIE), self._read(trip, link, Vendor.PLOOMES)
+        )
+        await self._trace("read")
+        if omie is None or ploomes is None:
+            await self._deletion.mirror(trip, link, Vendor.OMIE if omie is None else Vendor.PLOOMES)
+        else:
+            await self.agreement.agree(trip, link, omie, ploomes)
+
+    async def _read(self, trip: Trip, link: Link, vendor: Vendor) -> Side | None:
+        """One side as it is now; what we read or wrote inside the redundancy interval counts, unless news came."""
+        if vendor is Vendor.OMIE and not trip.unfinished:
+            values, seen_at = links.seen(link, vendor)
+            if values is not None and seen_at is not None and await self._still_counts(trip, link, seen_at):
+                return Side({row.id: values.get(row.id) for row in trip.rows}, seen_at)
+        record = await trip.gateway(vendor).fetch(trip.entity, links.id_of(link, vendor))
+        return None if record is None else await self.agreement.side(trip, record)
+
+    async def _still_counts(self, trip: Trip, link: Link, seen_at: datetime) -> bool:
+        if self._clock.now() - seen_at >= REDUNDANCY:
+            return False
+        async with self._db.read() as session:
+            query = (
+                select(Event.id)
+                .where(Event.integration_id == trip.integration.id, Event.vendor == Vendor.OMIE,
+                       Event.entity == trip.entity, Event.external_id == link.omie_id, Event.received_at >= seen_at,
+                       Event.state != EventState.ECHO)
+                .limit(1)
+            )
+            return (await session.execute(query)).first() is None
+
+
+def gate(integration: Integration, event: Event, entities: Mapping[str, bool]) -> Outcome | None:
+    """Why an event goes no further than the door of the engine; None lets it in. Pure."""
+    if integration.deleted_at is not None:
+        return ignored("integration_deleted", "A integração foi excluída.")
+    if integration.state not in LIVE_STATES:
+        return Outcome(EventState.WAITING, "inactive", "A integração não está ativa; o aviso é aplicado na reativação.")
+    if event.kind == Kind.UNREADABLE:
+        return ignored("unreadable", "O conteúdo do aviso não pôde ser entendido.")
+    if event.entity is None or event.external_id is None:
+        return ignored("unknown_topic", f"O tópico {event.topic} não interessa à sincronização.")
+    if event.entity not in BUILT:
+        return ignored("not_built", f"A sincronização de {event.entity} ainda não existe nesta versão.")
+    if not entities.get(event.entity, True):
+        return ignored("switched_off", f"A sincronização de {event.entity} está desligada na configuração.")
+    return None

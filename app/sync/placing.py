@@ -1,0 +1,331 @@
+"""A record without a link: recognise its twin, or create it on the other side. Never two where there should be one.
+
+Order of recognition (F086): the other side's id that the record carries, then the natural key, then a create. Omie is
+searched sparingly: our own index answers, and its duplicate fault names the twin (design section 5).
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Fault, Postponed, VendorError
+from app.core.ports import JsonObject, Key, Record, Vendor, Written
+from app.sync import journal, known, links
+from app.sync.agreement import Agreement, RefusedBefore, cause_of, inactive_seller
+from app.sync.entities import clients
+from app.sync.fields import Values
+from app.sync.issues import Finding
+from app.sync.lanes import key_lane, record_lane
+from app.sync.mapping import wire
+from app.sync.models import EventSource, KnownRecord, Link, LinkState, WriteEntry, WriteState
+from app.sync.scope import in_scope
+from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
+from app.sync.writing import Draft, Writer, shortening_notes, update_drafts
+
+REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
+"""Seconds before a create whose answer was lost may be repeated: Omie's redundancy interval, Ploomes' time-out."""
+
+
+class Placing:
+    """Gives a record without a link its place."""
+
+    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer) -> None:
+        self._db = db
+        self._clock = clock
+        self._agreement = agreement
+        self._writer = writer
+
+    async def place(self, trip: Trip) -> None:
+        """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
+        record = await trip.gateway(trip.vendor).fetch(trip.entity, trip.record_id)
+        if record is None:
+            await self._gone(trip)
+            return
+        side = await self._agreement.side(trip, record)
+        await self._remember(trip, record)
+        verdict = clients.qualify(trip.vendor, record.data, side.values, trip.config.clients.tags)
+        if isinstance(verdict, clients.Wait):
+            await self._agreement.close(trip, waits(verdict.cause, verdict.reason))
+        elif isinstance(verdict, clients.Ignore):
+            await self._agreement.close(trip, ignored(verdict.cause, verdict.reason))
+        elif trip.vendor is Vendor.PLOOMES and not in_scope(trip.config.scope.clients, record.data):
+            await self._agreement.close(trip, ignored("out_of_scope", "Fora do escopo escolhido na configuração."))
+        else:
+            await self._recognise(trip, side)
+
+    async def link(self, trip: Trip, own: Side, twin: Side) -> None:
+        """Makes the link of two records that exist and brings them into agreement (first link, no base)."""
+        omie, ploomes = (own, twin) if trip.vendor is Vendor.OMIE else (twin, own)
+        link = await self._make_link(trip, _id(omie), _id(ploomes), own.values.get("document"))
+        await self._agreement.agree(trip, link, omie, ploomes)
+
+    # --- recognition ---------------------------------------------------------------------------------------------
+
+    async def _recognise(self, trip: Trip, side: Side) -> None:
+        assert side.record is not None
+        key = side.values.get("document")
+        carried = clients.other_id(trip.vendor, side.record.data, _text(side.values.get("omie_id")))
+        names = [key_lane(trip.integration, trip.entity, str(key))] if key else []
+        if carried:
+            names.append(record_lane(trip.integration, trip.vendor.other, trip.entity, carried))
+        await trip.lease.take(names)
+        if await self._linked_meanwhile(trip):
+            raise Postponed(0.05, "vinculado enquanto isso")
+        twin: Record | Finding | None = await self._carried_twin(trip, side, carried) if carried else None
+        if twin is None:
+            twin = await self._keyed_twin(trip, str(key)) if key else await self._foreign_twin(trip, side)
+        if isinstance(twin, Finding):
+            await self._agreement.close(trip, waits(twin.cause, twin.detail, twin))
+        elif twin is not None:
+            await self.link(trip, side, await self._agreement.side(trip, twin))
+        elif trip.vendor is Vendor.OMIE:
+            await self._create_in_ploomes(trip, side)
+        else:
+            await self._create_in_omie(trip, side)
+
+    async def _carried_twin(self, trip: Trip, side: Side, carried: str) -> Record | None:
+        """The twin whose id the record carries, unless a copy of a linked record carries it (design section 4)."""
+        other = trip.vendor.other
+        async with self._db.read() as session:
+            taken = await links.find(session, trip.integration.id, trip.entity, other, carried)
+        if taken is None:
+            return await trip.gateway(other).fetch(trip.entity, carried)
+        if trip.vendor is Vendor.PLOOMES:
+            await self._clear_copied_id(trip, side)
+        return None
+
+    async def _clear_copied_id(self, trip: Trip, side: Side) -> None:
+        cleared: Values = {"omie_id": None}
+        for draft in update_drafts(trip, Vendor.PLOOMES, trip.record_id, cleared, side, {}):
+            entry, _ = await self._writer.send(trip, draft)
+            await self._resolve([entry], "cópia de um registro vinculado: o Id (Omie) foi limpo", WriteState.DONE)
+        side.values["omie_id"] = None
+
+    async def _keyed_twin(self, trip: Trip, key: str) -> Record | Finding | None:
+        """The record of the other side with the same document."""
+        other = trip.vendor.other
+        if other is Vendor.OMIE:
+            async with self._db.read() as session:
+                rows = await known.find(session, trip.integration.id, other, trip.entity, key)
+            ids = [row.external_id for row in rows]
+        else:
+            control = await self._control(trip)
+            found = await trip.ploomes.find(trip.entity, Key("document", key), control=control)
+            await self._remember(trip, *found)
+            ids = [r.id for r in found if not (str(r.data.get("TypeId")) == "2" and r.data.get("CompanyId"))]
+        async with self._db.read() as session:
+            taken = await links.of_ids(session, trip.integration.id, trip.entity, other, ids)
+        free = sorted((i for i in ids if i not in taken), key=int)
+        if not free:
+            return _duplicate(trip, key, next(iter(taken))) if taken else None
+        await trip.lease.take([record_lane(trip.integration, other, trip.entity, free[0])])
+        twin = await trip.gateway(other).fetch(trip.entity, free[0])
+        if twin is None:
+            await self._forget(trip, other, free[0])
+        return twin
+
+    async def _foreign_twin(self, trip: Trip, side: Side) -> Record | None:
+        """A foreign client has no document: in Ploomes the Omie id of an earlier, unfinished create tells it."""
+        field_key = trip.refs.field_keys.get("ponte_omie_id")
+        if trip.vendor is Vendor.PLOOMES or not field_key:
+            return None
+        key = Key("omie_id", trip.record_id, {"field": field_key})
+        found = await trip.ploomes.find(trip.entity, key, control=await self._control(trip))
+        return found[0] if found else None
+
+    async def _control(self, trip: Trip) -> str | None:
+        """A Ploomes contact known to live: an empty answer counts only when it comes along."""
+        query = (
+            select(KnownRecord.external_id)
+            .where(KnownRecord.integration_id == trip.integration.id, KnownRecord.vendor == Vendor.PLOOMES,
+                   KnownRecord.entity == trip.entity, KnownRecord.gone_at.is_(None))
+            .order_by(KnownRecord.seen_at.desc())
+            .limit(1)
+        )
+        async with self._db.read() as session:
+            found: str | None = (await session.execute(query)).scalar_one_or_none()
+            return found
+
+    # --- creation ------------------------------------------------------------------------------------------------
+
+    async def _create_in_ploomes(self, trip: Trip, omie: Side) -> None:
+        await self._settle_lost_creates(trip, Vendor.PLOOMES)
+
+        def prepare() -> tuple[Values, JsonObject]:
+            values = {row.id: row.by.widen(omie.values.get(row.id), None, trip.refs) for row in trip.rows}
+            values["name"] = values.get("name") or values.get("legal_name")
+            filled: Values = {key: value for key, value in values.items() if value is not None}
+            return filled, wire(Vendor.PLOOMES, trip.rows, filled, None, trip.refs)
+
+        values, body = await self._agreement.resolving(trip, prepare)
+        draft = Draft(Vendor.PLOOMES, "create", None, body, values)
+        await self._refused_before(trip, draft)
+        entry, written = await self._writer.send(trip, draft)
+        record = Record(Vendor.PLOOMES, trip.entity, written.id, written.data or body, written.sent_at)
+        ploomes = await self._agreement.side(trip, record)
+        await self._created(trip, entry, written, omie, ploomes)
+
+    async def _create_in_omie(self, trip: Trip, ploomes: Side) -> None:
+        await self._settle_lost_creates(trip, Vendor.OMIE)
+        source = clients.fill_for_omie(ploomes.values)
+        values: Values = await self._agreement.resolving(
+            trip, lambda: {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in trip.rows}
+        )
+        seller = values["owner"] or _text(trip.config.sellers.default_seller)
+        if seller and trip.refs.sellers.get(str(seller)) is False:
+            finding = inactive_seller(str(seller))
+            await self._agreement.close(trip, waits(finding.cause, finding.detail, finding))
+            return
+        values.update(owner=seller, active=True, omie_id=None, tags=with_client_role(values["tags"]))
+        sent: Values = {key: value for key, value in values.items() if value is not None}
+        code = f"{clients.OMIE_LABEL}{trip.record_id}"
+        body = wire(Vendor.OMIE, trip.rows, sent, None, trip.refs)
+        body = {name: value for name, value in body.items() if value not in ("", None)}
+        body["codigo_cliente_integracao"] = code
+        draft = Draft(Vendor.OMIE, "create", None, body, sent, notes=shortening_notes(trip.rows, ploomes.values, sent),
+                      code=code)
+        await self._refused_before(trip, draft)
+        try:
+            entry, written = await self._writer.send(trip, draft)
+        except VendorError as error:
+            if error.fault is not Fault.DUPLICATE:
+                raise
+            await self._duplicate_in_omie(trip, ploomes, error, code)
+            return
+        values["omie_id"] = written.id
+        await self._created(trip, entry, written, Side(values, written.sent_at), ploomes)
+
+    async def _created(self, trip: Trip, entry: WriteEntry, written: Written, omie: Side, ploomes: Side) -> None:
+        """The new id is committed at once, with link, base and change; agreement then writes what is left (our id)."""
+        omie_id, ploomes_id = _id(omie), _id(ploomes)
+        async with self._db.transaction() as session:
+            link = links.make(trip.integration.id, trip.entity, omie_id, ploomes_id,
+                              _text(omie.values.get("document")), self._clock.now())
+            keep = [row.id for row in trip.rows if row.id != "omie_id"]
+            links.rebase(link, {k: omie.values.get(k) for k in keep}, {k: ploomes.values.get(k) for k in keep})
+            session.add(link)
+            await session.flush()
+            row = await session.get_one(WriteEntry, entry.id)
+            row.external_id, row.link_id = written.id, link.id
+            journal.finish(row, WriteState.DONE, self._clock.now())
+            session.add(journal.change_of(row, cause=cause_of(trip.event), at=self._clock.now(), lost={},
+                                          config_version=trip.integration.config_version))
+            await known.upsert(session, trip.integration.id, [_known(trip, Vendor(row.vendor), written.id, omie)],
+                               self._clock.now())
+            await trip.lease.extend(session)
+        trip.link, trip.linked = link, True
+        await self._agreement.agree(trip, link, omie, ploomes)
+
+    async def _duplicate_in_omie(self, trip: Trip, ploomes: Side, error: VendorError, code: str) -> None:
+        """Omie knows this client already: its fault names it, and that becomes the link."""
+        twin_id = error.existing_id
+        if twin_id is None:
+            found = await trip.omie.find(trip.entity, Key("integration_code", code))
+            twin_id = found[0].id if found else None
+        if twin_id is None:
+            raise error
+        async with self._db.read() as session:
+            taken = await links.find(session, trip.integration.id, trip.entity, Vendor.OMIE, twin_id)
+        if taken is not None:
+            finding = _duplicate(trip, str(ploomes.values.get("document")), twin_id)
+            await self._agreement.close(trip, waits(finding.cause, finding.detail, finding))
+            return
+        await trip.lease.take([record_lane(trip.integration, Vendor.OMIE, trip.entity, twin_id)])
+        twin = await trip.omie.fetch(trip.entity, twin_id)
+        if twin is None:
+            raise error
+        await self.link(trip, ploomes, await self._agreement.side(trip, twin))
+
+    async def _settle_lost_creates(self, trip: Trip, vendor: Vendor) -> None:
+        """An earlier create without an answer: it may be repeated only when it can no longer arrive unseen."""
+        lost = [w for w in trip.unfinished if w.verb == "create" and w.vendor == vendor]
+        for entry in lost:
+            age = self._clock.time() - entry.sent_at.timestamp()
+            if age < REPEAT_AFTER[vendor]:
+                raise Postponed(REPEAT_AFTER[vendor] - age, "a resposta de uma inclusão se perdeu; conferindo de novo")
+        await self._resolve(lost, "não encontrado; enviado de novo")
+
+    async def _resolve(
+        self, entries: Sequence[WriteEntry], outcome: str, state: WriteState = WriteState.RESOLVED
+    ) -> None:
+        async with self._db.transaction() as session:
+            for entry in entries:
+                row = await session.get_one(WriteEntry, entry.id)
+                journal.finish(row, state, self._clock.now(), outcome)
+
+    async def _refused_before(self, trip: Trip, draft: Draft) -> None:
+        if trip.event.source == EventSource.PERSON:
+            return
+        async with self._db.read() as session:
+            last = await journal.refused(session, trip.integration.id, trip.entity, trip.vendor, trip.record_id)
+        if last is not None and last.verb == "create" and last.after == draft.after:
+            raise RefusedBefore(draft.vendor, last.outcome or "")
+
+    # --- small steps ---------------------------------------------------------------------------------------------
+
+    async def _make_link(self, trip: Trip, omie_id: str, ploomes_id: str, key: object) -> Link:
+        async with self._db.transaction() as session:
+            link = links.make(trip.integration.id, trip.entity, omie_id, ploomes_id, _text(key), self._clock.now())
+            session.add(link)
+            await session.flush()
+            for row in trip.unfinished:
+                if row.verb == "create" and row.state == WriteState.SENT:
+                    entry = await session.get_one(WriteEntry, row.id)
+                    entry.external_id, entry.link_id = (ploomes_id if row.vendor == "ploomes" else omie_id), link.id
+                    journal.finish(entry, WriteState.DONE, self._clock.now(), "resposta perdida; encontrado")
+                    session.add(journal.change_of(entry, cause=cause_of(trip.event), at=entry.sent_at, lost={},
+                                                  config_version=trip.integration.config_version))
+            await trip.lease.extend(session)
+        trip.link, trip.linked, trip.unfinished = link, True, ()
+        return link
+
+    async def _linked_meanwhile(self, trip: Trip) -> bool:
+        async with self._db.read() as session:
+            found = await links.find(session, trip.integration.id, trip.entity, trip.vendor, trip.record_id)
+        return found is not None
+
+    async def _gone(self, trip: Trip) -> None:
+        await self._forget(trip, trip.vendor, trip.record_id)
+        await self._agreement.close(trip, done("gone", "O registro não existe mais e não tinha vínculo."))
+
+    async def _forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
+        async with self._db.transaction() as session:
+            await known.mark_gone(session, trip.integration.id, vendor, trip.entity, external_id, self._clock.now())
+
+    async def _remember(self, trip: Trip, *records: Record) -> None:
+        async with self._db.transaction() as session:
+            await known.upsert(session, trip.integration.id, [known.known_of(r) for r in records], self._clock.now())
+
+
+def with_client_role(tags: object) -> list[str]:
+    """A client that Ponte creates in Omie gets the role `Cliente` (design section 8)."""
+    names = [str(tag) for tag in tags] if isinstance(tags, list) else []
+    return names if any(name.casefold() == "cliente" for name in names) else sorted([*names, "Cliente"], key=str.casefold)
+
+
+def ended_outcome(link: Link) -> Outcome:
+    """Ended links are honoured: nothing comes back by itself."""
+    if link.state == LinkState.EXCLUDED:
+        return ignored("excluded", "O vínculo deste registro foi desfeito por uma pessoa; ele não volta sozinho.")
+    return ignored("deleted", "O par deste registro foi excluído; ele não volta sozinho.")
+
+
+def _duplicate(trip: Trip, key: str, taken_by: str) -> Finding:
+    other = "Omie" if trip.vendor is Vendor.PLOOMES else "Ploomes"
+    return Finding("duplicate_document", f"O CNPJ/CPF {key} já pertence a outro cliente vinculado "
+                   f"({other} {taken_by}).", {"document": key, "other_id": taken_by})
+
+
+def _id(side: Side) -> str:
+    return side.record.id if side.record is not None else str(side.values["omie_id"])
+
+
+def _known(trip: Trip, vendor: Vendor, external_id: str, omie: Side) -> known.Known:
+    return known.Known(vendor, trip.entity, external_id, _text(omie.values.get("document")),
+                       _text(omie.values.get("name")))
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value not in (None, "") else None

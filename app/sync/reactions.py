@@ -1,0 +1,155 @@
+"""What happens to an event when its road was cut short: come back, wait, or give up visibly. Faults are a table."""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Fault, LaneBusy, LeaseLost, Postponed, VendorError
+from app.core.log import get_logger
+from app.core.ports import Vendor
+from app.core.queue import Queue
+from app.sync import inbox, issues, links
+from app.sync.agreement import RefusedBefore
+from app.sync.inbox import QUEUE_OF
+from app.sync.issues import Finding
+from app.sync.models import Event, EventState, Integration, IntegrationState
+
+_log = get_logger(__name__)
+
+FAILING_AFTER = 5
+"""Attempts after which a vendor's failures become visible as an issue; the event is never given up for them."""
+INTERNAL_ATTEMPTS = 5
+NAMES = {"omie": "Omie", "ploomes": "Ploomes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """`retry` counts an attempt and comes back later, `wait` does not count, `refuse` needs a person."""
+
+    kind: Literal["retry", "wait", "refuse", "credentials"]
+    cause: str
+    reason: str
+
+
+REACTIONS: dict[Fault, Reaction] = {
+    Fault.EMPTY: Reaction("retry", "unexpected_answer", "O {vendor} respondeu vazio; nova tentativa em instantes."),
+    Fault.NOT_FOUND: Reaction("retry", "unexpected_answer", "O {vendor} não encontrou o registro; nova tentativa."),
+    Fault.DUPLICATE: Reaction("refuse", "refused", "O {vendor} recusou: {text}"),
+    Fault.INVALID: Reaction("refuse", "refused", "O {vendor} recusou: {text}"),
+    Fault.MISSING_REFERENCE: Reaction("refuse", "refused", "O {vendor} recusou: {text}"),
+    Fault.REDUNDANT: Reaction("retry", "redundant", "O {vendor} pediu para esperar antes de repetir a chamada."),
+    Fault.BUSY: Reaction("wait", "busy", "O {vendor} está ocupado com outra chamada; nova tentativa em instantes."),
+    Fault.BLOCKED: Reaction("wait", "blocked", "O {vendor} bloqueou este método; as tentativas voltam quando o "
+                            "bloqueio acabar."),
+    Fault.RATE_LIMITED: Reaction("wait", "rate_limited", "O limite de chamadas do {vendor} foi atingido."),
+    Fault.CREDENTIALS: Reaction("credentials", "credentials", "O {vendor} recusou as credenciais: {text}"),
+    Fault.TRANSIENT: Reaction("retry", "vendor_down", "O {vendor} não respondeu direito; nova tentativa em instantes."),
+    Fault.UNCERTAIN: Reaction("retry", "answer_lost", "A resposta do {vendor} se perdeu; conferindo o que chegou."),
+    Fault.UNKNOWN: Reaction("refuse", "unknown_fault", "Resposta desconhecida do {vendor}: {text}"),
+}
+
+
+class Reactions:
+    """Stores what becomes of an event after an error."""
+
+    def __init__(self, db: Database, clock: Clock, queue: Queue) -> None:
+        self._db = db
+        self._clock = clock
+        self._queue = queue
+
+    async def to(self, event: Event, error: BaseException) -> None:
+        """Parks, postpones or fails the event. Raises nothing of its own but LeaseLost."""
+        match error:
+            case Postponed():
+                await self._come_back(event, error.seconds, "limit", f"Aguardando: {error.reason}.")
+            case LaneBusy():
+                await self._come_back(event, random.uniform(0.05, 0.25), "lane", "Outro processo cuida deste registro.")  # noqa: S311
+            case LeaseLost():
+                _log.warning("lease lost", event_id=event.id, what=str(error))
+                await self._come_back(event, 1.0, "lane", "A reserva do registro expirou; recomeçando.")
+            case RefusedBefore():
+                detail = f"O {NAMES[error.vendor]} recusou e os dados não mudaram desde então: {error.text}"
+                await self._refuse(event, Finding("refused", detail))
+            case VendorError():
+                await self._vendor(event, error)
+            case _:
+                await self._internal(event, error)
+
+    async def _vendor(self, event: Event, error: VendorError) -> None:
+        reaction = REACTIONS[error.fault]
+        reason = reaction.reason.format(vendor=NAMES.get(error.vendor, error.vendor), text=error.text)
+        _log.info("vendor fault", event_id=event.id, vendor=error.vendor, method=error.method, fault=error.fault)
+        if reaction.kind == "refuse":
+            await self._refuse(event, Finding(reaction.cause, reason))
+        elif reaction.kind == "credentials":
+            await self._credentials(event, error, reason)
+        else:
+            counts = reaction.kind == "retry"
+            wait = error.wait if error.wait is not None else backoff(event.attempts)
+            await self._come_back(event, wait, reaction.cause, reason, attempt=counts)
+
+    async def _come_back(
+        self, event: Event, seconds: float, cause: str, reason: str, *, attempt: bool = False
+    ) -> None:
+        due = self._clock.time() + seconds
+        async with self._db.transaction() as session:
+            await inbox.postpone(session, event, due, reason, cause, attempt=attempt)
+            if attempt and event.attempts + 1 >= FAILING_AFTER:
+                await self._open(session, event, Finding("vendor_failing", reason))
+        await self._queue.ring(QUEUE_OF[event.priority], at=due)
+
+    async def _refuse(self, event: Event, finding: Finding) -> None:
+        """A permanent refusal: one call, one issue, told where the person works (F090)."""
+        async with self._db.transaction() as session:
+            ploomes_id = await self._ploomes_id(session, event)
+            data = {"ploomes_id": ploomes_id} if ploomes_id else {}
+            await self._open(session, event, Finding(finding.cause, finding.detail, {**finding.data, **data}))
+            await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause)
+
+    async def _credentials(self, event: Event, error: VendorError, reason: str) -> None:
+        """Everything of the integration stops until somebody brings new credentials."""
+        async with self._db.transaction() as session:
+            await session.execute(
+                update(Integration)
+                .where(Integration.id == event.integration_id)
+                .values(state=IntegrationState.CREDENTIALS_REFUSED)
+            )
+            await issues.open_issue(
+                session, integration_id=event.integration_id, entity=None, vendor=error.vendor, external_id=None,
+                finding=Finding("credentials", reason), now=self._clock.now(),
+            )
+            await inbox.postpone(session, event, None, reason, "inactive")
+
+    async def _internal(self, event: Event, error: BaseException) -> None:
+        _log.error("event failed inside", event_id=event.id, exc_info=error)
+        if event.attempts + 1 < INTERNAL_ATTEMPTS:
+            await self._come_back(event, backoff(event.attempts), "internal", "Falha interna; nova tentativa.",
+                                  attempt=True)
+            return
+        async with self._db.transaction() as session:
+            finding = Finding("internal", f"Falha interna no evento {event.id}: {type(error).__name__}.")
+            await self._open(session, event, finding)
+            await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause)
+
+    async def _open(self, session: AsyncSession, event: Event, finding: Finding) -> None:
+        await issues.open_issue(
+            session, integration_id=event.integration_id, entity=event.entity, vendor=event.vendor,
+            external_id=event.external_id, finding=finding, now=self._clock.now(), link_id=event.link_id,
+            event_id=event.id,
+        )
+
+    async def _ploomes_id(self, session: AsyncSession, event: Event) -> str | None:
+        if event.vendor == Vendor.PLOOMES:
+            return event.external_id
+        link = await links.find(session, event.integration_id, str(event.entity), Vendor.OMIE, str(event.external_id))
+        return link.ploomes_id if link else None
+
+
+def backoff(attempts: int) -> float:
+    """Seconds until the next attempt: 2, 8, 32, ... at most an hour, spread so that records do not march in step."""
+    return float(min(3600.0, 2.0 * 4.0 ** min(attempts, 6)) * random.uniform(0.5, 1.0))  # noqa: S311

@@ -1,0 +1,231 @@
+"""Look-ups the converters need: people, places, markers. Kept in known_records, loaded once, asked for when missing."""
+
+from dataclasses import replace
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.ports import Gateway, JsonObject, Key, Record, Vendor
+from app.sync import known
+from app.sync.configuration import Config
+from app.sync.convert import fold
+from app.sync.fields import MissingReference, Refs
+from app.sync.lanes import Lanes
+from app.sync.models import Integration, KnownRecord
+
+SETS: tuple[tuple[Vendor, str], ...] = (
+    (Vendor.OMIE, "sellers"),
+    (Vendor.OMIE, "countries"),
+    (Vendor.PLOOMES, "users"),
+    (Vendor.PLOOMES, "statuses"),
+    (Vendor.PLOOMES, "phone_types"),
+    (Vendor.PLOOMES, "states"),
+    (Vendor.PLOOMES, "countries"),
+    (Vendor.PLOOMES, "tags"),
+)
+"""Small sets that are read whole; cities are asked for one by one."""
+
+CONTACT_TAGS = "1"
+"""EntityId of contacts (Ploomes reference 2): tags belong to an entity."""
+
+_FRESH_SECONDS = 20.0
+
+
+class References:
+    """Snapshots of look-ups by integration, and the way to mend a missing one."""
+
+    def __init__(self, db: Database, clock: Clock, lanes: Lanes) -> None:
+        self._db = db
+        self._clock = clock
+        self._lanes = lanes
+        self._cache: dict[int, tuple[float, Refs]] = {}
+
+    def forget(self, integration_id: int) -> None:
+        """Makes the next snapshot a fresh one (a seller changed, a crawl ended)."""
+        self._cache.pop(integration_id, None)
+
+    async def of(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
+        """A snapshot for one record's road; a set that was never read is read now."""
+        cached = self._cache.get(integration.id)
+        if cached is not None and self._clock.time() - cached[0] < _FRESH_SECONDS:
+            refs = cached[1]
+        else:
+            rows = await self._rows(integration.id)
+            if not any(row.entity == "statuses" for row in rows):
+                await self.load(integration, omie, ploomes)
+                rows = await self._rows(integration.id)
+            refs = build(rows, config)
+            self._cache[integration.id] = (self._clock.time(), refs)
+        keys = {name: by_entity["contacts"] for name, by_entity in integration.provisioned.get("fields", {}).items()
+                if by_entity.get("contacts")}
+        return replace(refs, field_keys=keys)
+
+    async def load(self, integration: Integration, omie: Gateway, ploomes: Gateway) -> None:
+        """Reads every small set of both vendors into known_records."""
+        for vendor, entity in SETS:
+            gateway = omie if vendor is Vendor.OMIE else ploomes
+            started = self._clock.now()
+            async for page in gateway.pages(entity):
+                await self._store(integration.id, *page.records)
+            async with self._db.transaction() as session:
+                await known.mark_unseen_gone(
+                    session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
+                )
+        self.forget(integration.id)
+
+    async def resolve(
+        self, integration: Integration, missing: MissingReference, refs: Refs, omie: Gateway, ploomes: Gateway
+    ) -> None:
+        """Finds (or, for a marker, creates) what a converter missed and puts it into `refs`; not there is None."""
+        kind, key = missing.kind, missing.key
+        if kind in ("seller", "user"):
+            await self._person(integration, kind, key, refs, omie if kind == "seller" else ploomes)
+        elif kind == "city_id":
+            self._learn_city(await self._fetch(integration, ploomes, "cities", key), key, refs)
+        elif kind == "city":
+            refs.city_ids[key] = await self._city(integration, key, refs, ploomes)
+        elif kind == "tag_id":
+            record = await self._fetch(integration, ploomes, "tags", key)
+            refs.tag_names[key] = str(record.data.get("Name") or "") or None if record else None
+        elif kind == "tag":
+            refs.tag_ids[key.casefold()] = await self._tag(integration, key, ploomes)
+
+    async def _person(
+        self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway
+    ) -> None:
+        record = await self._fetch(integration, gateway, f"{kind}s", key)
+        (refs.sellers if kind == "seller" else refs.users)[key] = record is not None
+        self.forget(integration.id)
+
+    async def _city(self, integration: Integration, key: str, refs: Refs, ploomes: Gateway) -> str | None:
+        if key.isdigit():
+            found = await ploomes.find("cities", Key("ibge", key))
+        else:
+            name, _, uf = key.rpartition("/")
+            within = {"state_id": refs.states[uf]} if uf in refs.states else {}
+            found = [r for r in await ploomes.find("cities", Key("name", name, within))
+                     if fold(str(r.data.get("Name"))) == fold(name)]
+        if not found:
+            return None
+        # people may add a city twice; the one with an IBGE code is the official one (reference 3.9)
+        best = max(found, key=lambda r: (bool(r.data.get("IBGECode")), -int(r.id)))
+        await self._store(integration.id, best)
+        self._learn_city(best, best.id, refs)
+        return best.id
+
+    async def _tag(self, integration: Integration, name: str, ploomes: Gateway) -> str:
+        async with self._lanes.hold(f"tag:{integration.ploomes_account_id}:{name.casefold()[:100]}"):
+            found = await ploomes.find("tags", Key("name", name, {"entity_id": CONTACT_TAGS}))
+            if not found:
+                written = await ploomes.write("tags", "create", None, {"Name": name, "EntityId": int(CONTACT_TAGS)})
+                data = written.data or {"Id": written.id, "Name": name, "EntityId": 1}
+                found = [Record(Vendor.PLOOMES, "tags", written.id, data, written.sent_at)]
+            await self._store(integration.id, found[0])
+            self.forget(integration.id)
+            return found[0].id
+
+    async def _fetch(self, integration: Integration, gateway: Gateway, entity: str, key: str) -> Record | None:
+        record = await gateway.fetch(entity, key)
+        if record is not None:
+            await self._store(integration.id, record)
+        return record
+
+    async def _store(self, integration_id: int, *records: Record) -> None:
+        async with self._db.transaction() as session:
+            await known.upsert(session, integration_id, [known.known_of(r) for r in records], self._clock.now())
+
+    async def _rows(self, integration_id: int) -> list[KnownRecord]:
+        async with self._db.read() as session:
+            rows: list[KnownRecord] = []
+            for vendor, entity in (*SETS, (Vendor.PLOOMES, "cities")):
+                rows += await known.everything(session, integration_id, vendor, entity)
+            return rows
+
+    @staticmethod
+    def _learn_city(record: Record | None, key: str, refs: Refs) -> None:
+        place = _city_key(record.data.get("IBGECode"), record.data.get("Name"), record.data.get("StateId"), refs) \
+            if record else None
+        refs.city_keys[key] = place
+        if place and record:
+            refs.city_ids[place] = record.id
+
+
+def learn(record: JsonObject, refs: Refs) -> None:
+    """Takes from an expanded Ploomes record the look-ups it brings along, which saves asking for them."""
+    city = record.get("City")
+    if isinstance(city, dict) and record.get("CityId") is not None:
+        place = _city_key(city.get("IBGECode"), city.get("Name"), city.get("StateId"), refs)
+        refs.city_keys[str(record["CityId"])] = place
+        if place:
+            refs.city_ids.setdefault(place, str(record["CityId"]))
+    for row in record.get("Tags") or ():
+        tag = row.get("Tag")
+        if isinstance(tag, dict) and tag.get("Name"):
+            refs.tag_names[str(row.get("TagId"))] = str(tag["Name"])
+            refs.tag_ids.setdefault(str(tag["Name"]).casefold(), str(row.get("TagId")))
+
+
+def build(rows: list[KnownRecord], config: Config) -> Refs:
+    """A snapshot from rows of known_records. Pure."""
+    sets: dict[tuple[str, str], list[KnownRecord]] = {}
+    for row in rows:
+        sets.setdefault((row.vendor, row.entity), []).append(row)
+    sellers, users = sets.get(("omie", "sellers"), []), sets.get(("ploomes", "users"), [])
+    countries = {r.external_id: _iso(r) for r in sets.get(("ploomes", "countries"), [])}
+    iso_by_name = {fold(r.name): iso for r in sets.get(("ploomes", "countries"), []) if r.name and (iso := _iso(r))}
+    refs = Refs(
+        sellers={r.external_id: r.active for r in sellers},
+        users={r.external_id: r.active for r in users},
+        statuses={r.external_id: (r.natural_key or "") for r in sets.get(("ploomes", "statuses"), [])},
+        phone_types={r.natural_key or "": r.external_id for r in sets.get(("ploomes", "phone_types"), [])},
+        tag_names={r.external_id: r.name for r in _contact_tags(sets)},
+        tag_ids={r.name.casefold(): r.external_id for r in _contact_tags(sets) if r.name},
+        states={r.natural_key: r.external_id for r in sets.get(("ploomes", "states"), [])
+                if r.natural_key and str(r.data.get("CountryId", 76)) == "76"},
+        ploomes_countries={key: iso for key, iso in countries.items() if iso},
+        omie_countries={
+            r.external_id.lstrip("0"): iso for r in sets.get(("omie", "countries"), [])
+            if (iso := _iso(r) or iso_by_name.get(fold(r.name or "")))
+        },
+    )
+    refs.fax_types = {refs.phone_types["fax"]} if "fax" in refs.phone_types else set()
+    refs.user_of_seller, refs.seller_of_user = pair_people(sellers, users, config)
+    for row in sets.get(("ploomes", "cities"), []):
+        place = _city_key(row.natural_key, row.name, row.data.get("StateId"), refs)
+        refs.city_keys[row.external_id] = place
+        if place:
+            refs.city_ids[place] = row.external_id
+    return refs
+
+
+def pair_people(
+    sellers: list[KnownRecord], users: list[KnownRecord], config: Config
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Sellers and users that are the same person: by hand first, then by e-mail, an active one before another."""
+    user_of = {str(pair.omie): str(pair.ploomes) for pair in config.sellers.pairs}
+    seller_of = {str(pair.ploomes): str(pair.omie) for pair in config.sellers.pairs}
+    by_email: dict[str, KnownRecord] = {}
+    for user in sorted(users, key=lambda u: (u.active, u.external_id)):
+        if user.natural_key:
+            by_email[user.natural_key] = user
+    for seller in sorted(sellers, key=lambda s: (not s.active, s.external_id)):
+        match = by_email.get(seller.natural_key or "")
+        if match is None or seller.external_id in user_of:
+            continue
+        user_of[seller.external_id] = match.external_id
+        seller_of.setdefault(match.external_id, seller.external_id)
+    return user_of, seller_of
+
+
+def _contact_tags(sets: dict[tuple[str, str], list[KnownRecord]]) -> list[KnownRecord]:
+    return [r for r in sets.get(("ploomes", "tags"), []) if str(r.data.get("EntityId", CONTACT_TAGS)) == CONTACT_TAGS]
+
+
+def _iso(row: KnownRecord) -> str | None:
+    return row.natural_key.upper() if row.natural_key and len(row.natural_key) == 2 else None
+
+
+def _city_key(ibge: object, name: object, state_id: object, refs: Refs) -> str | None:
+    if ibge:
+        return str(ibge)
+    uf = next((uf for uf, known_id in refs.states.items() if known_id == str(state_id)), "")
+    return f"{fold(str(name))}/{uf}" if name else None

@@ -1,0 +1,94 @@
+"""One event on its road: what every step of it needs at hand, and the ways it can end."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.core.ports import Gateway, Record, Vendor
+from app.sync.configuration import Config
+from app.sync.fields import Field, Refs, Values
+from app.sync.issues import Finding
+from app.sync.lanes import Lease
+from app.sync.models import Event, EventState, Integration, Link, WriteEntry
+
+Tracer = Callable[[str], Coroutine[Any, Any, None]]
+"""Called at every boundary of the road with its name; the proofs kill the process there."""
+
+
+@dataclass(slots=True)
+class Side:
+    """One vendor's half of a record, as just read (or as seen inside the redundancy interval)."""
+
+    values: Values
+    read_at: datetime
+    record: Record | None = None
+    """The raw record; None when `values` come from memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an event ends. `waiting` without `due` waits for data: only a change or a person rings it again."""
+
+    state: EventState
+    cause: str
+    reason: str
+    due: float | None = None
+    finding: Finding | None = None
+    """An issue to open with it."""
+
+
+def done(cause: str, reason: str) -> Outcome:
+    """The event did its work, or there was none."""
+    return Outcome(EventState.DONE, cause, reason)
+
+
+def ignored(cause: str, reason: str) -> Outcome:
+    """The record is none of ours."""
+    return Outcome(EventState.IGNORED, cause, reason)
+
+
+def waits(cause: str, reason: str, finding: Finding | None = None) -> Outcome:
+    """Nothing can be done until the record's data change or a person decides."""
+    return Outcome(EventState.WAITING, cause, reason, None, finding)
+
+
+@dataclass(slots=True)
+class Trip:
+    """An event, its integration and what was gathered for it on the way."""
+
+    event: Event
+    integration: Integration
+    config: Config
+    rows: Sequence[Field]
+    omie: Gateway
+    ploomes: Gateway
+    lease: Lease
+    refs: Refs
+    unfinished: Sequence[WriteEntry] = ()
+    """Earlier writes of this pair whose outcome nobody stored."""
+    findings: list[Finding] = field(default_factory=list)
+    """Issues to open at the end although the event succeeds."""
+    link: Link | None = None
+    wrote: bool = False
+    linked: bool = False
+    """True when this trip made the link."""
+
+    @property
+    def vendor(self) -> Vendor:
+        """Where the event comes from."""
+        return Vendor(self.event.vendor)
+
+    @property
+    def entity(self) -> str:
+        """The event's entity."""
+        return str(self.event.entity)
+
+    @property
+    def record_id(self) -> str:
+        """The id of the event's record."""
+        return str(self.event.external_id)
+
+    def gateway(self, vendor: Vendor) -> Gateway:
+        """The gateway of a vendor, for this integration at this event's priority."""
+        return self.omie if vendor is Vendor.OMIE else self.ploomes

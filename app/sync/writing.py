@@ -1,0 +1,131 @@
+"""Sending one write: journal it (commit), make sure the lease outlives it, send it, store how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core import metrics
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Postponed, VendorError
+from app.core.ports import JsonObject, Vendor, Written
+from app.sync import journal
+from app.sync.fields import Field, Values
+from app.sync.mapping import wire
+from app.sync.models import WriteEntry, WriteState
+from app.sync.trip import Side, Tracer, Trip
+
+WRITE_SECONDS = 35.0
+"""A write is over after its time-out of 30 s; the lease must outlive it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One write to be sent: canonical values for the journal, wire body for the vendor."""
+
+    vendor: Vendor
+    verb: str
+    external_id: str | None
+    body: JsonObject
+    after: Values
+    before: Values = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    code: str | None = None
+    """Integration code that a create carries."""
+
+
+class Writer:
+    """Sends drafts of a trip."""
+
+    def __init__(self, db: Database, clock: Clock, trace: Tracer) -> None:
+        self._db = db
+        self._clock = clock
+        self._trace = trace
+
+    async def send(self, trip: Trip, draft: Draft) -> tuple[WriteEntry, Written]:
+        """The journal row, still open, and the vendor's answer; the caller finishes the row with its own commit.
+
+        Raises Postponed or VendorError. After a fault whose outcome is unknown the row stays `sent`.
+        """
+        entry = self._entry(trip, draft)
+        async with self._db.transaction() as session:
+            session.add(entry)
+            await trip.lease.extend(session, WRITE_SECONDS)
+        await self._trace("journaled")
+        try:
+            written = await trip.gateway(draft.vendor).write(trip.entity, draft.verb, draft.external_id, draft.body)
+        except Postponed as postponed:
+            await self._finish(entry, WriteState.RESOLVED, f"não enviado: {postponed.reason}")
+            raise
+        except VendorError as error:
+            if not error.sent:
+                await self._finish(entry, WriteState.RESOLVED, "não enviado: sem conexão")
+            elif not error.outcome_unknown:
+                await self._finish(entry, WriteState.REFUSED, error.text)
+            raise
+        trip.wrote = True
+        metrics.WRITES.labels(draft.vendor.value, trip.entity, draft.verb).inc()
+        await self._trace("written")
+        return entry, written
+
+    def _entry(self, trip: Trip, draft: Draft) -> WriteEntry:
+        source = draft.vendor.other
+        source_id = trip.record_id if trip.vendor is source else None
+        if trip.link is not None:
+            source_id = trip.link.omie_id if source is Vendor.OMIE else trip.link.ploomes_id
+        return WriteEntry(
+            integration_id=trip.integration.id, event_id=trip.event.id, link_id=trip.link.id if trip.link else None,
+            entity=trip.entity, vendor=draft.vendor.value, verb=draft.verb, external_id=draft.external_id,
+            source_vendor=source.value, source_id=source_id, code=draft.code, before=draft.before, after=draft.after,
+            notes=list(draft.notes), state=WriteState.SENT, sent_at=self._clock.now(),
+        )
+
+    async def _finish(self, entry: WriteEntry, state: WriteState, outcome: str) -> None:
+        async with self._db.transaction() as session:
+            row = await session.get_one(WriteEntry, entry.id)
+            journal.finish(row, state, self._clock.now(), outcome)
+
+
+def update_drafts(
+    trip: Trip, vendor: Vendor, external_id: str, values: Values, side: Side, other: Values
+) -> list[Draft]:
+    """The writes that set `values` on an existing record, one request each. `other` is what the other side holds.
+
+    Omie's tags go by IncluirTags and ExcluirTags, because AlterarCliente replaces the whole list (reference 5.8).
+    """
+    plain = {key: value for key, value in values.items() if not (vendor is Vendor.OMIE and key == "tags")}
+    drafts = []
+    if plain:
+        current = side.record.data if side.record else None
+        body = wire(vendor, trip.rows, plain, current, trip.refs)
+        notes = shortening_notes(trip.rows, other, plain) if vendor is Vendor.OMIE else []
+        before = journal.known_values(side.values, list(plain))
+        drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes))
+    if len(plain) < len(values):
+        held, wanted = _names(side.values.get("tags")), _names(values["tags"])
+        for verb, names in (("include_tags", wanted.keys() - held.keys()), ("exclude_tags", held.keys() - wanted.keys())):
+            if names:
+                body = {"tags": [{"tag": (wanted | held)[name]} for name in sorted(names)]}
+                before = {"tags": side.values.get("tags")}
+                drafts.append(Draft(vendor, verb, external_id, body, {"tags": values["tags"]}, before))
+    return drafts
+
+
+def _names(value: Any) -> dict[str, str]:
+    return {name.casefold(): name for name in value} if isinstance(value, list) else {}
+
+
+def shortening_notes(rows: Sequence[Field], held: Values, sent: Values) -> list[str]:
+    """What Omie could not take whole, in Portuguese, for the record's history (F075, clamped lengths)."""
+    notes = []
+    for row in rows:
+        value, took = held.get(row.id), sent.get(row.id)
+        if row.id not in sent or value == took:
+            continue
+        if isinstance(value, str) and isinstance(took, str) and len(took) < len(value):
+            notes.append(f"{row.label}: reduzido de {len(value)} para {len(took)} caracteres, o máximo do Omie.")
+        elif row.key == "phones" and isinstance(value, list):
+            left_out = len(value) - sum(1 for slot in took or () if slot) if isinstance(took, list) else len(value)
+            if left_out > 0:
+                notes.append(f"{left_out} telefone(s) não enviado(s): o Omie guarda dois telefones e um fax.")
+    return notes
