@@ -3,8 +3,10 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from pydantic import SecretStr
@@ -20,6 +22,7 @@ from app.core.queue import redis_pool
 
 USUAL_DATABASE = "postgresql+asyncpg://postgres@127.0.0.1:5432/test"
 USUAL_REDIS = "redis://127.0.0.1:6379/15"
+T = TypeVar("T")
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
 
 
@@ -76,17 +79,23 @@ async def _drop_database(name: str) -> None:
     await engine.dispose()
 
 
+def _apart(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a loop and thread of its own: the fixture may be asked for inside a test's loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str | Exception]:
     """A PostgreSQL database of this test process, with all tables; the error when there is no server."""
     name = f"ponte_test_{uuid.uuid4().hex[:12]}"
     try:
-        url = asyncio.run(_create_database(name))
+        url = _apart(_create_database(name))
     except Exception as problem:
         yield problem
         return
     yield url
-    asyncio.run(_drop_database(name))
+    _apart(_drop_database(name))
 
 
 @pytest.fixture
