@@ -1,0 +1,105 @@
+"""`make bench`: measures both set-ups and prints one table. Bounded in time, on the loopback only.
+
+--quick         fewer edits and shorter runs (about five minutes)
+--only NAME     latency, storm, door or idle; may be given more than once
+--setup NAME    sqlite or postgres; both without it
+--json PATH     where the figures go (bench/results.json)
+--keep          leaves the processes' logs behind and says where
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.benchmarks import door, idle, latency, storm
+from tests.benchmarks.report import Figure, Skipped, save, show
+from tests.benchmarks.rig import Rig, RigError
+from tests.benchmarks.setups import Setup, one_process, services_missing, split
+
+PARTS = ("idle", "latency", "storm", "door")
+console = Console(stderr=True)
+
+
+async def run(setup: Setup, folder: Path, parts: list[str], *, quick: bool) -> tuple[list[Figure], list[Skipped]]:
+    """All chosen parts on one set-up; a part that cannot be measured is told and does not end the others."""
+    figures: list[Figure] = []
+    skipped: list[Skipped] = []
+    edits = 40 if quick else 200
+    async with Rig(setup, folder) as rig:
+        console.log(f"{setup.name}: {edits} clients, first load")
+        pair, load_seconds = await latency.prepare(rig, edits)
+        figures.append(Figure(setup.name, "first load", load_seconds, "s", note=f"{edits} clients created in Ploomes"))
+        work = {
+            "idle": lambda: idle.measure(rig, seconds=10 if quick else 30),
+            "latency": lambda: latency.measure(rig, pair, edits),
+            "storm": lambda: storm.measure(rig, pair, few=quick),
+            "door": lambda: door.measure(rig, pair, seconds=10 if quick else 60, most_seconds=4 if quick else 10),
+        }
+        for part in parts:
+            console.log(f"{setup.name}: {part}")
+            try:
+                figures += await work[part]()
+            except RigError as error:
+                console.log(f"[red]{setup.name}: {part} could not be measured: {error}")
+                skipped.append(Skipped(setup.name, part, str(error).splitlines()[0]))
+    return figures, skipped
+
+
+async def measure(arguments: argparse.Namespace) -> bool:
+    """Measures, prints, saves; True when every target was met and nothing failed to be measured."""
+    parts = [part for part in PARTS if not arguments.only or part in arguments.only]
+    figures: list[Figure] = []
+    skipped: list[Skipped] = []
+    failed = False
+    for name, make in (("sqlite", one_process), ("postgres", lambda _: split())):
+        if arguments.setup not in (None, name):
+            continue
+        if name == "postgres" and (why := await services_missing()):
+            skipped.append(Skipped(name, "everything", why))
+            continue
+        folder = Path(tempfile.mkdtemp(prefix=f"ponte-bench-{name}-"))
+        try:
+            async with make(folder) as setup:
+                more, missing = await run(setup, folder, parts, quick=arguments.quick)
+        except RigError as error:
+            console.log(f"[red]{name}: {error}")
+            more, missing = [], [Skipped(name, "everything", str(error).splitlines()[0])]
+        finally:
+            if arguments.keep:
+                console.log(f"{name}: logs in {folder}")
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+        failed |= bool(missing)
+        figures += more
+        skipped += missing
+    show(figures, skipped, Console())
+    save(figures, skipped, arguments.json, quick=arguments.quick)
+    console.log(f"written to {arguments.json}")
+    return not failed and all(figure.met is not False for figure in figures)
+
+
+def main() -> None:
+    """Reads the options; ends with 1 when a target was missed, so that a schedule can notice."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", action="append", choices=PARTS)
+    parser.add_argument("--setup", choices=("sqlite", "postgres"))
+    parser.add_argument("--json", type=Path, default=Path("bench/results.json"))
+    parser.add_argument("--keep", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        import uvloop
+    except ImportError:
+        met = asyncio.run(measure(arguments))
+    else:
+        met = uvloop.run(measure(arguments))
+    sys.exit(0 if met else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The sandbox with a tap: notes when each write of the service was answered, without a line of the service's code.
+
+`python -m tests.benchmarks.tap --port 9000`; `GET /tap?since=n` answers the writes from the n-th on.
+"""
+
+import argparse
+import json
+import re
+import time
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+
+from app.sandbox.app import Sandbox
+
+PLOOMES_PATH = re.compile(r"^/ploomes/+([A-Za-z@]+)(?:\((\d+)\))?")
+OMIE_IDS = ("codigo_cliente_omie", "nCodCliente", "codigo")
+
+
+class Tap:
+    """ASGI middleware around the sandbox."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.writes: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers /tap itself, notes writes of the API paths, and lets everything through untouched."""
+        path = scope.get("path", "")
+        if scope["type"] != "http" or not path.startswith(("/tap", "/omie/", "/ploomes/")):
+            await self.inner(scope, receive, send)
+        elif path == "/tap":
+            await self._answer(scope, send)
+        else:
+            await self._note(scope, receive, send)
+
+    async def _note(self, scope: Any, receive: Any, send: Any) -> None:
+        body, answer, sent = bytearray(), bytearray(), time.time()
+        status = 0
+
+        async def reading() -> Any:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            return message
+
+        async def sending(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                answer.extend(message.get("body", b""))
+            await send(message)
+
+        await self.inner(scope, reading, sending)
+        subject = _omie_write(bytes(body)) if scope["path"].startswith("/omie/") else _ploomes_write(scope)
+        if subject is not None:
+            vendor, method, record = subject
+            record = record or _id_in(bytes(answer))
+            self.writes.append(
+                {
+                    "vendor": vendor,
+                    "method": method,
+                    "id": record,
+                    "sent": sent,
+                    "done": time.time(),
+                    "ok": status == 200 and b"faultstring" not in answer,
+                }
+            )
+
+    async def _answer(self, scope: Any, send: Any) -> None:
+        since = int(parse_qs(scope["query_string"].decode()).get("since", ["0"])[0])
+        body = json.dumps({"total": len(self.writes), "writes": self.writes[since:]}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _omie_write(body: bytes) -> tuple[str, str, str | None] | None:
+    try:
+        envelope = json.loads(body)
+        call, param = str(envelope["call"]), envelope["param"][0]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return None
+    if call.startswith(("Consultar", "Listar", "Pesquisar", "Obter", "Status")):
+        return None
+    ids = (str(param[name]) for name in OMIE_IDS if param.get(name))
+    return "omie", call, next(ids, None)
+
+
+def _ploomes_write(scope: Any) -> tuple[str, str, str | None] | None:
+    match = PLOOMES_PATH.match(scope["path"])
+    if scope["method"] == "GET" or match is None:
+        return None
+    return "ploomes", f"{scope['method']} {match[1]}", match[2]
+
+
+def _id_in(answer: bytes) -> str | None:
+    """The id of a created record: Omie's code, or the first row of Ploomes' list-of-one."""
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        return None
+    if isinstance(body, dict) and (rows := body.get("value")):
+        body = rows[0]
+    if not isinstance(body, dict):
+        return None
+    return next((str(body[name]) for name in (*OMIE_IDS, "Id") if body.get(name)), None)
+
+
+def main() -> None:
+    """Serves the tapped sandbox on the loopback until ended."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    sandbox = Sandbox(seed="empty")
+    uvicorn.run(Tap(sandbox.asgi), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()
