@@ -62,9 +62,7 @@ class Agreement:
         if await self._suspends(trip, link, sides, omie, ploomes):
             return
         policy = await self._policy(trip, link)
-        verdict = await self.resolving(
-            trip, lambda: clients.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
-        )
+        verdict = await self.resolving(trip, lambda: clients.adjust(decide(trip.rows, sides, policy, trip.refs), sides))
         self._withhold_inactive_seller(trip, link, verdict)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
@@ -93,22 +91,29 @@ class Agreement:
         if not clients.suspended(sides, foreign):
             link.state, link.state_reason = LinkState.ACTIVE, None
             return False
-        outcome = waits("document_removed", "O CNPJ/CPF foi removido: as edições deste cliente ficam suspensas até ele "
-                        "voltar a ser preenchido.")
+        outcome = waits(
+            "document_removed",
+            "O CNPJ/CPF foi removido: as edições deste cliente ficam suspensas até ele voltar a ser preenchido.",
+        )
         link.state, link.state_reason = LinkState.SUSPENDED, outcome.reason
         await self.close(trip, outcome, link, {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes})
         return True
 
     async def _policy(self, trip: Trip, link: Link) -> Policy:
         async with self._db.read() as session:
-            latest = {vendor: await _latest_notice(session, trip, vendor, links.id_of(link, vendor))
-                      for vendor in Vendor}
+            latest = {
+                vendor: await _latest_notice(session, trip, vendor, links.id_of(link, vendor)) for vendor in Vendor
+            }
             records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]
             open_now = await issues.open_of(session, trip.integration.id, trip.entity, records)
         omie, ploomes = latest[Vendor.OMIE], latest[Vendor.PLOOMES]
         newest = Vendor.PLOOMES if ploomes and (omie is None or ploomes > omie) else Vendor.OMIE
-        answered = {row_id: issue.answer for issue in open_now if issue.cause == "conflict" and issue.answer
-                    for row_id in issue.data.get("rows", ())}
+        answered = {
+            row_id: issue.answer
+            for issue in open_now
+            if issue.cause == "conflict" and issue.answer
+            for row_id in issue.data.get("rows", ())
+        }
         conflicts = trip.config.conflicts
         return Policy(conflicts.default, conflicts.fields, newest, answered)
 
@@ -131,8 +136,10 @@ class Agreement:
         for vendor in Vendor:
             values = verdict.to(vendor)
             for row_id in list(values):
-                if row_id not in frozen and trip.event.source != EventSource.PERSON and fights(
-                    turns[row_id], vendor, values[row_id]
+                if (
+                    row_id not in frozen
+                    and trip.event.source != EventSource.PERSON
+                    and fights(turns[row_id], vendor, values[row_id])
                 ):
                     frozen[row_id] = now + FREEZE_SECONDS
                 if row_id in frozen:
@@ -140,12 +147,14 @@ class Agreement:
         link.frozen = frozen
         if frozen:
             labels = ", ".join(row.label for row in trip.rows if row.id in frozen)
-            trip.findings.append(Finding("oscillation", f"Campos congelados por uma hora: {labels}.",
-                                         {"rows": sorted(frozen)}))
+            trip.findings.append(
+                Finding("oscillation", f"Campos congelados por uma hora: {labels}.", {"rows": sorted(frozen)})
+            )
         if verdict.asks:
             labels = ", ".join(row.label for row in trip.rows if row.id in verdict.asks)
-            trip.findings.append(Finding("conflict", f"Mudaram dos dois lados: {labels}.",
-                                         {"rows": sorted(verdict.asks)}))
+            trip.findings.append(
+                Finding("conflict", f"Mudaram dos dois lados: {labels}.", {"rows": sorted(verdict.asks)})
+            )
 
     async def _refuse_again(self, trip: Trip, draft: Draft) -> None:
         """A record that a vendor refused is not sent again until its values changed (design section 6)."""
@@ -168,11 +177,22 @@ class Agreement:
                     continue
                 held = (omie if entry.vendor == Vendor.OMIE else ploomes).values
                 arrived = all(held.get(key) == value for key, value in entry.after.items())
-                finish(entry, WriteState.DONE if arrived else WriteState.RESOLVED, self._clock.now(),
-                       "resposta perdida; a leitura confirma" if arrived else "resposta perdida; não chegou")
+                finish(
+                    entry,
+                    WriteState.DONE if arrived else WriteState.RESOLVED,
+                    self._clock.now(),
+                    "resposta perdida; a leitura confirma" if arrived else "resposta perdida; não chegou",
+                )
                 if arrived:
-                    session.add(journal.change_of(entry, cause=cause_of(trip.event), at=entry.sent_at, lost={},
-                                                  config_version=trip.integration.config_version))
+                    session.add(
+                        journal.change_of(
+                            entry,
+                            cause=cause_of(trip.event),
+                            at=entry.sent_at,
+                            lost={},
+                            config_version=trip.integration.config_version,
+                        )
+                    )
         trip.unfinished = ()
 
     # --- after an answer -----------------------------------------------------------------------------------------
@@ -202,8 +222,13 @@ class Agreement:
             row = await session.get_one(WriteEntry, entry.id)
             finish(row, WriteState.DONE, self._clock.now())
             lost = {key: ground.verdict.lost[key] for key in entry.after if key in ground.verdict.lost}
-            change = journal.change_of(row, cause=cause_of(trip.event), at=self._clock.now(), lost=lost,
-                                       config_version=trip.integration.config_version)
+            change = journal.change_of(
+                row,
+                cause=cause_of(trip.event),
+                at=self._clock.now(),
+                lost=lost,
+                config_version=trip.integration.config_version,
+            )
             change.notes = [*change.notes, *restored_notes(trip, ground.verdict, entry)]
             session.add(change)
             if remaining:
@@ -246,7 +271,11 @@ class Agreement:
             await self.close_in(session, trip, outcome, link, held)
 
     async def close_in(
-        self, session: AsyncSession, trip: Trip, outcome: Outcome, link: Link | None = None,
+        self,
+        session: AsyncSession,
+        trip: Trip,
+        outcome: Outcome,
+        link: Link | None = None,
         held: dict[Vendor, Side] | None = None,
     ) -> None:
         """The end of every event: link, issues and event in the caller's commit, fenced by the lease."""
@@ -262,7 +291,11 @@ class Agreement:
         await trip.lease.extend(session)
 
     async def _settle_issues(
-        self, session: AsyncSession, trip: Trip, link: Link | None, records: set[tuple[str, str]],
+        self,
+        session: AsyncSession,
+        trip: Trip,
+        link: Link | None,
+        records: set[tuple[str, str]],
         findings: Sequence[Finding],
     ) -> None:
         now = self._clock.now()
@@ -272,8 +305,14 @@ class Agreement:
                 issues.close(issue, now)
         for finding in findings:
             await issues.open_issue(
-                session, integration_id=trip.integration.id, entity=trip.entity, vendor=trip.event.vendor,
-                external_id=trip.record_id, finding=finding, now=now, link_id=link.id if link else None,
+                session,
+                integration_id=trip.integration.id,
+                entity=trip.entity,
+                vendor=trip.event.vendor,
+                external_id=trip.record_id,
+                finding=finding,
+                now=now,
+                link_id=link.id if link else None,
                 event_id=trip.event.id,
             )
 
@@ -281,12 +320,15 @@ class Agreement:
         for vendor, side in held.items():
             links.saw(link, vendor, side.values, side.read_at)
         link.version += 1
-        link.natural_key = next((str(d) for side in held.values() if (d := side.values.get("document"))),
-                                link.natural_key)
+        link.natural_key = next(
+            (str(d) for side in held.values() if (d := side.values.get("document"))), link.natural_key
+        )
         await session.merge(link)
         await known.upsert(
-            session, trip.integration.id,
-            [known.known_of(side.record) for side in held.values() if side.record is not None], self._clock.now(),
+            session,
+            trip.integration.id,
+            [known.known_of(side.record) for side in held.values() if side.record is not None],
+            self._clock.now(),
         )
 
 
@@ -317,7 +359,7 @@ class Ground:
         return halves[Vendor.OMIE], halves[Vendor.PLOOMES]
 
 
-class RefusedBefore(Exception):  # noqa: N818  (an ending, not a failure)
+class RefusedBefore(Exception):
     """The very same values were refused before; nothing is sent."""
 
     def __init__(self, vendor: Vendor, text: str) -> None:
@@ -344,19 +386,31 @@ def restored_notes(trip: Trip, verdict: Verdict, entry: WriteEntry) -> list[str]
 
 def _history_note(trip: Trip, link: Link, text: str, at: datetime) -> Change:
     return Change(
-        integration_id=trip.integration.id, link_id=link.id, event_id=trip.event.id, entity=trip.entity,
-        vendor=trip.event.vendor, external_id=trip.record_id, action="note", before={}, after={}, lost={},
-        notes=[text], cause=cause_of(trip.event), config_version=trip.integration.config_version, at=at,
+        integration_id=trip.integration.id,
+        link_id=link.id,
+        event_id=trip.event.id,
+        entity=trip.entity,
+        vendor=trip.event.vendor,
+        external_id=trip.record_id,
+        action="note",
+        before={},
+        after={},
+        lost={},
+        notes=[text],
+        cause=cause_of(trip.event),
+        config_version=trip.integration.config_version,
+        at=at,
     )
 
 
 async def _latest_notice(session: AsyncSession, trip: Trip, vendor: Vendor, external_id: str) -> datetime | None:
     """Receipt time of the latest event of a record that was no echo."""
     query = select(func.max(Event.received_at)).where(
-        Event.integration_id == trip.integration.id, Event.vendor == vendor.value, Event.entity == trip.entity,
-        Event.external_id == external_id, Event.state != EventState.ECHO,
+        Event.integration_id == trip.integration.id,
+        Event.vendor == vendor.value,
+        Event.entity == trip.entity,
+        Event.external_id == external_id,
+        Event.state != EventState.ECHO,
     )
     latest: datetime | None = (await session.execute(query)).scalar_one_or_none()
     return latest
-
-

@@ -37,9 +37,9 @@ def fold(text: str) -> str:
 def canonical_document(raw: Any) -> str | None:
     """A CPF or CNPJ (also the alphanumeric one of 2026) as [0-9A-Z], or None when absent or its digits are wrong."""
     text = re.sub(r"[^0-9A-Z]", "", str(raw or "").upper())
-    if len(text) == 11 and cpf.is_valid(text):
-        return text
-    if len(text) == 14 and cnpj.is_valid(text) and len(set(text)) > 1:
+    if len(set(text)) == 1:
+        return None  # 111.111.111-11 passes the check digits and is nobody's
+    if (len(text) == 11 and cpf.is_valid(text)) or (len(text) == 14 and cnpj.is_valid(text)):
         return text
     return None
 
@@ -253,8 +253,11 @@ class Phones:
                 patch[f"{slot}_ddd"], patch[f"{slot}_numero"] = split_phone(digits)
             return patch
         # Ploomes replaces the list whole: rows of unchanged numbers keep the text and type a person gave them
-        kept = {self.FAX + d if _is_fax(row, refs) else d: row for row in (current or {}).get(path) or ()
-                if (d := _digits(row.get("PhoneNumber")))}
+        kept = {
+            self.FAX + d if _is_fax(row, refs) else d: row
+            for row in (current or {}).get(path) or ()
+            if (d := _digits(row.get("PhoneNumber")))
+        }
         return {path: [_phone_row(number, kept.get(number), refs) for number in numbers]}
 
     def narrow(self, value: Value, refs: Refs) -> Value:
@@ -370,10 +373,14 @@ def merge_tags(omie: Value, ploomes: Value, omie_base: Value, ploomes_base: Valu
     here_base, there_base = _named(omie_base), _named(ploomes_base)
     removed_there = (there_base.keys() - there.keys()) - ROLE_TAGS
     removed_here = here_base.keys() - here.keys()
-    for_omie = {k: v for k, v in (here | {k: there[k] for k in there.keys() - there_base.keys()}).items()
-                if k not in removed_there}
-    for_ploomes = {k: v for k, v in (there | {k: here[k] for k in here.keys() - here_base.keys()}).items()
-                   if k not in removed_here}
+    for_omie = {
+        k: v
+        for k, v in (here | {k: there[k] for k in there.keys() - there_base.keys()}).items()
+        if k not in removed_there
+    }
+    for_ploomes = {
+        k: v for k, v in (there | {k: here[k] for k in here.keys() - here_base.keys()}).items() if k not in removed_here
+    }
     return _tag_set(list(for_omie.values())) or None, _tag_set(list(for_ploomes.values())) or None
 
 

@@ -139,7 +139,9 @@ def _decide_first(row: Field, sides: Sides, verdict: Verdict, refs: Refs) -> Non
 
 
 def _decide_noted(row: Field, sides: Sides, verdict: Verdict) -> None:
-    if sides.omie.get(row.id) != sides.ploomes.get(row.id) and (not sides.based(row) or sides.changed(row, Vendor.OMIE)):
+    if sides.omie.get(row.id) != sides.ploomes.get(row.id) and (
+        not sides.based(row) or sides.changed(row, Vendor.OMIE)
+    ):
         verdict.noted.add(row.id)
     verdict.agreed.add(row.id)
 

@@ -43,8 +43,12 @@ class Deletion:
         policy = trip.config.deletes.clients
         other = gone.other
         if policy == "ignore":
-            await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {NAMES[gone]}; pela "
-                            "configuração, o outro lado fica como está."))
+            await self._end(
+                trip,
+                link,
+                LinkState.DELETED,
+                done("deleted", f"Excluído no {NAMES[gone]}; pela configuração, o outro lado fica como está."),
+            )
             return
         record = await trip.gateway(other).fetch(trip.entity, links.id_of(link, other))
         if record is None:
@@ -96,8 +100,9 @@ class Deletion:
             await session.merge(link)
             await session.flush()
             ids = {gone: survivor, gone.other: links.id_of(link, gone.other)}
-            fresh = links.make(trip.integration.id, trip.entity, ids[Vendor.OMIE], ids[Vendor.PLOOMES],
-                               link.natural_key, now)
+            fresh = links.make(
+                trip.integration.id, trip.entity, ids[Vendor.OMIE], ids[Vendor.PLOOMES], link.natural_key, now
+            )
             session.add(fresh)
             await session.flush()
             await trip.lease.extend(session)
@@ -109,8 +114,9 @@ class Deletion:
         half = link.omie_base if gone is Vendor.PLOOMES else link.ploomes_base
         edited = [row.label for row in trip.rows if row.id in half and half[row.id] != side.values.get(row.id)]
         if edited:
-            return Finding("delete_edited", f"Excluído no {NAMES[gone]}, mas editado no {NAMES[gone.other]}: "
-                           f"{', '.join(edited)}.")
+            return Finding(
+                "delete_edited", f"Excluído no {NAMES[gone]}, mas editado no {NAMES[gone.other]}: {', '.join(edited)}."
+            )
         limit = trip.config.deletes.pause_above_in_ten_minutes
         async with self._db.read() as session:
             recent = await journal.deletes_since(session, trip.integration.id, self._clock.now() - TRIPWIRE)
@@ -154,13 +160,19 @@ class Deletion:
             for row in [*trip.unfinished, *([entry] if entry else [])]:
                 stored = await session.get_one(WriteEntry, row.id)
                 journal.finish(stored, WriteState.DONE, now)
-                session.add(journal.change_of(stored, cause=cause_of(trip.event), at=now, lost={},
-                                              config_version=trip.integration.config_version))
+                session.add(
+                    journal.change_of(
+                        stored,
+                        cause=cause_of(trip.event),
+                        at=now,
+                        lost={},
+                        config_version=trip.integration.config_version,
+                    )
+                )
             if state == LinkState.DELETED:
                 for vendor in (Vendor.OMIE, Vendor.PLOOMES):
                     if vendor is trip.vendor or outcome.cause == "deleted":
-                        await known.mark_gone(session, trip.integration.id, vendor, trip.entity,
-                                              links.id_of(link, vendor), now)
+                        await known.mark_gone(
+                            session, trip.integration.id, vendor, trip.entity, links.id_of(link, vendor), now
+                        )
             await self._agreement.close_in(session, trip, outcome, link)
-
-

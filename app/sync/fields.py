@@ -27,7 +27,7 @@ class Master(StrEnum):
     PLOOMES = "ploomes"
 
 
-class MissingReference(Exception):  # noqa: N818  (control flow: the shell loads it and asks again)
+class MissingReference(Exception):
     """A converter needs a look-up (`kind`, `key`) that the snapshot of references does not hold."""
 
     def __init__(self, kind: str, key: str) -> None:

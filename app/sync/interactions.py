@@ -34,7 +34,8 @@ class Interactions:
         """Posts what is new, edits what changed, clears what is solved. One failure does not stop the others."""
         async with self._db.read() as session:
             wanted = select(Issue).where(
-                Issue.cause.in_(CAUSES), Issue.data["ploomes_id"].as_string().is_not(None),
+                Issue.cause.in_(CAUSES),
+                Issue.data["ploomes_id"].as_string().is_not(None),
                 or_(Issue.open_key.is_not(None), Issue.data["told"].as_string().is_not(None)),
             )
             found = [i for i in (await session.execute(wanted)).scalars() if _text(i) != i.data.get("told")]
@@ -77,5 +78,7 @@ def _text(issue: Issue) -> str | None:
     """What the timeline should say; None once the issue is solved."""
     if issue.open_key is None:
         return None
-    return (f"<p><b>{html.escape(issue.title)}</b></p><p>{html.escape(issue.detail)}</p>"
-            f"<p>{html.escape(issue.fix)}</p><p>{_mark(issue)}</p>")
+    return (
+        f"<p><b>{html.escape(issue.title)}</b></p><p>{html.escape(issue.detail)}</p>"
+        f"<p>{html.escape(issue.fix)}</p><p>{_mark(issue)}</p>"
+    )

@@ -23,29 +23,63 @@ class Cause:
 
 
 CAUSES: dict[str, Cause] = {
-    "refused": Cause("O registro foi recusado", "Corrija os dados indicados na mensagem e salve o registro; "
-                     "o envio é repetido sozinho.", "vendas"),
-    "duplicate_document": Cause("Dois registros com o mesmo CNPJ/CPF", "Una os cadastros ou corrija o documento de um "
-                                "deles; cada documento tem um só vínculo.", "vendas"),
-    "inactive_seller": Cause("O responsável está inativo no Omie", "Reative o vendedor no Omie ou escolha outro "
-                             "responsável no Ploomes.", "admin"),
-    "conflict": Cause("Os dois lados mudaram o mesmo campo", "Escolha qual valor vale: o do Omie ou o do Ploomes.",
-                      "vendas", ("omie", "ploomes")),
-    "oscillation": Cause("Duas automações disputam um campo", "Verifique as automações do Omie e do Ploomes que "
-                         "alteram este campo; depois use “tentar de novo”.", "admin"),
-    "delete_refused": Cause("A exclusão foi recusada; o registro foi inativado", "Exclua ou trate os lançamentos "
-                            "ligados ao registro, se a exclusão ainda for desejada.", "vendas"),
-    "delete_edited": Cause("Excluído de um lado e editado do outro", "Decida: excluir também do outro lado ou manter o "
-                           "registro sem vínculo.", "vendas", ("proceed", "discard")),
-    "delete_paused": Cause("Exclusões demais em pouco tempo", "Confirme se estas exclusões são intencionais.", "admin",
-                           ("proceed", "discard")),
-    "vendor_failing": Cause("O outro sistema não responde como deveria", "Nada a fazer agora: as tentativas continuam "
-                            "sozinhas. Se persistir, contate o suporte do sistema indicado.", "suporte"),
+    "refused": Cause(
+        "O registro foi recusado",
+        "Corrija os dados indicados na mensagem e salve o registro; o envio é repetido sozinho.",
+        "vendas",
+    ),
+    "duplicate_document": Cause(
+        "Dois registros com o mesmo CNPJ/CPF",
+        "Una os cadastros ou corrija o documento de um deles; cada documento tem um só vínculo.",
+        "vendas",
+    ),
+    "inactive_seller": Cause(
+        "O responsável está inativo no Omie",
+        "Reative o vendedor no Omie ou escolha outro responsável no Ploomes.",
+        "admin",
+    ),
+    "conflict": Cause(
+        "Os dois lados mudaram o mesmo campo",
+        "Escolha qual valor vale: o do Omie ou o do Ploomes.",
+        "vendas",
+        ("omie", "ploomes"),
+    ),
+    "oscillation": Cause(
+        "Duas automações disputam um campo",
+        "Verifique as automações do Omie e do Ploomes que alteram este campo; depois use “tentar de novo”.",
+        "admin",
+    ),
+    "delete_refused": Cause(
+        "A exclusão foi recusada; o registro foi inativado",
+        "Exclua ou trate os lançamentos ligados ao registro, se a exclusão ainda for desejada.",
+        "vendas",
+    ),
+    "delete_edited": Cause(
+        "Excluído de um lado e editado do outro",
+        "Decida: excluir também do outro lado ou manter o registro sem vínculo.",
+        "vendas",
+        ("proceed", "discard"),
+    ),
+    "delete_paused": Cause(
+        "Exclusões demais em pouco tempo",
+        "Confirme se estas exclusões são intencionais.",
+        "admin",
+        ("proceed", "discard"),
+    ),
+    "vendor_failing": Cause(
+        "O outro sistema não responde como deveria",
+        "Nada a fazer agora: as tentativas continuam sozinhas. Se persistir, contate o suporte do sistema indicado.",
+        "suporte",
+    ),
     "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
-    "unknown_fault": Cause("Resposta desconhecida do outro sistema", "Leia a mensagem original; corrija o registro ou "
-                           "informe o suporte, e use “tentar de novo”.", "suporte"),
-    "quarantine": Cause("O processamento foi interrompido três vezes", "Informe o suporte com o número do evento.",
-                        "suporte"),
+    "unknown_fault": Cause(
+        "Resposta desconhecida do outro sistema",
+        "Leia a mensagem original; corrija o registro ou informe o suporte, e use “tentar de novo”.",
+        "suporte",
+    ),
+    "quarantine": Cause(
+        "O processamento foi interrompido três vezes", "Informe o suporte com o número do evento.", "suporte"
+    ),
     "internal": Cause("Falha interna ao processar o registro", "Informe o suporte com o número do evento.", "suporte"),
 }
 """Every cause there is. `who`: who can mend it."""
@@ -79,9 +113,21 @@ async def open_issue(
     issue = (await session.execute(query)).scalars().first()
     if issue is None:
         issue = Issue(
-            integration_id=integration_id, open_key=key, entity=entity, vendor=vendor and str(vendor),
-            external_id=external_id, cause=finding.cause, title=cause.title, fix=cause.fix, who=cause.who,
-            asks=list(cause.asks), opened_at=now, seen=0, data={}, detail=finding.detail, updated_at=now,
+            integration_id=integration_id,
+            open_key=key,
+            entity=entity,
+            vendor=vendor and str(vendor),
+            external_id=external_id,
+            cause=finding.cause,
+            title=cause.title,
+            fix=cause.fix,
+            who=cause.who,
+            asks=list(cause.asks),
+            opened_at=now,
+            seen=0,
+            data={},
+            detail=finding.detail,
+            updated_at=now,
         )
         session.add(issue)
     issue.detail = finding.detail
@@ -98,7 +144,9 @@ async def open_of(
 ) -> list[Issue]:
     """Open issues of the given (vendor, id) records."""
     query = select(Issue).where(
-        Issue.integration_id == integration_id, Issue.entity == entity, Issue.open_key.is_not(None),
+        Issue.integration_id == integration_id,
+        Issue.entity == entity,
+        Issue.open_key.is_not(None),
         Issue.external_id.in_([external_id for _, external_id in records]),
     )
     found = (await session.execute(query)).scalars()

@@ -74,7 +74,9 @@ class Jobs:
             bell.clear()
             room = self._slots[name] - len(running)
             try:
-                events = await self._inbox.claim(PRIORITIES[name], room, self._holder, self._lease_seconds) if room else []
+                events = (
+                    await self._inbox.claim(PRIORITIES[name], room, self._holder, self._lease_seconds) if room else []
+                )
             except Exception:
                 _log.exception("claiming failed", queue=name)
                 await asyncio.sleep(1.0)

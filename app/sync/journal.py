@@ -84,10 +84,21 @@ def finish(entry: WriteEntry, state: WriteState, now: datetime, outcome: str | N
 def change_of(entry: WriteEntry, *, cause: str, config_version: int, at: datetime, lost: dict[str, Any]) -> Change:
     """The history row of a finished write."""
     return Change(
-        integration_id=entry.integration_id, link_id=entry.link_id, event_id=entry.event_id, write_id=entry.id,
-        entity=entry.entity, vendor=entry.vendor, external_id=entry.external_id, action=_action(entry.verb),
-        before=entry.before, after=entry.after, lost=lost, notes=entry.notes, cause=cause,
-        config_version=config_version, at=at,
+        integration_id=entry.integration_id,
+        link_id=entry.link_id,
+        event_id=entry.event_id,
+        write_id=entry.id,
+        entity=entry.entity,
+        vendor=entry.vendor,
+        external_id=entry.external_id,
+        action=_action(entry.verb),
+        before=entry.before,
+        after=entry.after,
+        lost=lost,
+        notes=entry.notes,
+        cause=cause,
+        config_version=config_version,
+        at=at,
     )
 
 

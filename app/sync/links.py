@@ -26,8 +26,9 @@ async def find(
     states = LIVING if living else (LinkState.DELETED, LinkState.EXCLUDED)
     query = (
         select(Link)
-        .where(Link.integration_id == integration_id, Link.entity == entity, column == external_id,
-               Link.state.in_(states))
+        .where(
+            Link.integration_id == integration_id, Link.entity == entity, column == external_id, Link.state.in_(states)
+        )
         .order_by(Link.id.desc())
         .limit(1)
     )
@@ -48,8 +49,17 @@ async def of_ids(
 def make(integration_id: int, entity: str, omie_id: str, ploomes_id: str, key: str | None, now: datetime) -> Link:
     """A new living link without a base; the unique indexes refuse a second one for either record."""
     return Link(
-        integration_id=integration_id, entity=entity, omie_id=omie_id, ploomes_id=ploomes_id, natural_key=key,
-        state=LinkState.ACTIVE, version=1, omie_base={}, ploomes_base={}, frozen={}, created_at=now,
+        integration_id=integration_id,
+        entity=entity,
+        omie_id=omie_id,
+        ploomes_id=ploomes_id,
+        natural_key=key,
+        state=LinkState.ACTIVE,
+        version=1,
+        omie_base={},
+        ploomes_base={},
+        frozen={},
+        created_at=now,
     )
 
 

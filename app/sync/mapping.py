@@ -11,9 +11,7 @@ def canonical(vendor: Vendor, rows: Sequence[Field], record: JsonObject, refs: R
     return {row.id: row.read(vendor, record, refs) for row in rows}
 
 
-def wire(
-    vendor: Vendor, rows: Sequence[Field], values: Values, current: JsonObject | None, refs: Refs
-) -> JsonObject:
+def wire(vendor: Vendor, rows: Sequence[Field], values: Values, current: JsonObject | None, refs: Refs) -> JsonObject:
     """A patch in a vendor's wire form that sets `values`. Raises MissingReference."""
     patch: JsonObject = {}
     for row in rows:

@@ -116,11 +116,22 @@ class Event(Base):
     __table_args__ = (
         # NULL keys are distinct on both databases: a key that only merges unread bodies is cleared at the claim
         Index("uq_events_dedupe", "integration_id", "vendor", "dedupe_key", unique=True),
-        Index("ix_events_open", "priority", "due_at", postgresql_where=text("due_at IS NOT NULL"),
-              sqlite_where=text("due_at IS NOT NULL")),
+        Index(
+            "ix_events_open",
+            "priority",
+            "due_at",
+            postgresql_where=text("due_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL"),
+        ),
         # one probe finds the oldest due event of an integration, however long its backlog
-        Index("ix_events_turns", "integration_id", "priority", "due_at", postgresql_where=text("due_at IS NOT NULL"),
-              sqlite_where=text("due_at IS NOT NULL")),
+        Index(
+            "ix_events_turns",
+            "integration_id",
+            "priority",
+            "due_at",
+            postgresql_where=text("due_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL"),
+        ),
         Index("ix_events_record", "integration_id", "vendor", "entity", "external_id", "id"),
         Index("ix_events_listing", "integration_id", "state", "id"),
     )
@@ -164,12 +175,24 @@ class Link(Base):
 
     __tablename__ = "links"
     __table_args__ = (
-        Index("uq_links_omie_living", "integration_id", "entity", "omie_id", unique=True,
-              postgresql_where=text("state IN ('active','suspended')"),
-              sqlite_where=text("state IN ('active','suspended')")),
-        Index("uq_links_ploomes_living", "integration_id", "entity", "ploomes_id", unique=True,
-              postgresql_where=text("state IN ('active','suspended')"),
-              sqlite_where=text("state IN ('active','suspended')")),
+        Index(
+            "uq_links_omie_living",
+            "integration_id",
+            "entity",
+            "omie_id",
+            unique=True,
+            postgresql_where=text("state IN ('active','suspended')"),
+            sqlite_where=text("state IN ('active','suspended')"),
+        ),
+        Index(
+            "uq_links_ploomes_living",
+            "integration_id",
+            "entity",
+            "ploomes_id",
+            unique=True,
+            postgresql_where=text("state IN ('active','suspended')"),
+            sqlite_where=text("state IN ('active','suspended')"),
+        ),
         Index("ix_links_omie", "integration_id", "entity", "omie_id"),
         Index("ix_links_ploomes", "integration_id", "entity", "ploomes_id"),
     )

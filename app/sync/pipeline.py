@@ -106,8 +106,9 @@ class Engine:
             await inbox.supersede_older(session, event)
             trip.link = await links.find(session, integration.id, trip.entity, trip.vendor, trip.record_id)
             if trip.link is None:
-                ended = await links.find(session, integration.id, trip.entity, trip.vendor, trip.record_id,
-                                         living=False)
+                ended = await links.find(
+                    session, integration.id, trip.entity, trip.vendor, trip.record_id, living=False
+                )
                 if ended is not None and trip.entity != "sellers":
                     await inbox.conclude(session, event, ended_outcome(ended))
                     return False
@@ -124,8 +125,11 @@ class Engine:
         ids = {trip.vendor: trip.record_id}
         if trip.link is not None:
             ids = {vendor: links.id_of(trip.link, vendor) for vendor in Vendor}
-        return [entry for vendor, external_id in ids.items()
-                for entry in await journal.unfinished(session, trip.integration.id, trip.entity, vendor, external_id)]
+        return [
+            entry
+            for vendor, external_id in ids.items()
+            for entry in await journal.unfinished(session, trip.integration.id, trip.entity, vendor, external_id)
+        ]
 
     # --- the road ------------------------------------------------------------------------------------------------
 
@@ -171,9 +175,14 @@ class Engine:
         """True when it superseded events newer than our last look: bodies may come in another order than edits."""
         query = (
             select(Event.id)
-            .where(Event.integration_id == event.integration_id, Event.vendor == event.vendor,
-                   Event.entity == event.entity, Event.external_id == event.external_id, Event.id < event.id,
-                   Event.state == EventState.SUPERSEDED)
+            .where(
+                Event.integration_id == event.integration_id,
+                Event.vendor == event.vendor,
+                Event.entity == event.entity,
+                Event.external_id == event.external_id,
+                Event.id < event.id,
+                Event.state == EventState.SUPERSEDED,
+            )
             .limit(1)
         )
         if seen_at is not None:
@@ -205,9 +214,14 @@ class Engine:
         async with self._db.read() as session:
             query = (
                 select(Event.id)
-                .where(Event.integration_id == trip.integration.id, Event.vendor == Vendor.OMIE,
-                       Event.entity == trip.entity, Event.external_id == link.omie_id, Event.received_at >= seen_at,
-                       Event.state != EventState.ECHO)
+                .where(
+                    Event.integration_id == trip.integration.id,
+                    Event.vendor == Vendor.OMIE,
+                    Event.entity == trip.entity,
+                    Event.external_id == link.omie_id,
+                    Event.received_at >= seen_at,
+                    Event.state != EventState.ECHO,
+                )
                 .limit(1)
             )
             return (await session.execute(query)).first() is None

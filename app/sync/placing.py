@@ -139,8 +139,12 @@ class Placing:
         """A Ploomes contact known to live: an empty answer counts only when it comes along."""
         query = (
             select(KnownRecord.external_id)
-            .where(KnownRecord.integration_id == trip.integration.id, KnownRecord.vendor == Vendor.PLOOMES,
-                   KnownRecord.entity == trip.entity, KnownRecord.gone_at.is_(None))
+            .where(
+                KnownRecord.integration_id == trip.integration.id,
+                KnownRecord.vendor == Vendor.PLOOMES,
+                KnownRecord.entity == trip.entity,
+                KnownRecord.gone_at.is_(None),
+            )
             .order_by(KnownRecord.seen_at.desc())
             .limit(1)
         )
@@ -184,8 +188,9 @@ class Placing:
         body = wire(Vendor.OMIE, trip.rows, sent, None, trip.refs)
         body = {name: value for name, value in body.items() if value not in ("", None)}
         body["codigo_cliente_integracao"] = code
-        draft = Draft(Vendor.OMIE, "create", None, body, sent, notes=shortening_notes(trip.rows, ploomes.values, sent),
-                      code=code)
+        draft = Draft(
+            Vendor.OMIE, "create", None, body, sent, notes=shortening_notes(trip.rows, ploomes.values, sent), code=code
+        )
         await self._refused_before(trip, draft)
         try:
             entry, written = await self._writer.send(trip, draft)
@@ -201,8 +206,14 @@ class Placing:
         """The new id is committed at once, with link, base and change; agreement then writes what is left (our id)."""
         omie_id, ploomes_id = _id(omie), _id(ploomes)
         async with self._db.transaction() as session:
-            link = links.make(trip.integration.id, trip.entity, omie_id, ploomes_id,
-                              _text(omie.values.get("document")), self._clock.now())
+            link = links.make(
+                trip.integration.id,
+                trip.entity,
+                omie_id,
+                ploomes_id,
+                _text(omie.values.get("document")),
+                self._clock.now(),
+            )
             keep = [row.id for row in trip.rows if row.id != "omie_id"]
             links.rebase(link, {k: omie.values.get(k) for k in keep}, {k: ploomes.values.get(k) for k in keep})
             session.add(link)
@@ -210,10 +221,18 @@ class Placing:
             row = await session.get_one(WriteEntry, entry.id)
             row.external_id, row.link_id = written.id, link.id
             journal.finish(row, WriteState.DONE, self._clock.now())
-            session.add(journal.change_of(row, cause=cause_of(trip.event), at=self._clock.now(), lost={},
-                                          config_version=trip.integration.config_version))
-            await known.upsert(session, trip.integration.id, [_known(trip, Vendor(row.vendor), written.id, omie)],
-                               self._clock.now())
+            session.add(
+                journal.change_of(
+                    row,
+                    cause=cause_of(trip.event),
+                    at=self._clock.now(),
+                    lost={},
+                    config_version=trip.integration.config_version,
+                )
+            )
+            await known.upsert(
+                session, trip.integration.id, [_known(trip, Vendor(row.vendor), written.id, omie)], self._clock.now()
+            )
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
         await self._agreement.agree(trip, link, omie, ploomes)
@@ -275,8 +294,15 @@ class Placing:
                     entry = await session.get_one(WriteEntry, row.id)
                     entry.external_id, entry.link_id = (ploomes_id if row.vendor == "ploomes" else omie_id), link.id
                     journal.finish(entry, WriteState.DONE, self._clock.now(), "resposta perdida; encontrado")
-                    session.add(journal.change_of(entry, cause=cause_of(trip.event), at=entry.sent_at, lost={},
-                                                  config_version=trip.integration.config_version))
+                    session.add(
+                        journal.change_of(
+                            entry,
+                            cause=cause_of(trip.event),
+                            at=entry.sent_at,
+                            lost={},
+                            config_version=trip.integration.config_version,
+                        )
+                    )
             await trip.lease.extend(session)
         trip.link, trip.linked, trip.unfinished = link, True, ()
         return link
@@ -302,7 +328,9 @@ class Placing:
 def with_client_role(tags: object) -> list[str]:
     """A client that Ponte creates in Omie gets the role `Cliente` (design section 8)."""
     names = [str(tag) for tag in tags] if isinstance(tags, list) else []
-    return names if any(name.casefold() == "cliente" for name in names) else sorted([*names, "Cliente"], key=str.casefold)
+    return (
+        names if any(name.casefold() == "cliente" for name in names) else sorted([*names, "Cliente"], key=str.casefold)
+    )
 
 
 def ended_outcome(link: Link) -> Outcome:
@@ -314,8 +342,11 @@ def ended_outcome(link: Link) -> Outcome:
 
 def _duplicate(trip: Trip, key: str, taken_by: str) -> Finding:
     other = "Omie" if trip.vendor is Vendor.PLOOMES else "Ploomes"
-    return Finding("duplicate_document", f"O CNPJ/CPF {key} já pertence a outro cliente vinculado "
-                   f"({other} {taken_by}).", {"document": key, "other_id": taken_by})
+    return Finding(
+        "duplicate_document",
+        f"O CNPJ/CPF {key} já pertence a outro cliente vinculado ({other} {taken_by}).",
+        {"document": key, "other_id": taken_by},
+    )
 
 
 def _id(side: Side) -> str:
@@ -323,8 +354,9 @@ def _id(side: Side) -> str:
 
 
 def _known(trip: Trip, vendor: Vendor, external_id: str, omie: Side) -> known.Known:
-    return known.Known(vendor, trip.entity, external_id, _text(omie.values.get("document")),
-                       _text(omie.values.get("name")))
+    return known.Known(
+        vendor, trip.entity, external_id, _text(omie.values.get("document")), _text(omie.values.get("name"))
+    )
 
 
 def _text(value: object) -> str | None:

@@ -44,8 +44,9 @@ REACTIONS: dict[Fault, Reaction] = {
     Fault.MISSING_REFERENCE: Reaction("refuse", "refused", "O {vendor} recusou: {text}"),
     Fault.REDUNDANT: Reaction("retry", "redundant", "O {vendor} pediu para esperar antes de repetir a chamada."),
     Fault.BUSY: Reaction("wait", "busy", "O {vendor} está ocupado com outra chamada; nova tentativa em instantes."),
-    Fault.BLOCKED: Reaction("wait", "blocked", "O {vendor} bloqueou este método; as tentativas voltam quando o "
-                            "bloqueio acabar."),
+    Fault.BLOCKED: Reaction(
+        "wait", "blocked", "O {vendor} bloqueou este método; as tentativas voltam quando o bloqueio acabar."
+    ),
     Fault.RATE_LIMITED: Reaction("wait", "rate_limited", "O limite de chamadas do {vendor} foi atingido."),
     Fault.CREDENTIALS: Reaction("credentials", "credentials", "O {vendor} recusou as credenciais: {text}"),
     Fault.TRANSIENT: Reaction("retry", "vendor_down", "O {vendor} não respondeu direito; nova tentativa em instantes."),
@@ -93,9 +94,7 @@ class Reactions:
             wait = error.wait if error.wait is not None else backoff(event.attempts)
             await self._come_back(event, wait, reaction.cause, reason, attempt=counts)
 
-    async def _come_back(
-        self, event: Event, seconds: float, cause: str, reason: str, *, attempt: bool = False
-    ) -> None:
+    async def _come_back(self, event: Event, seconds: float, cause: str, reason: str, *, attempt: bool = False) -> None:
         due = self._clock.time() + seconds
         async with self._db.transaction() as session:
             await inbox.postpone(session, event, due, reason, cause, attempt=attempt)
@@ -120,16 +119,22 @@ class Reactions:
                 .values(state=IntegrationState.CREDENTIALS_REFUSED)
             )
             await issues.open_issue(
-                session, integration_id=event.integration_id, entity=None, vendor=error.vendor, external_id=None,
-                finding=Finding("credentials", reason), now=self._clock.now(),
+                session,
+                integration_id=event.integration_id,
+                entity=None,
+                vendor=error.vendor,
+                external_id=None,
+                finding=Finding("credentials", reason),
+                now=self._clock.now(),
             )
             await inbox.postpone(session, event, None, reason, "inactive")
 
     async def _internal(self, event: Event, error: BaseException) -> None:
         _log.error("event failed inside", event_id=event.id, exc_info=error)
         if event.attempts + 1 < INTERNAL_ATTEMPTS:
-            await self._come_back(event, backoff(event.attempts), "internal", "Falha interna; nova tentativa.",
-                                  attempt=True)
+            await self._come_back(
+                event, backoff(event.attempts), "internal", "Falha interna; nova tentativa.", attempt=True
+            )
             return
         async with self._db.transaction() as session:
             finding = Finding("internal", f"Falha interna no evento {event.id}: {type(error).__name__}.")
@@ -138,8 +143,14 @@ class Reactions:
 
     async def _open(self, session: AsyncSession, event: Event, finding: Finding) -> None:
         await issues.open_issue(
-            session, integration_id=event.integration_id, entity=event.entity, vendor=event.vendor,
-            external_id=event.external_id, finding=finding, now=self._clock.now(), link_id=event.link_id,
+            session,
+            integration_id=event.integration_id,
+            entity=event.entity,
+            vendor=event.vendor,
+            external_id=event.external_id,
+            finding=finding,
+            now=self._clock.now(),
+            link_id=event.link_id,
             event_id=event.id,
         )
 

@@ -55,8 +55,11 @@ class References:
                 rows = await self._rows(integration.id)
             refs = build(rows, config)
             self._cache[integration.id] = (self._clock.time(), refs)
-        keys = {name: by_entity["contacts"] for name, by_entity in integration.provisioned.get("fields", {}).items()
-                if by_entity.get("contacts")}
+        keys = {
+            name: by_entity["contacts"]
+            for name, by_entity in integration.provisioned.get("fields", {}).items()
+            if by_entity.get("contacts")
+        }
         return replace(refs, field_keys=keys)
 
     async def load(self, integration: Integration, omie: Gateway, ploomes: Gateway) -> None:
@@ -89,9 +92,7 @@ class References:
         elif kind == "tag":
             refs.tag_ids[key.casefold()] = await self._tag(integration, key, ploomes)
 
-    async def _person(
-        self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway
-    ) -> None:
+    async def _person(self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway) -> None:
         record = await self._fetch(integration, gateway, f"{kind}s", key)
         (refs.sellers if kind == "seller" else refs.users)[key] = record is not None
         self.forget(integration.id)
@@ -102,8 +103,11 @@ class References:
         else:
             name, _, uf = key.rpartition("/")
             within = {"state_id": refs.states[uf]} if uf in refs.states else {}
-            found = [r for r in await ploomes.find("cities", Key("name", name, within))
-                     if fold(str(r.data.get("Name"))) == fold(name)]
+            found = [
+                r
+                for r in await ploomes.find("cities", Key("name", name, within))
+                if fold(str(r.data.get("Name"))) == fold(name)
+            ]
         if not found:
             return None
         # people may add a city twice; the one with an IBGE code is the official one (reference 3.9)
@@ -142,8 +146,11 @@ class References:
 
     @staticmethod
     def _learn_city(record: Record | None, key: str, refs: Refs) -> None:
-        place = _city_key(record.data.get("IBGECode"), record.data.get("Name"), record.data.get("StateId"), refs) \
-            if record else None
+        place = (
+            _city_key(record.data.get("IBGECode"), record.data.get("Name"), record.data.get("StateId"), refs)
+            if record
+            else None
+        )
         refs.city_keys[key] = place
         if place and record:
             refs.city_ids[place] = record.id
@@ -179,11 +186,15 @@ def build(rows: list[KnownRecord], config: Config) -> Refs:
         phone_types={r.natural_key or "": r.external_id for r in sets.get(("ploomes", "phone_types"), [])},
         tag_names={r.external_id: r.name for r in _contact_tags(sets)},
         tag_ids={r.name.casefold(): r.external_id for r in _contact_tags(sets) if r.name},
-        states={r.natural_key: r.external_id for r in sets.get(("ploomes", "states"), [])
-                if r.natural_key and str(r.data.get("CountryId", 76)) == "76"},
+        states={
+            r.natural_key: r.external_id
+            for r in sets.get(("ploomes", "states"), [])
+            if r.natural_key and str(r.data.get("CountryId", 76)) == "76"
+        },
         ploomes_countries={key: iso for key, iso in countries.items() if iso},
         omie_countries={
-            r.external_id.lstrip("0"): iso for r in sets.get(("omie", "countries"), [])
+            r.external_id.lstrip("0"): iso
+            for r in sets.get(("omie", "countries"), [])
             if (iso := _iso(r) or iso_by_name.get(fold(r.name or "")))
         },
     )

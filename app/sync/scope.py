@@ -3,8 +3,15 @@
 from app.core.ports import JsonObject
 from app.sync.configuration import FieldCondition
 
-_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue",
-            "ObjectValueName")
+_COLUMNS = (
+    "StringValue",
+    "BigStringValue",
+    "IntegerValue",
+    "DecimalValue",
+    "DateTimeValue",
+    "BoolValue",
+    "ObjectValueName",
+)
 
 
 def in_scope(condition: FieldCondition | None, record: JsonObject) -> bool:

@@ -48,10 +48,16 @@ class Sellers:
             if refs.sellers.get(seller):
                 await session.execute(
                     update(Event)
-                    .where(Event.integration_id == integration.id, Event.state == EventState.WAITING,
-                           Event.cause == "inactive_seller")
+                    .where(
+                        Event.integration_id == integration.id,
+                        Event.state == EventState.WAITING,
+                        Event.cause == "inactive_seller",
+                    )
                     .values(due_at=self._clock.time())
                 )
-            reason = f"Vendedor pareado com o usuário {user} do Ploomes." if user else \
-                "Vendedor sem usuário de mesmo e-mail no Ploomes."
+            reason = (
+                f"Vendedor pareado com o usuário {user} do Ploomes."
+                if user
+                else "Vendedor sem usuário de mesmo e-mail no Ploomes."
+            )
             await self._agreement.close_in(session, trip, done("paired" if user else "unpaired", reason))

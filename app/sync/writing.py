@@ -74,10 +74,21 @@ class Writer:
         if trip.link is not None:
             source_id = trip.link.omie_id if source is Vendor.OMIE else trip.link.ploomes_id
         return WriteEntry(
-            integration_id=trip.integration.id, event_id=trip.event.id, link_id=trip.link.id if trip.link else None,
-            entity=trip.entity, vendor=draft.vendor.value, verb=draft.verb, external_id=draft.external_id,
-            source_vendor=source.value, source_id=source_id, code=draft.code, before=draft.before, after=draft.after,
-            notes=list(draft.notes), state=WriteState.SENT, sent_at=self._clock.now(),
+            integration_id=trip.integration.id,
+            event_id=trip.event.id,
+            link_id=trip.link.id if trip.link else None,
+            entity=trip.entity,
+            vendor=draft.vendor.value,
+            verb=draft.verb,
+            external_id=draft.external_id,
+            source_vendor=source.value,
+            source_id=source_id,
+            code=draft.code,
+            before=draft.before,
+            after=draft.after,
+            notes=list(draft.notes),
+            state=WriteState.SENT,
+            sent_at=self._clock.now(),
         )
 
     async def _finish(self, entry: WriteEntry, state: WriteState, outcome: str) -> None:
@@ -103,7 +114,10 @@ def update_drafts(
         drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes))
     if len(plain) < len(values):
         held, wanted = _names(side.values.get("tags")), _names(values["tags"])
-        for verb, names in (("include_tags", wanted.keys() - held.keys()), ("exclude_tags", held.keys() - wanted.keys())):
+        for verb, names in (
+            ("include_tags", wanted.keys() - held.keys()),
+            ("exclude_tags", held.keys() - wanted.keys()),
+        ):
             if names:
                 body = {"tags": [{"tag": (wanted | held)[name]} for name in sorted(names)]}
                 before = {"tags": side.values.get("tags")}

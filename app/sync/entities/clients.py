@@ -29,37 +29,120 @@ ENTITY = "clients"
 ADDRESS = "address"
 
 FIELDS = (
-    Field("omie_id", "Id (Omie)", "codigo_cliente_omie", "@ponte_omie_id:StringValue", Text(), master=Master.OMIE,
-          entity=ENTITY),
-    Field("legal_name", "Razão Social", "razao_social", "LegalName", Text(omie_size=60), entity=ENTITY,
-          features=("F052", "F081")),
-    Field("name", "Nome Fantasia", "nome_fantasia", "Name", Text(omie_size=100, ploomes_size=200), entity=ENTITY,
-          features=("F053",)),
+    Field(
+        "omie_id",
+        "Id (Omie)",
+        "codigo_cliente_omie",
+        "@ponte_omie_id:StringValue",
+        Text(),
+        master=Master.OMIE,
+        entity=ENTITY,
+    ),
+    Field(
+        "legal_name",
+        "Razão Social",
+        "razao_social",
+        "LegalName",
+        Text(omie_size=60),
+        entity=ENTITY,
+        features=("F052", "F081"),
+    ),
+    Field(
+        "name",
+        "Nome Fantasia",
+        "nome_fantasia",
+        "Name",
+        Text(omie_size=100, ploomes_size=200),
+        entity=ENTITY,
+        features=("F053",),
+    ),
     Field("document", "CNPJ/CPF", "cnpj_cpf", "Register", Document(), entity=ENTITY, features=("F055", "F056")),
-    Field("person_type", "Tipo de pessoa", "pessoa_fisica", "TypeId", PersonType(), entity=ENTITY, noted=True,
-          features=("F085",)),
+    Field(
+        "person_type",
+        "Tipo de pessoa",
+        "pessoa_fisica",
+        "TypeId",
+        PersonType(),
+        entity=ENTITY,
+        noted=True,
+        features=("F085",),
+    ),
     Field("email", "E-mail", "email", "Email", Text(omie_size=500), entity=ENTITY, features=("F054",)),
     Field("website", "Website", "homepage", "Website", Text(omie_size=100), entity=ENTITY, features=("F060",)),
-    Field("phones", "Telefone, Telefone 2 e Fax", "telefone1_numero", "Phones", Phones(), entity=ENTITY,
-          features=("F057", "F058", "F059")),
-    Field("street", "Endereço", "endereco", "StreetAddress", Text(omie_size=60), group=ADDRESS, entity=ENTITY,
-          features=("F061",)),
-    Field("number", "Número", "endereco_numero", "StreetAddressNumber", Text(omie_size=60), group=ADDRESS,
-          entity=ENTITY, features=("F063",)),
-    Field("complement", "Complemento", "complemento", "StreetAddressLine2", Text(omie_size=60), group=ADDRESS,
-          entity=ENTITY, features=("F062",)),
-    Field("district", "Bairro", "bairro", "Neighborhood", Text(omie_size=60), group=ADDRESS, entity=ENTITY,
-          features=("F064",)),
+    Field(
+        "phones",
+        "Telefone, Telefone 2 e Fax",
+        "telefone1_numero",
+        "Phones",
+        Phones(),
+        entity=ENTITY,
+        features=("F057", "F058", "F059"),
+    ),
+    Field(
+        "street",
+        "Endereço",
+        "endereco",
+        "StreetAddress",
+        Text(omie_size=60),
+        group=ADDRESS,
+        entity=ENTITY,
+        features=("F061",),
+    ),
+    Field(
+        "number",
+        "Número",
+        "endereco_numero",
+        "StreetAddressNumber",
+        Text(omie_size=60),
+        group=ADDRESS,
+        entity=ENTITY,
+        features=("F063",),
+    ),
+    Field(
+        "complement",
+        "Complemento",
+        "complemento",
+        "StreetAddressLine2",
+        Text(omie_size=60),
+        group=ADDRESS,
+        entity=ENTITY,
+        features=("F062",),
+    ),
+    Field(
+        "district",
+        "Bairro",
+        "bairro",
+        "Neighborhood",
+        Text(omie_size=60),
+        group=ADDRESS,
+        entity=ENTITY,
+        features=("F064",),
+    ),
     Field("zip_code", "CEP", "cep", "ZipCode", ZipCode(), group=ADDRESS, entity=ENTITY, features=("F065",)),
     Field("city", "Cidade", "cidade", "CityId", City(), group=ADDRESS, entity=ENTITY, features=("F066",)),
     Field("state", "Estado", "estado", "StateId", State(), group=ADDRESS, entity=ENTITY, features=("F067",)),
     Field("country", "País", "codigo_pais", "CountryId", Country(), group=ADDRESS, entity=ENTITY, features=("F068",)),
     Field("tags", "Tags / Marcadores", "tags", "Tags", Tags(), entity=ENTITY, features=("F069",)),
     Field("cnae", "Código CNAE", "cnae", "CNAECode", Text(omie_size=7), entity=ENTITY, features=("F070",)),
-    Field("owner", "Vendedor padrão / Responsável", "recomendacoes.codigo_vendedor", "OwnerId", Owner(),
-          entity=ENTITY, features=("F071",)),
-    Field("active", "Ativo / Status", "inativo", "StatusId", Activity(), master=Master.OMIE, entity=ENTITY,
-          features=("F072", "F077", "F078")),
+    Field(
+        "owner",
+        "Vendedor padrão / Responsável",
+        "recomendacoes.codigo_vendedor",
+        "OwnerId",
+        Owner(),
+        entity=ENTITY,
+        features=("F071",),
+    ),
+    Field(
+        "active",
+        "Ativo / Status",
+        "inativo",
+        "StatusId",
+        Activity(),
+        master=Master.OMIE,
+        entity=ENTITY,
+        features=("F072", "F077", "F078"),
+    ),
 )
 
 OMIE_LABEL = "PLOOMES-"
@@ -141,12 +224,10 @@ def adjust(verdict: Verdict, sides: Sides) -> Verdict:
     if sides.omie.get("person_type") != sides.ploomes.get("person_type"):
         for values in (verdict.to_omie, verdict.to_ploomes):
             values.pop("document", None)
-    derived = sides.omie_base.get("legal_name") == sides.omie.get("legal_name") == _clamped(
-        sides.ploomes_base.get("name")
+    derived = (
+        sides.omie_base.get("legal_name") == sides.omie.get("legal_name") == _clamped(sides.ploomes_base.get("name"))
     )
-    if "name" in verdict.to_omie and derived and sides.ploomes.get("legal_name") is None:
-        verdict.to_omie["legal_name"] = _clamped(sides.ploomes.get("name"))
-    elif verdict.to_omie.get("legal_name", "") is None:
+    if ("name" in verdict.to_omie and derived and sides.ploomes.get("legal_name") is None) or verdict.to_omie.get("legal_name", "") is None:
         verdict.to_omie["legal_name"] = _clamped(sides.ploomes.get("name"))
     return verdict
 
@@ -158,4 +239,3 @@ def _clamped(name: Value) -> Value:
 def fill_for_omie(values: Values) -> Values:
     """What Omie demands and Ploomes does not: the legal name falls back to the name (F081)."""
     return {**values, "legal_name": values.get("legal_name") or values.get("name")}
-
