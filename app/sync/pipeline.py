@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-import simplejson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,7 +35,7 @@ REDUNDANCY = timedelta(seconds=60)
 
 LIVE_STATES = (IntegrationState.ACTIVE, IntegrationState.AWAITING_FIRST_WEBHOOK)
 
-BodyReader = Callable[[JsonObject], tuple[JsonObject | None, JsonObject | None]]
+BodyReader = Callable[[str], tuple[JsonObject | None, JsonObject | None]]
 """Takes a webhook body to (record now, record before), in the shape of the vendor's API."""
 
 
@@ -150,7 +149,7 @@ class Engine:
             return False
         if link.state != LinkState.ACTIVE:
             return False
-        new, old = self._body_readers[trip.vendor](simplejson.loads(event.body, use_decimal=True))
+        new, old = self._body_readers[trip.vendor](event.body)
         if new is None:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Sellers of Omie and users of Ploomes: matched by e-mail or by hand, never created on either side (F012, F190-F193)."""
+"""Sellers of Omie and users of Ploomes: matched by e-mail or by hand, never created (F012, F190-F193)."""
 
 from sqlalchemy import update
 

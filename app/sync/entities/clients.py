@@ -224,10 +224,11 @@ def adjust(verdict: Verdict, sides: Sides) -> Verdict:
     if sides.omie.get("person_type") != sides.ploomes.get("person_type"):
         for values in (verdict.to_omie, verdict.to_ploomes):
             values.pop("document", None)
-    derived = (
-        sides.omie_base.get("legal_name") == sides.omie.get("legal_name") == _clamped(sides.ploomes_base.get("name"))
-    )
-    if ("name" in verdict.to_omie and derived and sides.ploomes.get("legal_name") is None) or verdict.to_omie.get("legal_name", "") is None:
+    taken_from = _clamped(sides.ploomes_base.get("name"))
+    derived = sides.omie_base.get("legal_name") == sides.omie.get("legal_name") == taken_from
+    follows = "name" in verdict.to_omie and derived and sides.ploomes.get("legal_name") is None
+    emptied = "legal_name" in verdict.to_omie and verdict.to_omie["legal_name"] is None
+    if follows or emptied:
         verdict.to_omie["legal_name"] = _clamped(sides.ploomes.get("name"))
     return verdict
 

@@ -1,0 +1,176 @@
+"""Builds the parts once, from settings, and hands them to the doors. Tests pass other parts at the same place."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+
+from app.core.clock import Clock
+from app.core.config import Settings
+from app.core.db import Database
+from app.core.http import Funnel
+from app.core.limit_redis import RedisLimitStore
+from app.core.limit_store import LimitStore, MemoryLimitStore
+from app.core.limits import Limiter
+from app.core.ports import Gateway, JsonObject, Priority, Vendor
+from app.core.queue import Cron, Queue, make_queue, redis_pool
+from app.core.vault import Vault
+from app.omie import budgets as omie_budgets
+from app.omie import webhooks as omie_webhooks
+from app.omie.client import OmieClient, OmieCredentials
+from app.omie.gateway import OmieGateway
+from app.ploomes import budgets as ploomes_budgets
+from app.ploomes import webhooks as ploomes_webhooks
+from app.ploomes.client import PloomesClient, PloomesCredentials
+from app.ploomes.gateway import PloomesGateway
+from app.sync.checks import Checker
+from app.sync.config_store import ConfigStore
+from app.sync.first_load import FirstLoad
+from app.sync.foreign import Foreign
+from app.sync.inbox import Inbox
+from app.sync.integrations import Integrations
+from app.sync.interactions import Interactions
+from app.sync.jobs import Jobs
+from app.sync.lanes import Lanes
+from app.sync.linking import Linking
+from app.sync.load_steps import load_steps
+from app.sync.models import Integration
+from app.sync.pipeline import BodyReader, Engine
+from app.sync.provisioning import Provisioner, field_types
+from app.sync.reactions import Reactions
+from app.sync.trip import Tracer
+
+
+async def _untraced(boundary: str) -> None:
+    """Nobody watches the boundaries outside the proofs."""
+
+
+class GatewayPool:
+    """One client per integration and process, so that limits and gathered reads are shared by all its gateways."""
+
+    def __init__(self, settings: Settings, funnel: Funnel, vault: Vault) -> None:
+        self._settings = settings
+        self._funnel = funnel
+        self._vault = vault
+        self._clients: dict[int, tuple[tuple[bytes, ...], OmieClient, PloomesClient]] = {}
+
+    def open(self, integration: Integration, priority: Priority) -> tuple[Gateway, Gateway]:
+        """Both gateways of an integration at a priority; new credentials make new clients."""
+        sealed = (
+            integration.omie_app_key.encode(),
+            integration.omie_app_secret,
+            integration.ploomes_user_key,
+            (integration.ploomes_account_id or "").encode(),
+        )
+        known = self._clients.get(integration.id)
+        if known is None or known[0] != sealed:
+            known = (sealed, self._omie(integration), self._ploomes(integration))
+            self._clients[integration.id] = known
+        return OmieGateway(known[1], priority), PloomesGateway(known[2], priority)
+
+    def _omie(self, integration: Integration) -> OmieClient:
+        credentials = OmieCredentials(integration.omie_app_key, self._vault.decrypt(integration.omie_app_secret))
+        return OmieClient(self._funnel, credentials, self._settings.omie_url)
+
+    def _ploomes(self, integration: Integration) -> PloomesClient:
+        account = integration.ploomes_account_id or f"integration-{integration.id}"
+        credentials = PloomesCredentials(self._vault.decrypt(integration.ploomes_user_key), account)
+        return PloomesClient(self._funnel, credentials, self._settings.ploomes_url)
+
+
+class Ponte:
+    """The parts of the product, built and connected."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        trace: Tracer = _untraced,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or Clock(settings.clock_scale)
+        self.db = Database(settings.database_url, pool_size=settings.database_pool_size)
+        self.vault = Vault(settings.secret_keys)
+        self.queue: Queue = make_queue(settings.redis_url, self.clock)
+        self.limiter = Limiter(self._limit_store(), self.db, self.clock, [omie_budgets.RULES, ploomes_budgets.RULES])
+        self.funnel = Funnel(self.limiter, self.clock, transport=transport)
+        self.gateways = GatewayPool(settings, self.funnel, self.vault)
+        self.lanes = Lanes(self.db, settings.lease_seconds)
+        self.inbox = Inbox(self.db, self.clock, self.queue)
+        self.configs = ConfigStore(self.db, self.clock, field_types(self.db, self.clock, self.gateways))
+        self.engine = Engine(self.db, self.clock, self.lanes, self.gateways, self.configs, BODY_READERS, trace)
+        self.linking = Linking(self.clock, self.engine.references)
+        self.checker = Checker(self.db, self.clock, self.gateways)
+        self.provisioner = Provisioner(self.db, self.clock, self.gateways, self.lanes)
+        self.integrations = Integrations(
+            self.db,
+            self.clock,
+            self.vault,
+            self.inbox,
+            self.lanes,
+            self.checker,
+            self.provisioner,
+            self.configs,
+            settings.public_url,
+        )
+        self.interactions = Interactions(self.db, self.clock, self.gateways)
+        self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
+        steps = load_steps(self)
+        self.first_load = FirstLoad(self.db, self.clock, self.queue, steps)
+        self.jobs = Jobs(
+            self.inbox,
+            self.engine,
+            Reactions(self.db, self.clock, self.queue),
+            self.queue,
+            self.clock,
+            slots={"live": settings.live_slots, "bulk": settings.bulk_slots},
+            lease_seconds=settings.lease_seconds,
+        )
+
+    def crons(self) -> list[Cron]:
+        """What runs by the clock; with several processes one of them takes each tick."""
+        retention = timedelta(days=self.settings.retention_days)
+        return [
+            Cron("sweep", self.settings.sweep_seconds, self.inbox.sweep),
+            Cron("first_load", 2.0, self.first_load.tick),
+            Cron("interactions", 10.0, self.interactions.sweep),
+            Cron("foreign", 60.0, self.foreign.sweep),
+            Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
+        ]
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """The worker's life: hears the bell, drives events and runs what is due, until `stop`."""
+        bell = asyncio.create_task(self.queue.serve(self.jobs.ring, self.crons()))
+        try:
+            await self.jobs.run(stop)
+        finally:
+            bell.cancel()
+            await asyncio.gather(bell, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Gives back every connection."""
+        await self.limiter.close()
+        await self.funnel.close()
+        await self.queue.close()
+        await self.db.close()
+
+    def _limit_store(self) -> LimitStore:
+        if self.settings.redis_url:
+            return RedisLimitStore(redis_pool(self.settings.redis_url), self.clock)
+        return MemoryLimitStore(self.clock)
+
+
+def _reader(
+    decode: Callable[[bytes], JsonObject | None],
+    record_of: Callable[[JsonObject], tuple[JsonObject | None, JsonObject | None]],
+) -> BodyReader:
+    return lambda body: record_of(decode(body.encode()) or {})
+
+
+BODY_READERS: dict[Vendor, BodyReader] = {
+    Vendor.OMIE: _reader(omie_webhooks.decode, omie_webhooks.record_of),
+    Vendor.PLOOMES: _reader(ploomes_webhooks.decode, ploomes_webhooks.record_of),
+}
