@@ -98,6 +98,26 @@ async def conclude(session: AsyncSession, event: Event, ending: Ending, *, now: 
         await settle(session, event, ending.state, ending.reason, ending.cause, now=now)
 
 
+async def supersede_older(session: AsyncSession, event: Event, *, now: datetime | None = None) -> int:
+    """Settles what is open, older, of the same record and in nobody's hands: this event looks for them all."""
+    key = case((_table.c.dedupe_key.startswith(OPEN_KEY), null()), else_=_table.c.dedupe_key)
+    done = await session.execute(
+        update(_table)
+        .where(
+            *(_table.c[name] == getattr(event, name) for name in ("integration_id", "vendor", "entity", "external_id")),
+            _table.c.id < event.id,
+            _table.c.state.in_((EventState.RECEIVED, EventState.WAITING)),
+        )
+        .values(
+            state=EventState.SUPERSEDED.value, cause="superseded", due_at=None, dedupe_key=key,
+            reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
+            settled_at=now or Clock().now(),
+        )
+    )  # fmt: skip
+    metrics.EVENTS_SETTLED.labels(event.entity or "none", EventState.SUPERSEDED.value).inc(_rows(done))
+    return _rows(done)
+
+
 async def renew(session: AsyncSession, event: Event, until: float) -> None:
     """Keeps a claim until the epoch second `until`. Raises LeaseLost."""
     await _move(session, event, {}, due_at=until)
@@ -174,7 +194,10 @@ async def supersede_older(session: AsyncSession, event: Event, *, now: datetime 
             _table.c.claim.is_(None),
         )
         .values(
-            state=EventState.SUPERSEDED.value, cause="superseded", due_at=None, settled_at=now or Clock().now(),
+            state=EventState.SUPERSEDED.value,
+            cause="superseded",
+            due_at=None,
+            settled_at=now or Clock().now(),
             reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
         )  # fmt: skip
     )
