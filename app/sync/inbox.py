@@ -70,10 +70,8 @@ async def settle(
 ) -> None:
     """Ends an event. Raises LeaseLost when it is not the caller's any more, so that nothing of it is committed."""
     settled_at = now or Clock().now()
-    # a key that only merges unread bodies has done its work
-    key = case((_table.c.dedupe_key.startswith(OPEN_KEY), null()), else_=_table.c.dedupe_key)
     await _move(
-        session, event, {"dedupe_key": key}, state=state.value, reason=reason, cause=cause, claim=None, due_at=None,
+        session, event, {"dedupe_key": _closed_key()}, state=state.value, reason=reason, cause=cause, claim=None, due_at=None,
         settled_at=settled_at, link_id=event.link_id,
     )  # fmt: skip
     metrics.EVENTS_SETTLED.labels(event.entity or "none", state.value).inc()
@@ -96,26 +94,6 @@ async def conclude(session: AsyncSession, event: Event, ending: Ending, *, now: 
         await postpone(session, event, ending.due, ending.reason, ending.cause)
     else:
         await settle(session, event, ending.state, ending.reason, ending.cause, now=now)
-
-
-async def supersede_older(session: AsyncSession, event: Event, *, now: datetime | None = None) -> int:
-    """Settles what is open, older, of the same record and in nobody's hands: this event looks for them all."""
-    key = case((_table.c.dedupe_key.startswith(OPEN_KEY), null()), else_=_table.c.dedupe_key)
-    done = await session.execute(
-        update(_table)
-        .where(
-            *(_table.c[name] == getattr(event, name) for name in ("integration_id", "vendor", "entity", "external_id")),
-            _table.c.id < event.id,
-            _table.c.state.in_((EventState.RECEIVED, EventState.WAITING)),
-        )
-        .values(
-            state=EventState.SUPERSEDED.value, cause="superseded", due_at=None, dedupe_key=key,
-            reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
-            settled_at=now or Clock().now(),
-        )
-    )  # fmt: skip
-    metrics.EVENTS_SETTLED.labels(event.entity or "none", EventState.SUPERSEDED.value).inc(_rows(done))
-    return _rows(done)
 
 
 async def renew(session: AsyncSession, event: Event, until: float) -> None:
@@ -197,10 +175,12 @@ async def supersede_older(session: AsyncSession, event: Event, *, now: datetime 
             state=EventState.SUPERSEDED.value,
             cause="superseded",
             due_at=None,
+            dedupe_key=_closed_key(),
             settled_at=now or Clock().now(),
             reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
-        )  # fmt: skip
+        )
     )
+    metrics.EVENTS_SETTLED.labels(event.entity or "none", EventState.SUPERSEDED.value).inc(_rows(done))
     return _rows(done)
 
 
@@ -379,6 +359,11 @@ async def _move(session: AsyncSession, event: Event, expressions: dict[str, Any]
         raise LeaseLost(f"event {event.id} is in other hands")
     if event in session:
         await session.refresh(event)
+
+
+def _closed_key() -> ColumnElement[Any]:
+    """A key that only merges unread bodies has done its work when its event is settled."""
+    return case((_table.c.dedupe_key.startswith(OPEN_KEY), null()), else_=_table.c.dedupe_key)
 
 
 def _of_record(integration_id: int, vendor: str, entity: str | None, external_id: str | None) -> ColumnElement[bool]:
