@@ -91,8 +91,7 @@ class Funnel:
                 except VendorError as error:
                     failure = error
                     raise
-        assert failure is not None  # noqa: S101  (the loop ends by return, by raising, or after a failure)
-        raise failure
+        raise failure or Postponed(1.0, "Tente de novo em instantes.")
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -119,6 +119,20 @@ class Limiter:
         except (Unavailable, SQLAlchemyError, OSError) as problem:
             _log.warning("a refusal of %s could not be remembered: %s", call.method, type(problem).__name__)
 
+    async def first_noted(self, key: str, seconds: float) -> float:
+        """Seconds since any process first noted `key`; 0 the first time, forgotten after `seconds`."""
+        try:
+            return await self.store.note(key, seconds)
+        except Unavailable:
+            raise self._unavailable() from None
+
+    async def forget_note(self, key: str) -> None:
+        """Forgets what `first_noted` noted."""
+        try:
+            await self.store.forget(key)
+        except Unavailable:
+            raise self._unavailable() from None
+
     async def blocks(self, vendor: str, account: str) -> dict[str, float]:
         """Stored blocks in force of an account: scope -> end, epoch seconds of the clock."""
         return await self._book.blocks(f"{vendor}:{account}:")

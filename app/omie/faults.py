@@ -37,7 +37,6 @@ class Row:
 TABLE = (
     Row(Fault.BLOCKED, r"misuse_api_process|api bloqueada|consumo indevido", (425,), ("MISUSE_API_PROCESS",), 1800.0),
     Row(Fault.REDUNDANT, r"redundan|ja foi processada ou esta sendo processada", codes=("6",), wait=60.0),
-    Row(Fault.REDUNDANT, r"(registro|cadastro).*(limite de alterac|muitas alterac)", wait=60.0),
     Row(Fault.BUSY, r"ja existe uma requisicao desse metodo", codes=("1880",), wait=5.0),
     Row(Fault.RATE_LIMITED, r"too many requests|limite de requisi", (429,), wait=60.0),
     Row(Fault.EMPTY, r"nao existem registros|nenhuma? .*foi encontrad", codes=("5113",)),
@@ -69,7 +68,7 @@ _CLOCK = re.compile(r"as (\d{1,2}):(\d{2})(?::(\d{2}))?")
 _TAG = re.compile(r"tag:?\s*\[(\w+)\]", re.IGNORECASE)
 _ID = re.compile(r"com o? ?id \[?(\d+)\]?")
 _CODE = re.compile(r"c.digo de integra..o \[([^\]]*)\]|produto com c.digo (.+?)\s*\.?\s*$", re.IGNORECASE)
-_NOUN = re.compile(r"^(?:error: )?(?:o |a )?(?:codigo d[oa] )?(\w+) nao (?:cadastrad|encontrad)")
+_NOUN = re.compile(r"^(?:error: )?(?:o |a )?(?:codigo d[oa] )?(\w+)(?: \w+){0,3} nao (?:cadastrad|encontrad)")
 
 
 def classify(
