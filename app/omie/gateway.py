@@ -1,0 +1,258 @@
+"""Omie through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.core.errors import Fault, VendorError
+from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
+from app.omie.batch import ReadBatch
+from app.omie.calls import PAGE_SIZE, SETS, Listing, Search, Set, Verb
+from app.omie.client import OmieAnswer, OmieClient
+from app.omie.faults import OMIE_TIME
+from app.omie.schemas import refusal
+
+SEARCH_PAGES = 20
+"""A search that would read more pages than this is refused: it is no search any more."""
+
+
+class OmieGateway:
+    """Speaks for one integration at one priority."""
+
+    vendor = Vendor.OMIE
+
+    def __init__(self, client: OmieClient, priority: Priority = Priority.LIVE) -> None:
+        self._client = client
+        self._priority = priority
+
+    async def fetch(self, entity: str, external_id: str) -> Record | None:
+        """The record by its Omie id; None when Omie says that it is not there.
+
+        Reads asked for while another one runs go together as one list by code.
+        """
+        row = _set(entity)
+        if row.by_code is None:
+            return await self.consult(entity, external_id)
+        _number(external_id)
+        batch = self._client.batches.setdefault((entity, self._priority), ReadBatch(row.by_code.most))
+        return await batch.read(
+            external_id,
+            one=lambda one: self.consult(entity, one),
+            many=lambda many: self.fetch_many(entity, many),
+        )
+
+    async def consult(self, entity: str, external_id: str) -> Record | None:
+        """The record by its own call, the one that says "not there" in words."""
+        row = _set(entity)
+        if row.consult is None:
+            found = [record async for page in self.pages(entity) for record in page.records]
+            return next((record for record in found if record.id == external_id), None)
+        try:
+            answer = await self._read(row, row.consult.call, {row.consult.key: _number(external_id)})
+        except VendorError as error:
+            if error.fault is Fault.NOT_FOUND or (
+                error.fault is Fault.MISSING_REFERENCE and error.tag == row.consult.key
+            ):
+                return None
+            raise
+        data = answer.data.get(row.consult.wrapped_in, {}) if row.consult.wrapped_in else answer.data
+        return self._record(entity, row, data, answer)
+
+    async def fetch_many(self, entity: str, external_ids: Sequence[str]) -> dict[str, Record]:
+        """Records by id through the list by code; what Omie leaves out is left out here."""
+        row = _set(entity)
+        wanted = list(dict.fromkeys(external_ids))
+        found: dict[str, Record] = {}
+        if row.by_code is None:
+            for external_id in wanted:
+                record = await self.consult(entity, external_id)
+                if record is not None:
+                    found[external_id] = record
+            return found
+        for start in range(0, len(wanted), row.by_code.most):
+            part = wanted[start : start + row.by_code.most]
+            param = {
+                **_page_param(row.listing, 1, row.by_code.most),
+                row.by_code.filter: [{row.by_code.key: _number(one)} for one in part],
+            }
+            answer = await self._list(row, param)
+            if answer is not None:
+                found |= {record.id: record for record in self._records(entity, row, answer) if record.id in part}
+        return found
+
+    async def find(self, entity: str, key: Key, *, control: str | None = None) -> list[Record]:
+        """Records that carry a natural key. Not-found and empty answers are errors that count: search sparingly.
+
+        `control` is for Ploomes; an empty answer of Omie is explicit.
+        """
+        row = _set(entity)
+        search = row.searches.get(key.name)
+        if search is None:
+            raise _refused(f"O Omie não oferece busca de {entity} por {key.name}.")
+        if search.consult:
+            return await self._find_by_consult(entity, row, search, key)
+        found: list[Record] = []
+        for number in range(1, SEARCH_PAGES + 1):
+            answer = await self._list(row, {**_page_param(row.listing, number, PAGE_SIZE), **search.param(key)})
+            if answer is None:
+                break
+            found += [one for one in self._records(entity, row, answer) if search.matches(one.data, key)]
+            if found or row.listing.paging is None or number >= _integer(answer.data.get(row.listing.paging.pages)):
+                break
+        return found
+
+    async def pages(
+        self, entity: str, *, since: datetime | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        """Crawls a set page by page, trusting the number of pages Omie tells. A row that moved between pages while
+        others came or went is given once; when the total changed on the way, the last page says `complete=False`."""
+        row = _set(entity)
+        number, total, until = _from_cursor(cursor, self._client.clock.now())
+        window = _window(row.listing, since, until)
+        seen: set[str] = set()
+        steady = True
+        while True:
+            answer = await self._list(row, {**_page_param(row.listing, number, PAGE_SIZE), **window})
+            if answer is None:
+                yield Page((), None, total or 0, complete=number == 1 and not total)
+                return
+            paging = row.listing.paging
+            counted = _integer(answer.data.get(paging.total)) if paging else None
+            steady = steady and (total is None or counted is None or counted == total)
+            total = counted if total is None else total
+            records = [one for one in self._records(entity, row, answer) if one.id not in seen]
+            seen |= {record.id for record in records}
+            last = paging is None or number >= _integer(answer.data.get(paging.pages))
+            number += 1
+            yield Page(records, None if last else _to_cursor(number, total, until), counted, complete=steady)
+            if last:
+                return
+
+    async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
+        """One write, by Omie id only. What Omie is known to refuse is refused here and costs no error (`sent` False).
+
+        Deleting what is gone succeeds.
+        """
+        row = _set(entity)
+        spec = row.verbs.get(verb)
+        if spec is None:
+            raise _refused(f"O Omie não oferece {verb} de {entity}.")
+        param = _write_param(spec, external_id, body)
+        try:
+            answer = await self._client.call(
+                spec.service or row.service,
+                spec.call,
+                param,
+                priority=self._priority,
+                write=True,
+                record=external_id,
+                status=spec.status,
+                nouns=row.nouns,
+            )
+        except VendorError as error:
+            if verb == "delete" and error.fault is Fault.NOT_FOUND and external_id is not None:
+                return Written(external_id, None, self._client.clock.now())
+            raise
+        written = external_id or next((str(answer.data[name]) for name in spec.answers if answer.data.get(name)), None)
+        if written is None:
+            raise VendorError(
+                Fault.UNCERTAIN, "O Omie aceitou a inclusão sem informar o código.", vendor="omie", method=spec.call
+            )
+        return Written(written, None, answer.sent_at)
+
+    async def _find_by_consult(self, entity: str, row: Set, search: Search, key: Key) -> list[Record]:
+        call = row.consult.call if row.consult else row.listing.call
+        try:
+            answer = await self._read(row, call, search.param(key))
+        except VendorError as error:
+            if error.fault in (Fault.NOT_FOUND, Fault.EMPTY):
+                return []
+            raise
+        record = self._record(entity, row, answer.data, answer)
+        return [record] if record is not None and search.matches(record.data, key) else []
+
+    async def _list(self, row: Set, param: JsonObject) -> OmieAnswer | None:
+        """One list call; None for Omie's "no records"."""
+        try:
+            return await self._read(row, row.listing.call, param)
+        except VendorError as error:
+            if error.fault is Fault.EMPTY:
+                return None
+            raise
+
+    async def _read(self, row: Set, call: str, param: JsonObject) -> OmieAnswer:
+        return await self._client.call(row.service, call, param, priority=self._priority, nouns=row.nouns)
+
+    def _records(self, entity: str, row: Set, answer: OmieAnswer) -> Iterable[Record]:
+        records = (self._record(entity, row, data, answer) for data in row.listing.rows(answer.data))
+        return {record.id: record for record in records if record is not None}.values()
+
+    def _record(self, entity: str, row: Set, data: JsonObject, answer: OmieAnswer) -> Record | None:
+        external_id = row.id_of(data)
+        return Record(Vendor.OMIE, entity, external_id, data, answer.sent_at) if external_id else None
+
+
+def _set(entity: str) -> Set:
+    row = SETS.get(entity)
+    if row is None:
+        raise _refused(f"O Omie não tem o cadastro {entity}.")
+    return row
+
+
+def _refused(text: str) -> VendorError:
+    """A refusal of ours, before anything is sent."""
+    return VendorError(Fault.INVALID, text, vendor="omie", sent=False)
+
+
+def _number(external_id: str) -> int | str:
+    """An id as Omie types it: numbers as numbers."""
+    if not external_id:
+        raise _refused("O código do registro no Omie está vazio.")
+    return int(external_id) if external_id.isascii() and external_id.isdigit() else external_id
+
+
+def _integer(value: Any) -> int:
+    text = str(value or "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _page_param(listing: Listing, number: int, size: int) -> JsonObject:
+    paging = {} if listing.paging is None else {listing.paging.page: number, listing.paging.size: size}
+    return {**paging, **listing.param}
+
+
+def _window(listing: Listing, since: datetime | None, until: datetime) -> JsonObject:
+    """The incremental filter, with both ends: without the second one Omie starts today (reference 2.3)."""
+    names = listing.since
+    if since is None or names is None:
+        return {}
+    start, end = since.astimezone(OMIE_TIME), until.astimezone(OMIE_TIME)
+    window = {names.from_date: start.strftime("%d/%m/%Y"), names.to_date: end.strftime("%d/%m/%Y")}
+    if names.from_hour and names.to_hour:
+        window |= {names.from_hour: start.strftime("%H:%M:%S"), names.to_hour: end.strftime("%H:%M:%S")}
+    return window
+
+
+def _to_cursor(number: int, total: int | None, until: datetime) -> str:
+    return f"{number}:{'' if total is None else total}:{int(until.timestamp())}"
+
+
+def _from_cursor(cursor: str | None, now: datetime) -> tuple[int, int | None, datetime]:
+    """Page, total at the start of the crawl, end of its window: the same end on every page, or rows would shift."""
+    if not cursor:
+        return 1, None, now + timedelta(minutes=5)
+    number, total, until = cursor.split(":")
+    return int(number), int(total) if total else None, datetime.fromtimestamp(int(until), UTC)
+
+
+def _write_param(spec: Verb, external_id: str | None, body: JsonObject) -> JsonObject:
+    problem = refusal(spec.shape, body)
+    if problem is not None:
+        error = _refused(problem[1])
+        error.tag = problem[0]
+        raise error
+    if spec.id_field is None:
+        return dict(body)
+    if external_id is None:
+        raise _refused("Falta o código do registro no Omie.")
+    return {spec.id_field: _number(external_id), **body}

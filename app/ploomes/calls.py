@@ -1,0 +1,133 @@
+"""Which Ploomes resource serves which set, and what is expanded: one row per set (reference 1 and 3). Data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.core.ports import Key
+from app.ploomes.odata import all_of, any_of, custom_equal, equal, literal
+
+PAGE_SIZE = 300
+"""More is cut silently (reference 1, paging)."""
+
+IDS_PER_CALL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """One resource. `key` is the property its records are addressed by."""
+
+    path: str
+    expand: str = ""
+    key: str = "Id"
+    text_key: bool = False
+    """True when the key is text, quoted in addresses."""
+    since: str | None = None
+    """The property that moves with any change."""
+    single: bool = False
+    """True for a singleton: answered as a list of one, patched as `(0)`."""
+
+
+CONTACT_EXPAND = "Phones($expand=Type),Tags($expand=Tag),OtherProperties,City($expand=State),State,Country,Status,Owner"
+
+SETS: Mapping[str, Set] = {
+    "clients": Set("Contacts", CONTACT_EXPAND, since="LastUpdateDate"),
+    "products": Set("Products", "OtherProperties,Lists,Group,Family", since="LastUpdateDate"),
+    "orders": Set("Orders", "Products($expand=Product,OtherProperties),OtherProperties,Stage", since="LastUpdateDate"),
+    "users": Set("Users", since="LastUpdateDate"),
+    "statuses": Set("Contacts@Status"),
+    "phone_types": Set("PhoneTypes"),
+    "tags": Set("Tags"),
+    "cities": Set("Cities", "State,Country", since="LastUpdateDate"),
+    "states": Set("Cities@Countries@States"),
+    "countries": Set("Cities@Countries"),
+    "fields": Set("Fields", "Type,OptionsTable($expand=Options)", key="Key", text_key=True),
+    "field_types": Set("Fields@Types"),
+    "options_tables": Set("Fields@OptionsTables", "Options"),
+    "options": Set("Fields@OptionsTables@Options"),
+    "families": Set("Products@Families"),
+    "groups": Set("Products@Groups"),
+    "product_lists": Set("Products@Lists"),
+    "stages": Set("Orders@Stages"),
+    "webhooks": Set("Webhooks"),
+    "forms": Set("Forms", "Fields($expand=Field)"),
+    "form_fields": Set("Forms@Fields"),
+    "interaction_records": Set("InteractionRecords", since="LastUpdateDate"),
+    "account": Set("Account", single=True),
+    "self": Set("Self", single=True),
+    "account_integrations": Set("Account@Integrations", "Integration($expand=Fields)"),
+}
+"""By the names the gateway is called with."""
+
+PROPERTIES: Mapping[str, str] = {
+    "email": "Email",
+    "name": "Name",
+    "code": "Code",
+    "integration_code": "Key",
+    "ibge": "IBGECode",
+    "uf": "Short",
+    "external_key": "SendExternalKey",
+    "entity_id": "EntityId",
+    "state_id": "StateId",
+    "country_id": "CountryId",
+    "family_id": "FamilyId",
+    "company_id": "CompanyId",
+    "contact_id": "ContactId",
+}
+"""Natural keys and what narrows them -> property. A name with a capital letter is a property already."""
+
+WITHIN_PATHS: Mapping[tuple[str, str], str] = {("cities", "uf"): "State/Short"}
+"""Where narrowing means another property than searching."""
+
+FOLDED = frozenset({"Email"})
+"""Compared without regard to case, also by a server that minds it."""
+
+DOCUMENT_PROPERTIES = ("Register", "CNPJ", "CPF")
+"""One number, three views (reference 3.1)."""
+
+
+def property_of(entity: str, name: str, *, within: bool = False) -> str | None:
+    """The property a key name stands for, or None when there is none."""
+    if within and (entity, name) in WITHIN_PATHS:
+        return WITHIN_PATHS[entity, name]
+    return name if name[:1].isupper() else PROPERTIES.get(name)
+
+
+def typed(path: str, value: str) -> object:
+    """A key's text as the property is typed: ids and IBGE codes are numbers."""
+    numeric = path.endswith("Id") or path == "IBGECode"
+    return int(value) if numeric and value.isascii() and value.isdigit() else value
+
+
+def bare(document: object) -> str:
+    """A document in capitals without mask."""
+    return "".join(sign for sign in str(document or "").upper() if sign.isalnum())
+
+
+def masked(document: str) -> str:
+    """A document as people type it: CPF by its 11 signs, CNPJ by its 14; anything else as it is."""
+    d = document
+    if len(d) == 11:
+        return f"{d[:3]}.{d[3:6]}.{d[6:9]}-{d[9:]}"
+    if len(d) == 14:
+        return f"{d[:2]}.{d[2:5]}.{d[5:8]}/{d[8:12]}-{d[12:]}"
+    return d
+
+
+def filter_of(entity: str, key: Key) -> str | None:
+    """The filter that finds a natural key, or None when Ploomes has nothing to find it by."""
+    if key.name == "document":
+        forms = dict.fromkeys((bare(key.value), masked(bare(key.value))))
+        return any_of(*(equal(path, form) for path in DOCUMENT_PROPERTIES for form in forms))
+    if key.name == "omie_id":
+        return custom_equal(key.within["field"], "StringValue", key.value)
+    path = property_of(entity, key.name)
+    if path is None:
+        return None
+    main = f"tolower({path}) eq {literal(key.value.lower())}" if path in FOLDED else equal(path, typed(path, key.value))
+    narrow = []
+    for name, value in key.within.items():
+        inside = property_of(entity, name, within=True)
+        if inside is None:
+            return None
+        narrow.append(equal(inside, typed(inside, value)))
+    return all_of(main, *narrow)

@@ -1,0 +1,242 @@
+"""Ploomes through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+
+from app.core.errors import Fault, Postponed, VendorError
+from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
+from app.ploomes.calls import (
+    DOCUMENT_PROPERTIES,
+    IDS_PER_CALL,
+    PAGE_SIZE,
+    SETS,
+    Set,
+    bare,
+    filter_of,
+    property_of,
+)
+from app.ploomes.client import PloomesAnswer, PloomesClient
+from app.ploomes.odata import all_of, any_of, equal, literal
+
+CONFIRM_SECONDS = 5.0
+"""An empty by-Id answer is believed the second time, this much later (design section 5, absence)."""
+
+MISS_MEMORY_SECONDS = 600.0
+CONTROLS_KEPT = 5
+
+
+class PloomesGateway:
+    """Speaks for one integration at one priority."""
+
+    vendor = Vendor.PLOOMES
+
+    def __init__(self, client: PloomesClient, priority: Priority = Priority.LIVE) -> None:
+        self._client = client
+        self._priority = priority
+
+    async def fetch(self, entity: str, external_id: str) -> Record | None:
+        """The record by id. An empty answer is no proof: the first one raises `Postponed`, and None comes only from a
+        second one at least five seconds later in which a record known to live answered."""
+        row = _set(entity)
+        miss = f"absence:ploomes:{self._client.account}:{row.path}:{external_id}"
+        found = await self._by_ids(entity, row, [external_id])
+        limiter, missed = self._client.funnel.limiter, self._client.learned.missed
+        if external_id in found:
+            if miss in missed:
+                missed.discard(miss)
+                await limiter.forget_note(miss)
+            return found[external_id]
+        missed.add(miss)
+        age = await limiter.first_noted(miss, MISS_MEMORY_SECONDS)
+        if age < CONFIRM_SECONDS:
+            raise Postponed(CONFIRM_SECONDS - age, "Confirmando que o registro não existe mais no Ploomes.", "absence")
+        control = await self._control(row, entity, external_id)
+        found = await self._by_ids(entity, row, [external_id, control])
+        if external_id in found:
+            missed.discard(miss)
+            await limiter.forget_note(miss)
+            return found[external_id]
+        if control not in found:
+            self._forget(entity, control)
+            raise _silent(row)
+        missed.discard(miss)
+        return None
+
+    async def fetch_many(self, entity: str, external_ids: Sequence[str]) -> dict[str, Record]:
+        """Records by id, fifty a call; a missing one is left out, which proves nothing."""
+        row = _set(entity)
+        wanted = list(dict.fromkeys(external_ids))
+        found: dict[str, Record] = {}
+        for start in range(0, len(wanted), IDS_PER_CALL):
+            found |= await self._by_ids(entity, row, wanted[start : start + IDS_PER_CALL])
+        return found
+
+    async def find(self, entity: str, key: Key, *, control: str | None = None) -> list[Record]:
+        """Records that carry a natural key. With `control`, an answer without that record raises a transient fault."""
+        row = _set(entity)
+        if key.name == "omie_id" and entity in self._client.learned.no_custom_filter:
+            return await self._scan(entity, key)
+        wanted = filter_of(entity, key)
+        if wanted is None:
+            raise _refused(f"O Ploomes não oferece busca de {entity} por {key.name}.")
+        if control is not None:
+            wanted = any_of(f"({wanted})", self._equal_id(row, control))
+        try:
+            answer = await self._get(row, wanted, top=PAGE_SIZE)
+        except VendorError as error:
+            if key.name == "omie_id" and error.status == 403:
+                self._client.learned.no_custom_filter.add(entity)
+                return await self._scan(entity, key)
+            raise
+        records = {record.id: record for record in self._records(entity, row, answer)}
+        if control is None:
+            return list(records.values())
+        if control not in records:
+            raise _silent(row)
+        return [record for record in records.values() if record.id != control or _carries(entity, record.data, key)]
+
+    async def pages(
+        self, entity: str, *, since: datetime | None = None, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        """Crawls a set by rising id from behind `cursor`; ends only on an empty page, a short one is normal."""
+        row = _set(entity)
+        if row.single:
+            answer = await self._get(row, "")
+            yield Page(list(self._records(entity, row, answer)), None, len(answer.rows))
+            return
+        changed = f"{row.since} gt {literal(since)}" if since is not None and row.since else ""
+        last, total = int(cursor or 0), None
+        while True:
+            behind = f"Id gt {last}" if last else ""
+            first = {"$count": "true"} if not last else {}
+            answer = await self._get(row, all_of(behind, changed), top=PAGE_SIZE, **first)
+            if not answer.rows:
+                yield Page((), None, total)
+                return
+            total = answer.count if answer.count is not None else total
+            records = list(self._records(entity, row, answer))
+            last = max((int(data["Id"]) for data in answer.rows if data.get("Id") is not None), default=0)
+            yield Page(records, str(last) if last else None, total)
+            if not last:
+                return
+
+    async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
+        """One write. The answer carries the whole record, expanded. Deleting what is gone succeeds."""
+        row = _set(entity)
+        if verb == "create":
+            answer = await self._send("POST", row.path, row, body)
+        elif verb == "update" and (external_id is not None or row.single):
+            answer = await self._send("PATCH", self._address(row, external_id), row, body)
+        elif verb == "delete" and external_id is not None:
+            return await self._delete(row, external_id)
+        else:
+            raise _refused(f"O Ploomes não oferece {verb} de {entity} sem o código do registro.")
+        data = answer.rows[0] if answer.rows else None
+        written = str(data[row.key]) if data and data.get(row.key) is not None else external_id
+        if written is None:
+            raise VendorError(
+                Fault.UNCERTAIN, "O Ploomes aceitou a criação sem devolver o registro.", vendor="ploomes",
+                method=f"POST {row.path}",
+            )  # fmt: skip
+        self._learn(entity, [written])
+        return Written(written, data, answer.sent_at)
+
+    async def _delete(self, row: Set, external_id: str) -> Written:
+        try:
+            answer = await self._client.call("DELETE", self._address(row, external_id), priority=self._priority)
+        except VendorError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return Written(external_id, None, self._client.clock.now())
+            raise
+        return Written(external_id, None, answer.sent_at)
+
+    async def _send(self, verb: str, path: str, row: Set, body: JsonObject) -> PloomesAnswer:
+        return await self._client.call(verb, path, {"$expand": row.expand}, body, priority=self._priority)
+
+    async def _get(self, row: Set, wanted: str, *, top: int | None = None, **options: object) -> PloomesAnswer:
+        order = "" if row.single else "Id"
+        query = {"$filter": wanted, "$expand": row.expand, "$orderby": order, "$top": top, **options}
+        return await self._client.call("GET", row.path, query, priority=self._priority)
+
+    async def _by_ids(self, entity: str, row: Set, ids: Sequence[str]) -> dict[str, Record]:
+        answer = await self._get(row, any_of(*(self._equal_id(row, one) for one in ids)))
+        return {record.id: record for record in self._records(entity, row, answer)}
+
+    async def _scan(self, entity: str, key: Key) -> list[Record]:
+        """A search by crawling, for accounts that may not filter by custom fields. Its end is confirmed by rows."""
+        return [record async for page in self.pages(entity) for record in page.records if _carries(record.data, key)]
+
+    async def _control(self, row: Set, entity: str, external_id: str) -> str:
+        """A record of the set believed to live, other than the one asked about."""
+        known = [one for one in self._client.learned.living.get(entity, ()) if one != external_id]
+        if known:
+            return known[-1]
+        answer = await self._get(row, "", top=1)
+        for record in self._records(entity, row, answer):
+            if record.id != external_id:
+                return record.id
+        raise _silent(row)
+
+    def _records(self, entity: str, row: Set, answer: PloomesAnswer) -> Iterable[Record]:
+        records = [
+            Record(Vendor.PLOOMES, entity, str(data[row.key]), data, answer.sent_at)
+            for data in answer.rows
+            if data.get(row.key) is not None
+        ]
+        self._learn(entity, [record.id for record in records])
+        return records
+
+    def _learn(self, entity: str, ids: Sequence[str]) -> None:
+        living = self._client.learned.living
+        kept = [one for one in living.get(entity, ()) if one not in ids]
+        living[entity] = [*kept, *ids][-CONTROLS_KEPT:]
+
+    def _forget(self, entity: str, external_id: str) -> None:
+        living = self._client.learned.living
+        living[entity] = [one for one in living.get(entity, ()) if one != external_id]
+
+    @staticmethod
+    def _equal_id(row: Set, external_id: str) -> str:
+        return equal(row.key, external_id if row.text_key else _number(external_id))
+
+    @staticmethod
+    def _address(row: Set, external_id: str | None) -> str:
+        if row.single:
+            return f"{row.path}(0)"
+        key = literal(external_id) if row.text_key else str(_number(external_id or ""))
+        return f"{row.path}({key})"
+
+
+def _set(entity: str) -> Set:
+    row = SETS.get(entity)
+    if row is None:
+        raise _refused(f"O Ploomes não tem o cadastro {entity}.")
+    return row
+
+
+def _number(external_id: str) -> int:
+    if not (external_id.isascii() and external_id.isdigit()):
+        raise _refused("O código do registro no Ploomes deve ser um número.")
+    return int(external_id)
+
+
+def _carries(entity: str, data: JsonObject, key: Key) -> bool:
+    """Whether a record found beside others truly has the key."""
+    if key.name == "document":
+        return any(bare(data.get(name)) == bare(key.value) for name in DOCUMENT_PROPERTIES)
+    if key.name == "omie_id":
+        return any(
+            row.get("FieldKey") == key.within["field"] and str(row.get("StringValue") or "") == key.value
+            for row in data.get("OtherProperties") or ()
+        )
+    return str(data.get(property_of(entity, key.name) or "") or "").casefold() == key.value.casefold()
+
+
+def _refused(text: str) -> VendorError:
+    """A refusal of ours, before anything is sent."""
+    return VendorError(Fault.INVALID, text, vendor="ploomes", sent=False)
+
+
+def _silent(row: Set) -> VendorError:
+    text = "O Ploomes não devolveu um registro que existe; a resposta vazia não conta."
+    return VendorError(Fault.TRANSIENT, text, vendor="ploomes", method=f"GET {row.path}")

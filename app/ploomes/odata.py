@@ -1,0 +1,50 @@
+"""OData as Ploomes speaks it: literals, filters and addresses, quoted and encoded (Ploomes reference 1). Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from urllib.parse import quote
+
+from app.ploomes.schemas import LOCAL_TIME
+
+
+def literal(value: object) -> str:
+    """A value inside a `$filter`: texts quoted, quotes doubled; times with their offset."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return format(value, "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(LOCAL_TIME).isoformat(timespec="milliseconds")
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def equal(path: str, value: object) -> str:
+    """`path eq value`."""
+    return f"{path} eq {literal(value)}"
+
+
+def any_of(*filters: str) -> str:
+    """Filters joined by `or`, in parentheses when there are several."""
+    kept = [one for one in filters if one]
+    return kept[0] if len(kept) == 1 else "(" + " or ".join(kept) + ")"
+
+
+def all_of(*filters: str) -> str:
+    """Filters joined by `and`."""
+    return " and ".join(one for one in filters if one)
+
+
+def custom_equal(field_key: str, column: str, value: object) -> str:
+    """A custom field has a value (reference 3.8)."""
+    return f"OtherProperties/any(o: o/FieldKey eq {literal(field_key)} and o/{column} eq {literal(value)})"
+
+
+def address(path: str, options: Mapping[str, object]) -> str:
+    """A path with its query options, percent-encoded; `@`, `(` and `'` of the path stay as they are."""
+    query = "&".join(
+        f"{name}={quote(str(value), safe='')}" for name, value in options.items() if value not in (None, "")
+    )
+    return f"{path}?{query}" if query else path
