@@ -1,16 +1,18 @@
 """Door 1, the web process: webhooks, REST, health and metrics around one container."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import worker
 from app.api import ops, problems, webhooks
 from app.api.deps import Container
 from app.core import metrics
@@ -41,13 +43,16 @@ class Startable(Container, Protocol):
         ...
 
 
-def create_app(ponte: Startable) -> FastAPI:
-    """The ASGI application over `ponte`, which lives as long as the application does."""
+def create_app(ponte: Startable, *, with_worker: bool = False) -> FastAPI:
+    """The ASGI application over `ponte`, which lives as long as the application does.
+
+    `with_worker` also works events in this process (`ponte serve`).
+    """
     app = FastAPI(
         title="Ponte Omie–Ploomes",
         description="Mantém o ERP Omie e o CRM Ploomes iguais. Erros seguem a RFC 9457.",
         version="0.1.0",
-        lifespan=_lifespan(ponte),
+        lifespan=_lifespan(ponte, with_worker),
         docs_url="/docs",
         redoc_url=None,
         openapi_url="/openapi.json",
@@ -119,13 +124,18 @@ def _safe_path(scope: Scope) -> str:
     return "/".join([*parts[:3], "***"]) if parts[1:2] == ["webhooks"] else "/".join(parts)
 
 
-def _lifespan(ponte: Startable) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(ponte: Startable, with_worker: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await ponte.start()
+        stop = asyncio.Event()
+        work = asyncio.create_task(worker.run(cast(worker.Workshop, ponte), stop)) if with_worker else None
         try:
             yield
         finally:
+            stop.set()
+            if work is not None:
+                await work
             await ponte.stop()
 
     return life

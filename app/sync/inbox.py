@@ -71,8 +71,8 @@ async def settle(
     """Ends an event. Raises LeaseLost when it is not the caller's any more, so that nothing of it is committed."""
     settled_at = now or Clock().now()
     await _move(
-        session, event, {"dedupe_key": _closed_key()}, state=state.value, reason=reason, cause=cause, claim=None, due_at=None,
-        settled_at=settled_at, link_id=event.link_id,
+        session, event, {"dedupe_key": _closed_key()}, state=state.value, reason=reason, cause=cause, claim=None,
+        due_at=None, settled_at=settled_at, link_id=event.link_id,
     )  # fmt: skip
     metrics.EVENTS_SETTLED.labels(event.entity or "none", state.value).inc()
 
