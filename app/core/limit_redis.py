@@ -1,9 +1,10 @@
 """The limits' shared state in Redis: one Lua script per operation, timed by Redis itself."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from app.core.clock import Clock
@@ -163,13 +164,17 @@ return text(now - tonumber(redis.call('GET', KEYS[1])))
 
 SENTINEL = "alive"
 
+ANSWER_SECONDS = 2.0
+"""Of real time: a frozen Redis must not hold a worker."""
+
 
 class RedisLimitStore:
     """The state all processes share. Whatever Redis does wrong is `Unavailable`: then no call leaves."""
 
     private = False
 
-    def __init__(self, redis: Redis, clock: Clock, prefix: str = "ponte:limits:") -> None:
+    def __init__(self, redis: Redis | ConnectionPool, clock: Clock, prefix: str = "ponte:limits:") -> None:
+        redis = redis if isinstance(redis, Redis) else Redis(connection_pool=redis)
         self._redis = redis
         self._clock = clock
         self._prefix = prefix
@@ -225,12 +230,18 @@ class RedisLimitStore:
             await self._run(self._teach, [key], [failed, age])
         await self._guard(self._redis.set(self._prefix + SENTINEL, "1"))
 
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
         named = [self._prefix + key for key in keys]
         return await self._guard(cast(Awaitable[Any], script(keys=named, args=[self._clock.scale, *args])))
 
     async def _guard(self, answer: Awaitable[Any]) -> Any:
         try:
-            return await answer
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answer
         except (RedisError, OSError, TimeoutError) as problem:
             raise Unavailable(f"redis: {type(problem).__name__}") from None

@@ -124,6 +124,10 @@ class LimitStore(Protocol):
         """Fills the state from what the database remembers and marks it as alive."""
         ...
 
+    async def close(self) -> None:
+        """Gives connections back."""
+        ...
+
 
 def pace_limit(start: int, failed: float, age: float) -> int:
     """Calls per window `age` seconds after the 429 that came at `failed` calls (design section 6, Ploomes)."""
@@ -214,6 +218,9 @@ class MemoryLimitStore:
         for key, (failed, age) in snapshot.paces.items():
             self._paces[key] = (failed, now - age)
         self._alive = True
+
+    async def close(self) -> None:
+        """See `LimitStore`."""
 
     def _wait(self, check: Check, asker: Asker, now: float) -> float:
         if check.form is Form.GATE:

@@ -141,6 +141,7 @@ class Limiter:
         """Stores when each account was last called, so that the next start waits no longer than it must."""
         if self.store.private and self._last:
             await self._book.settle_stamps(self._last)
+        await self.store.close()
 
     def _checks(self, call: Call) -> tuple[list[Budget], list[Check]]:
         drawn = [(budget, check) for budget in self._rules[call.vendor].budgets if (check := budget.check(call))]

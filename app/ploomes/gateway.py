@@ -164,7 +164,9 @@ class PloomesGateway:
 
     async def _scan(self, entity: str, key: Key) -> list[Record]:
         """A search by crawling, for accounts that may not filter by custom fields. Its end is confirmed by rows."""
-        return [record async for page in self.pages(entity) for record in page.records if _carries(record.data, key)]
+        return [
+            record async for page in self.pages(entity) for record in page.records if _carries(entity, record.data, key)
+        ]
 
     async def _control(self, row: Set, entity: str, external_id: str) -> str:
         """A record of the set believed to live, other than the one asked about."""
