@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import worker
 from app.api import ops, problems, webhooks
 from app.api.deps import Container
 from app.core import metrics
 from app.core.log import correlation, get_logger
+from app.worker import Workshop
 
 _log = get_logger(__name__)
 
@@ -31,19 +31,11 @@ CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 DOCS = ("/docs", "/redoc")
 
 
-class Startable(Container, Protocol):
-    """A container with a life of its own."""
-
-    async def start(self) -> None:
-        """Opens what must be open before the first request."""
-        ...
-
-    async def stop(self) -> None:
-        """Closes it all."""
-        ...
+class Ponte(Container, Workshop, Protocol):
+    """The container, which also works events when asked to."""
 
 
-def create_app(ponte: Startable, *, with_worker: bool = False) -> FastAPI:
+def create_app(ponte: Ponte, *, with_worker: bool = False) -> FastAPI:
     """The ASGI application over `ponte`, which lives as long as the application does.
 
     `with_worker` also works events in this process (`ponte serve`).
@@ -124,18 +116,24 @@ def _safe_path(scope: Scope) -> str:
     return "/".join([*parts[:3], "***"]) if parts[1:2] == ["webhooks"] else "/".join(parts)
 
 
-def _lifespan(ponte: Startable, with_worker: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(ponte: Ponte, with_worker: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        await ponte.start()
         stop = asyncio.Event()
-        work = asyncio.create_task(worker.run(cast(worker.Workshop, ponte), stop)) if with_worker else None
+        work = asyncio.create_task(ponte.work(stop)) if with_worker else None
+        if work is not None:
+            work.add_done_callback(_say_why)
         try:
             yield
         finally:
             stop.set()
             if work is not None:
-                await work
-            await ponte.stop()
+                await asyncio.gather(work, return_exceptions=True)
+            await ponte.close()
 
     return life
+
+
+def _say_why(work: asyncio.Task[None]) -> None:
+    if not work.cancelled() and (error := work.exception()) is not None:
+        _log.critical("the worker half of this process died", exc_info=error)
