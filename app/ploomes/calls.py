@@ -72,8 +72,12 @@ PROPERTIES: Mapping[str, str] = {
     "family_id": "FamilyId",
     "company_id": "CompanyId",
     "contact_id": "ContactId",
+    "content": "Content",
 }
 """Natural keys and what narrows them -> property. A name with a capital letter is a property already."""
+
+CONTAINED = frozenset({"Content"})
+"""Long texts that are searched for a part of them."""
 
 WITHIN_PATHS: Mapping[tuple[str, str], str] = {("cities", "uf"): "State/Short"}
 """Where narrowing means another property than searching."""
@@ -123,7 +127,12 @@ def filter_of(entity: str, key: Key) -> str | None:
     path = property_of(entity, key.name)
     if path is None:
         return None
-    main = f"tolower({path}) eq {literal(key.value.lower())}" if path in FOLDED else equal(path, typed(path, key.value))
+    if path in FOLDED:
+        main = f"tolower({path}) eq {literal(key.value.lower())}"
+    elif path in CONTAINED:
+        main = f"contains({path},{literal(key.value)})"
+    else:
+        main = equal(path, typed(path, key.value))
     narrow = []
     for name, value in key.within.items():
         inside = property_of(entity, name, within=True)
