@@ -1,0 +1,11 @@
+"""The REST interface, `/api/v1` (contract section 4): one module per resource."""
+
+from fastapi import APIRouter
+
+from app.api.rest import changes, config, events, integrations, issues, records, resyncs
+
+router = APIRouter(prefix="/api/v1")
+for _module in (integrations, config, events, records, issues, changes, resyncs):
+    router.include_router(_module.router)
+
+__all__ = ["router"]

@@ -1,0 +1,84 @@
+"""What every resource shares: the parts it acts through, checked path values, and lists by cursor."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from app.api.deps import Container
+from app.core.errors import UserError
+from app.core.ports import Entity, Vendor
+from app.sync.config_store import ConfigStore
+from app.sync.integrations import Integrations
+from app.sync.models import Integration
+from app.sync.records import Records
+from app.sync.requests import Requests
+from app.sync.why import Why
+
+T = TypeVar("T")
+
+INT32, INT64 = 2**31 - 1, 2**63 - 1
+RowId = Annotated[int, Path(ge=1, le=INT64)]
+IntegrationId = Annotated[int, Path(ge=1, le=INT32)]
+ExternalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.\-]{1,40}$")]
+EntityName = Annotated[Entity, Path()]
+VendorName = Annotated[Vendor, Path()]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="valor de `next` da página anterior")]
+
+
+class Parts(Container, Protocol):
+    """The parts of the container that REST acts through."""
+
+    integrations: Integrations
+    config: ConfigStore
+    records: Records
+    why: Why
+    requests: Requests
+
+
+def parts(request: Request) -> Parts:
+    """The container the process was built with."""
+    return cast(Parts, request.app.state.ponte)
+
+
+PartsDep = Annotated[Parts, Depends(parts)]
+
+
+async def integration_of(integration_id: IntegrationId, ponte: PartsDep) -> Integration:
+    """The integration in the path. Raises UserError 404."""
+    return await ponte.integrations.get(integration_id)
+
+
+IntegrationDep = Annotated[Integration, Depends(integration_of)]
+
+
+class Body(BaseModel):
+    """Base of request bodies: closed, so that a misspelt key is named instead of ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Listing(BaseModel, Generic[T]):
+    """A page of a list; `next` asks for the following one."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def listing(rows: list[Any], limit: int, shown: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page from up to `limit + 1` rows that were read in the order of the list."""
+    more = len(rows) > limit
+    return {"items": shown[:limit], "next": str(rows[limit - 1].id) if more else None}
+
+
+def moment(epoch: float | None) -> datetime | None:
+    """Epoch seconds as RFC 3339 UTC."""
+    return datetime.fromtimestamp(epoch, UTC) if epoch is not None else None
+
+
+def missing(what: str) -> UserError:
+    """404 in Portuguese."""
+    return UserError(HTTPStatus.NOT_FOUND, "Não encontrado", what)
