@@ -34,12 +34,15 @@ from app.sync.interactions import Interactions
 from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
 from app.sync.linking import Linking
-from app.sync.load_steps import load_steps
+from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration
 from app.sync.pipeline import BodyReader, Engine
 from app.sync.provisioning import Provisioner, field_types
 from app.sync.reactions import Reactions
+from app.sync.records import Records
+from app.sync.requests import Requests
 from app.sync.trip import Tracer
+from app.sync.why import Why
 
 
 async def _untraced(boundary: str) -> None:
@@ -118,8 +121,11 @@ class Ponte:
         )
         self.interactions = Interactions(self.db, self.clock, self.gateways)
         self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
-        steps = load_steps(self)
-        self.first_load = FirstLoad(self.db, self.clock, self.queue, steps)
+        steps = LoadSteps(self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes)
+        self.first_load = FirstLoad(self.db, self.clock, self.queue, steps.table())
+        self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
+        self.why = Why(self.db, self.clock)
+        self.requests = Requests(self.db, self.clock, self.queue)
         self.jobs = Jobs(
             self.inbox,
             self.engine,

@@ -16,7 +16,7 @@ from app.core.errors import Fault, LaneBusy, Postponed, UserError, VendorError
 from app.core.log import get_logger
 from app.core.ports import Gateway, JsonObject, Priority, Record, Vendor, Written
 from app.sync.checks import FAMILIES
-from app.sync.config_store import same_type
+from app.sync.config_store import FieldTypes, same_type
 from app.sync.lanes import Lanes, Lease
 from app.sync.models import Integration
 from app.sync.vendors import Gateways, patiently, read_all, say
@@ -315,3 +315,24 @@ async def _webhook(
 
 def _id_of(written: Written) -> Any:
     return written.data["Id"] if written.data and written.data.get("Id") is not None else int(written.id)
+
+
+def field_types(db: Database, clock: Clock, gateways: Gateways) -> FieldTypes:
+    """A reader of Ploomes fields: key -> type name. It raises UserError 409 when Ploomes does not tell."""
+
+    async def read(integration_id: int) -> dict[str, str]:
+        async with db.read() as session:
+            integration = await session.get_one(Integration, integration_id)
+        ploomes = gateways.open(integration, Priority.PERSON)[1]
+        try:
+            types = {row.data["Id"]: str(row.data.get("Name")) for row in await read_all(clock, ploomes, "field_types")}
+            rows = await read_all(clock, ploomes, "fields")
+        except (VendorError, Postponed) as error:
+            raise UserError(
+                HTTPStatus.CONFLICT,
+                "Campos não conferidos",
+                f"Não foi possível ler os campos do Ploomes; nada foi alterado. {say(error, Vendor.PLOOMES)}",
+            ) from error
+        return {str(row.data["Key"]): types.get(row.data.get("TypeId"), "") for row in rows if row.data.get("Key")}
+
+    return read

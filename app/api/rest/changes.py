@@ -92,7 +92,7 @@ async def index(
 
 
 async def _export(
-    ponte: Parts, query: Select[tuple[Change]], line: Callable[[Change], str], header: str = ""
+    ponte: Parts, query: Select[Change], line: Callable[[Change], str], header: str = ""
 ) -> AsyncIterator[str]:
     """Every row, newest first, read in batches that hold no session while the client is slow."""
     if header:

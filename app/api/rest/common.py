@@ -33,7 +33,7 @@ class Parts(Container, Protocol):
     """The parts of the container that REST acts through."""
 
     integrations: Integrations
-    config: ConfigStore
+    configs: ConfigStore
     records: Records
     why: Why
     requests: Requests

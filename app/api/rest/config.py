@@ -48,7 +48,7 @@ class MappingField(BaseModel):
 @router.get("/integrations/{integration_id}/config", dependencies=[Depends(require("read"))])
 async def show(integration_id: IntegrationId, ponte: PartsDep) -> dict[str, Any]:
     """Mostra a configuração publicada."""
-    return (await ponte.config.get(integration_id)).document()
+    return (await ponte.configs.get(integration_id)).document()
 
 
 @router.put("/integrations/{integration_id}/config", response_model=Published)
@@ -60,7 +60,7 @@ async def publish(
     dry_run: Annotated[bool, Query()] = False,
 ) -> Any:
     """Publica uma configuração inteira; partes omitidas voltam ao padrão. `dry_run` só mostra os efeitos."""
-    return await ponte.config.publish(row.id, document, author=caller.name, dry_run=dry_run)
+    return await ponte.configs.publish(row.id, document, author=caller.name, dry_run=dry_run)
 
 
 @router.get("/mapping-fields", response_model=list[MappingField], dependencies=[Depends(require("read"))])
