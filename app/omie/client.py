@@ -10,7 +10,7 @@ from app.core.errors import Fault, VendorError
 from app.core.http import Answer, Funnel, Request
 from app.core.limit_rules import Call
 from app.core.ports import JsonObject, Priority
-from app.omie.batch import ReadBatch
+from app.core.batch import ReadBatch
 from app.omie.faults import classify
 from app.omie.schemas import tidy
 

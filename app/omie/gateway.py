@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
-from app.omie.batch import ReadBatch
+from app.core.batch import ReadBatch
 from app.omie.calls import PAGE_SIZE, SETS, Listing, Search, Set, Verb
 from app.omie.client import OmieAnswer, OmieClient
 from app.omie.faults import OMIE_TIME
@@ -38,8 +38,15 @@ class OmieGateway:
         return await batch.read(
             external_id,
             one=lambda one: self.consult(entity, one),
-            many=lambda many: self.fetch_many(entity, many),
+            many=lambda many: self._gathered(entity, many),
         )
+
+    async def _gathered(self, entity: str, external_ids: Sequence[str]) -> dict[str, Record]:
+        """Reads that went together; a list without one living record proves no absence (design section 5)."""
+        found = await self.fetch_many(entity, external_ids)
+        if not found:
+            raise VendorError(Fault.TRANSIENT, "O Omie não devolveu nenhum dos registros pedidos.", vendor="omie")
+        return found
 
     async def consult(self, entity: str, external_id: str) -> Record | None:
         """The record by its own call, the one that says "not there" in words."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.core import wire
+from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
 from app.core.http import Answer, Funnel, Request
 from app.core.limit_rules import Call
@@ -55,6 +56,8 @@ class PloomesClient:
         self.funnel = funnel
         self.clock = funnel.clock
         self.learned = Learned()
+        self.batches: dict[tuple[str, Priority], ReadBatch] = {}
+        """Reads of single records that may go together, by set and priority."""
         self._credentials = credentials
         self._base_url = base_url.rstrip("/") + "/"
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
+from app.core.batch import ReadBatch
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
 from app.ploomes.calls import (
@@ -39,7 +40,7 @@ class PloomesGateway:
         second one at least five seconds later in which a record known to live answered."""
         row = _set(entity)
         miss = f"absence:ploomes:{self._client.account}:{row.path}:{external_id}"
-        found = await self._by_ids(entity, row, [external_id])
+        found = await self._gathered(entity, row, external_id)
         limiter, missed = self._client.funnel.limiter, self._client.learned.missed
         if external_id in found:
             if miss in missed:
@@ -157,6 +158,16 @@ class PloomesGateway:
         order = "" if row.single else "Id"
         query = {"$filter": wanted, "$expand": row.expand, "$orderby": order, "$top": top, **options}
         return await self._client.call("GET", row.path, query, priority=self._priority)
+
+    async def _gathered(self, entity: str, row: Set, external_id: str) -> dict[str, Record]:
+        """One record, read together with others that are asked for while a read runs or waits for its turn."""
+
+        async def one(wanted: str) -> Record | None:
+            return (await self._by_ids(entity, row, [wanted])).get(wanted)
+
+        batch = self._client.batches.setdefault((entity, self._priority), ReadBatch(IDS_PER_CALL))
+        record = await batch.read(external_id, one=one, many=lambda ids: self._by_ids(entity, row, ids))
+        return {} if record is None else {external_id: record}
 
     async def _by_ids(self, entity: str, row: Set, ids: Sequence[str]) -> dict[str, Record]:
         answer = await self._get(row, any_of(*(self._equal_id(row, one) for one in ids)))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from app.core.errors import Fault, VendorError
 from app.core.ports import Record
 
 One = Callable[[str], Awaitable[Record | None]]
@@ -13,8 +12,8 @@ Many = Callable[[list[str]], Awaitable[dict[str, Record]]]
 class ReadBatch:
     """Gathers the reads of one set, app and priority in this process.
 
-    Alone, a read is one consult call at once. Omie runs one call of a method at a time, so reads that arrive
-    meanwhile would only queue: they are gathered and asked for together, at most `most` at once.
+    Alone, a read is one call at once. Reads that arrive while it runs (or waits for its budget) are gathered and
+    asked for together, at most `most` at once.
     """
 
     def __init__(self, most: int) -> None:
@@ -49,9 +48,6 @@ async def _answer(asked: dict[str, asyncio.Future[Record | None]], one: One, man
             found = {external_id: record for external_id in asked if (record := await one(external_id)) is not None}
         else:
             found = await many(list(asked))
-            if not found:
-                # a list without one living record proves no absence (design section 5)
-                raise VendorError(Fault.TRANSIENT, "O Omie não devolveu nenhum dos registros pedidos.", vendor="omie")
     except BaseException as problem:
         for future in asked.values():
             if future.done():
