@@ -1,0 +1,310 @@
+"""Door 3, the operator: `ponte serve|api|worker|migrate|demo|sandbox|token|resync|doctor`."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+
+from app import worker as worker_door
+from app.core import migrate as migrations
+from app.core.config import ConfigError, Settings, generated_secrets, load_settings
+from app.core.log import setup_logging
+from app.core.vault import hash_token, new_token
+from app.doctor import examine
+from app.main import create_app
+from app.serving import run, server
+from app.sync.models import ApiToken, Resync
+from app.wiring import Ponte
+
+cli = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Ponte Omie–Ploomes."
+)
+token_cli = typer.Typer(no_args_is_help=True, help="Bearer tokens of the REST interface.")
+resync_cli = typer.Typer(no_args_is_help=True, help="Passes over whole entities.")
+cli.add_typer(token_cli, name="token")
+cli.add_typer(resync_cli, name="resync")
+
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class ScopeName(StrEnum):
+    """Scopes of a token; each may do what those before it may."""
+
+    READ = "read"
+    OPS = "ops"
+    ADMIN = "admin"
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli()
+    except ConfigError as problem:
+        err.print(str(problem), style="red", markup=False)
+        sys.exit(2)
+
+
+@cli.command()
+def serve() -> None:
+    """Run everything in one process: migrations, API, worker and cron."""
+    _serve(_settings(), with_worker=True, migrate_first=True)
+
+
+@cli.command()
+def api() -> None:
+    """Run the web process alone; any number of them, with workers beside."""
+    _serve(_split_settings(), with_worker=False, migrate_first=False)
+
+
+@cli.command()
+def worker() -> None:
+    """Run a worker process alone; any number of them."""
+    settings = _split_settings()
+    asyncio.run(worker_door.main(Ponte(settings)))
+
+
+@cli.command()
+def migrate(json_output: Json = False) -> None:
+    """Bring the database's schema up to date."""
+
+    async def work(ponte: Ponte) -> bool:
+        needed = await migrations.pending(ponte.db)
+        await migrations.upgrade(ponte.db)
+        return needed
+
+    changed = _with_ponte(work)
+    _say({"changed": changed}, "schema brought up to date" if changed else "schema was up to date", json_output)
+
+
+@cli.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the service; the sandbox takes the next one.")] = int(
+        os.environ.get("PORT") or 8000
+    ),
+) -> None:
+    """Run the service against pretend vendors, with data and traffic. Ctrl-C ends everything."""
+    from app import demo as demo_room  # the sandbox is loaded only where it is used
+
+    if not asyncio.run(demo_room.main(port, out)):
+        err.print(f"could not listen on port {port}; choose another one with PORT=...", style="red")
+        raise typer.Exit(1)
+
+
+@cli.command()
+def sandbox(
+    port: Annotated[int, typer.Option()] = 9000,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    seed: Annotated[str, typer.Option(help="empty, small or demo.")] = "demo",
+    speed: Annotated[float, typer.Option(help="How many times faster its clock runs.")] = 1.0,
+) -> None:
+    """Serve both pretend vendors and their control surface."""
+    from app.sandbox.serve import run as serve_sandbox
+
+    serve_sandbox(port=port, host=host, seed=seed, speed=speed)
+
+
+@cli.command()
+def doctor(json_output: Json = False) -> None:
+    """Look over settings, database, Redis, migrations, secrets and the way to both vendors."""
+    findings = _with_ponte(examine)
+    if json_output:
+        _print_json([{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings])
+    else:
+        table = Table(show_header=False)
+        for finding in findings:
+            table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.name, finding.detail)
+        out.print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@token_cli.command("create")
+def token_create(
+    scope: Annotated[ScopeName, typer.Option(help="What the token may do.")],
+    name: Annotated[str, typer.Option(help="Whose it is; shown in histories.")] = "cli",
+    json_output: Json = False,
+) -> None:
+    """Make a token and print it once; only its hash is kept."""
+    token = new_token()
+
+    async def work(ponte: Ponte) -> int:
+        row = ApiToken(name=name[:100], scope=scope.value, token_hash=hash_token(token), created_at=ponte.clock.now())
+        async with ponte.db.transaction() as session:
+            session.add(row)
+        return row.id
+
+    token_id = _with_ponte(work)
+    _say({"id": token_id, "name": name, "scope": scope.value, "token": token}, token, json_output)
+
+
+@token_cli.command("list")
+def token_list(json_output: Json = False) -> None:
+    """List tokens; what they are is not kept."""
+
+    async def work(ponte: Ponte) -> list[dict[str, Any]]:
+        async with ponte.db.read() as session:
+            rows = await session.scalars(select(ApiToken).order_by(ApiToken.id))
+            names = ("id", "name", "scope", "created_at", "last_used_at", "revoked_at")
+            return [{each: getattr(row, each) for each in names} for row in rows]
+
+    _show(_with_ponte(work), json_output)
+
+
+@token_cli.command("revoke")
+def token_revoke(token_id: int, json_output: Json = False) -> None:
+    """Make a token useless from now on."""
+
+    async def work(ponte: Ponte) -> bool:
+        async with ponte.db.transaction() as session:
+            row = await session.get(ApiToken, token_id)
+            if row is None:
+                return False
+            row.revoked_at = row.revoked_at or ponte.clock.now()
+            return True
+
+    if not _with_ponte(work):
+        err.print(f"there is no token {token_id}", style="red")
+        raise typer.Exit(1)
+    _say({"id": token_id, "revoked": True}, f"token {token_id} revoked", json_output)
+
+
+@resync_cli.command("list")
+def resync_list(integration_id: int, json_output: Json = False) -> None:
+    """List the passes of an integration, newest first."""
+
+    async def work(ponte: Ponte) -> list[dict[str, Any]]:
+        async with ponte.db.read() as session:
+            rows = await session.scalars(
+                select(Resync).where(Resync.integration_id == integration_id).order_by(Resync.id.desc()).limit(100)
+            )
+            return [_resync(row) for row in rows]
+
+    _show(_with_ponte(work), json_output)
+
+
+@resync_cli.command("show")
+def resync_show(resync_id: int) -> None:
+    """Print one pass, with its plan and progress."""
+
+    async def work(ponte: Ponte) -> dict[str, Any] | None:
+        async with ponte.db.read() as session:
+            row = await session.get(Resync, resync_id)
+            return None if row is None else {**_resync(row), "plan": row.plan, "written": row.written}
+
+    found = _with_ponte(work)
+    if found is None:
+        err.print(f"there is no resync {resync_id}", style="red")
+        raise typer.Exit(1)
+    _print_json(found)
+
+
+_RESYNC_COLUMNS = (
+    "id",
+    "integration_id",
+    "state",
+    "reason",
+    "start",
+    "progress",
+    "requests_used",
+    "created_at",
+    "finished_at",
+)
+
+
+def _resync(row: Resync) -> dict[str, Any]:
+    names = (
+        "id",
+        "integration_id",
+        "state",
+        "reason",
+        "start",
+        "progress",
+        "requests_used",
+        "created_at",
+        "finished_at",
+    )
+    return {name: getattr(row, name) for name in names}
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    setup_logging(settings.log_format, settings.log_level)
+    for path in generated_secrets(settings):
+        err.print(f"using the secret generated in {path}", style="dim")
+    return settings
+
+
+def _split_settings() -> Settings:
+    settings = _settings()
+    if not settings.redis_url:
+        raise ConfigError("separate processes share their limits through Redis: set REDIS_URL, or use `ponte serve`")
+    return settings
+
+
+def _serve(settings: Settings, *, with_worker: bool, migrate_first: bool) -> None:
+    async def life() -> bool:
+        ponte = Ponte(settings)
+        if migrate_first:
+            await migrations.upgrade(ponte.db)
+        app = create_app(ponte, with_worker=with_worker)
+        return await run([server(app, settings.host, settings.port, trusted=settings.trusted_proxies)])
+
+    if not asyncio.run(life()):
+        err.print(f"could not listen on {settings.host}:{settings.port}", style="red")
+        raise typer.Exit(1)
+
+
+def _with_ponte(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
+    """Runs a short piece of work over a container of its own."""
+
+    async def life() -> Any:
+        ponte = Ponte(_settings())
+        try:
+            return await work(ponte)
+        finally:
+            await ponte.close()
+
+    return asyncio.run(life())
+
+
+def _say(document: dict[str, Any], text: str, json_output: bool) -> None:
+    if json_output:
+        _print_json(document)
+    else:
+        print(text)
+
+
+def _show(rows: list[dict[str, Any]], json_output: bool) -> None:
+    if json_output:
+        _print_json(rows)
+        return
+    table = Table(*(rows[0] if rows else ("nothing here",)))
+    for row in rows:
+        table.add_row(*(_short(value) for value in row.values()))
+    out.print(table)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return "" if value is None else str(value)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=_text))
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
