@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import pytest
 from pydantic import SecretStr
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -18,10 +20,9 @@ import app.sync.models  # noqa: F401
 from app.core.clock import Clock
 from app.core.config import Settings
 from app.core.db import Base, Database
-from app.core.queue import redis_pool
 
-USUAL_DATABASE = "postgresql+asyncpg://postgres@127.0.0.1:5432/test"
-USUAL_REDIS = "redis://127.0.0.1:6379/15"
+DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 T = TypeVar("T")
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
 
@@ -56,7 +57,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def _create_database(name: str) -> str:
-    server = make_url(os.environ.get("TEST_DATABASE_URL", USUAL_DATABASE))
+    server = make_url(DATABASE_URL)
     engine = create_async_engine(server, isolation_level="AUTOCOMMIT", connect_args={"timeout": 3})
     try:
         async with engine.connect() as connection:
@@ -71,9 +72,7 @@ async def _create_database(name: str) -> str:
 
 
 async def _drop_database(name: str) -> None:
-    engine = create_async_engine(
-        make_url(os.environ.get("TEST_DATABASE_URL", USUAL_DATABASE)), isolation_level="AUTOCOMMIT"
-    )
+    engine = create_async_engine(make_url(DATABASE_URL), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     await engine.dispose()
@@ -122,18 +121,21 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
     await database.close()
 
 
-@pytest.fixture
-async def redis_url() -> str:
-    """The address of a Redis; tests use key prefixes of their own in it. Skips or fails without one."""
-    url = os.environ.get("TEST_REDIS_URL", USUAL_REDIS)
-    from redis.asyncio import Redis
-
-    client = Redis(connection_pool=redis_pool(url))
+@pytest.fixture(scope="session")
+def _redis_trouble() -> str | None:
+    client = Redis.from_url(REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
     try:
-        await client.ping()
-    except Exception as problem:
-        absent("Redis", type(problem).__name__)
+        client.ping()
+    except RedisError as problem:
+        return type(problem).__name__
     finally:
-        await client.aclose()
-        await client.connection_pool.disconnect()
-    return url
+        client.close()
+    return None
+
+
+@pytest.fixture
+def redis_url(_redis_trouble: str | None) -> str:
+    """The address of a Redis; tests use key prefixes of their own in it. Skips or fails without one."""
+    if _redis_trouble is not None:
+        absent("Redis", _redis_trouble)
+    return REDIS_URL

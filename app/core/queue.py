@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from arq.connections import ArqRedis
 from arq.utils import poll
 from arq.worker import Worker, func
-from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -319,17 +319,16 @@ class _Listener(Worker):
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
 
 
-def redis_pool(url: str, *, size: int = 20) -> ConnectionPool:
+def redis_pool(url: str, *, size: int = 50) -> ConnectionPool:
     """Connections that time out, notice a dead peer, try again after a lost connection and check the TLS host name.
 
     Options in the address's query win (`?ssl_ca_certs=...`). The address never shows in an error or a repr.
     """
     tls: dict[str, Any] = {"ssl_check_hostname": True} if url.startswith("rediss://") else {}
     keepalive: dict[str, Any] = {} if url.startswith("unix://") else {"socket_keepalive": True}
-    return BlockingConnectionPool.from_url(
+    return ConnectionPool.from_url(
         url,
         max_connections=size,
-        timeout=2,
         socket_timeout=2.0,
         socket_connect_timeout=1.0,
         health_check_interval=15,

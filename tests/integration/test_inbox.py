@@ -289,10 +289,14 @@ async def test_postponed_until_a_moment_or_until_data(
 async def test_a_failed_commit_leaves_the_event_claimed(db: Database, box: Inbox, shop: Integration) -> None:
     await box.store(shop.id, notice(), "{}")
     (event,) = await box.claim(LIVE, 1, "w", 45)
-    with pytest.raises(RuntimeError, match="lease"):
+
+    async def fail_at_the_last_moment() -> None:
         async with db.transaction() as session:
             await events.settle(session, event, EventState.DONE, "ok")
-            raise RuntimeError("lease lost at the last moment")
+            raise RuntimeError("lease lost")
+
+    with pytest.raises(RuntimeError, match="lease"):
+        await fail_at_the_last_moment()
     async with db.transaction() as session:
         await events.postpone(session, event, 1.0, "de novo", "retry")
     assert (await row(db, event.id)).state == EventState.WAITING

@@ -104,9 +104,7 @@ async def test_field_errors_are_named_in_portuguese(api: httpx.AsyncClient) -> N
     assert "problem+json" in broken.headers["content-type"]
 
 
-async def test_every_trouble_is_a_problem_document(
-    api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_every_trouble_is_a_problem_document(api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
     for path, status in (("/trouble/user", 409), ("/trouble/away", 503), ("/trouble/bug", 500), ("/nowhere", 404)):
         answer = await api.get(path)
         assert answer.status_code == status
