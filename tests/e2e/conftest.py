@@ -1,0 +1,58 @@
+"""The rig on both set-ups: SQLite with the embedded queue, PostgreSQL with Redis."""
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import make_url
+
+from app.core.config import Settings
+from app.core.db import Base, Database
+from tests.e2e.rig import VENDORS, Rig, running
+
+SETUPS = ["embedded", pytest.param("split", marks=pytest.mark.services)]
+
+
+@pytest.fixture(params=SETUPS)
+async def product(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings of one set-up, on empty storage, pointing at the sandbox, time ten times faster."""
+    changes: dict[str, Any] = {
+        "omie_url": f"{VENDORS}/omie/api/v1/", "ploomes_url": f"{VENDORS}/ploomes/", "clock_scale": 10.0,
+        "sweep_seconds": 5.0,
+    }
+    if request.param == "split":
+        changes["database_url"] = request.getfixturevalue("postgres")
+        changes["redis_url"] = await own_redis(request.getfixturevalue("redis_url"))
+    chosen = settings.model_copy(update=changes)
+    await empty_tables(chosen.database_url)
+    return chosen
+
+
+@pytest.fixture
+async def rig(product: Settings) -> AsyncIterator[Rig]:
+    """A connected integration on two empty accounts."""
+    async with running(product) as rig:
+        await rig.connect()
+        yield rig
+
+
+async def empty_tables(url: str) -> None:
+    """All tables, empty."""
+    db = Database(url)
+    await db.change_schema(Base.metadata.create_all)
+    async with db.transaction() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            await session.execute(table.delete())
+    await db.close()
+
+
+async def own_redis(url: str) -> str:
+    """A Redis database of this test process, empty."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    mine = make_url(url).set(database=str(4 + int(worker.removeprefix("gw")) % 8)).render_as_string(hide_password=False)
+    client = Redis.from_url(mine)
+    await client.flushdb()
+    await client.aclose()
+    return mine

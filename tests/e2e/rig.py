@@ -1,0 +1,223 @@
+"""The whole product in one process against the sandbox: doors, book, bell, engine, both vendors."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from app.core.config import Settings
+from app.main import create_app
+from app.sandbox.app import Sandbox
+from app.wiring import Ponte
+
+APP_KEY = "1000000000001"
+APP_SECRET = "sandbox-app-secret"
+USER_KEY = "sandbox-user-key"
+VENDORS = "http://vendors.test"
+ADMIN = {"Authorization": "Bearer test-admin-token"}
+JsonObject = dict[str, Any]
+
+
+class Rig:
+    """Speaks to the product as an admin and to the vendors as people on their screens."""
+
+    def __init__(self, ponte: Ponte, sandbox: Sandbox, api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+        self.ponte = ponte
+        self.sandbox = sandbox
+        self.api = api
+        self.control = control
+        self.integration: JsonObject = {}
+        self._stop: asyncio.Event | None = None
+        self._work: asyncio.Task[None] | None = None
+
+    # --- the product ---------------------------------------------------------------------------------------------
+
+    async def connect(self, *, start: str = "now", portal: bool = True) -> None:
+        """Creates and activates an integration and registers the Omie webhook."""
+        created = await self.api.post(
+            "/api/v1/integrations",
+            json={"name": "Loja", "omie": {"app_key": APP_KEY, "app_secret": APP_SECRET}, "ploomes": {"user_key": USER_KEY}},
+        )
+        assert created.status_code == 201, created.text
+        self.integration = created.json()
+        await self.activate(start)
+        if portal:
+            await self.post(f"/sandbox/omie/{APP_KEY}/webhooks", {"url": self.integration["webhook_urls"]["omie"]})
+        await self.settle()
+
+    async def activate(self, start: str = "now") -> JsonObject:
+        answer = await self.api.post(f"{self.path}/activate", json={"start": start}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/integrations/{self.integration['id']}"
+
+    async def configure(self, **parts: Any) -> JsonObject:
+        """Publishes the present document with some parts changed."""
+        document = (await self.get_json(f"{self.path}/config"))["config"]
+        for name, value in parts.items():
+            document[name] = {**document[name], **value} if isinstance(value, dict) else value
+        answer = await self.api.put(f"{self.path}/config", json=document)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def get_json(self, path: str, **params: Any) -> Any:
+        answer = await self.api.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def items(self, name: str, **params: Any) -> list[JsonObject]:
+        return list((await self.get_json(f"{self.path}/{name}", **params))["items"])
+
+    def start_worker(self) -> None:
+        self._stop = asyncio.Event()
+        self._work = asyncio.create_task(self.ponte.work(self._stop))
+
+    async def stop_worker(self) -> None:
+        if self._stop and self._work:
+            self._stop.set()
+            await self._work
+            self._stop = self._work = None
+
+    async def settle(self, seconds: float = 60.0) -> None:
+        """Waits until every webhook is delivered, every load done and no event is due any more."""
+
+        async def quiet() -> bool:
+            deliveries = (await self.control.get("/sandbox/deliveries")).json()
+            if deliveries["pending"]:
+                return False
+            open_events = [e for s in ("received", "processing", "waiting") for e in await self.items("events", state=s)]
+            return not [e for e in open_events if e["state"] != "waiting" or e.get("due_at")]
+
+        await self.until(quiet, seconds, still=2)
+
+    async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float = 30.0, *, still: int = 1) -> Any:
+        """The condition's value once it is true (`still` times in a row)."""
+        end, times = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            value = await condition()
+            times = times + 1 if value else 0
+            if times >= still:
+                return value
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"still not so after {seconds} s: {await self.describe()}")
+
+    async def describe(self) -> str:
+        events = [{k: e.get(k) for k in ("id", "vendor", "kind", "external_id", "state", "reason", "due_at")}
+                  for s in ("received", "processing", "waiting", "failed") for e in await self.items("events", state=s)]
+        return str(events)
+
+    # --- the vendors ---------------------------------------------------------------------------------------------
+
+    async def post(self, path: str, body: JsonObject, **params: Any) -> Any:
+        answer = await self.control.post(path, json=body, params=params)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def omie_new(self, **fields: Any) -> JsonObject:
+        """A person creates a client on Omie's screen."""
+        return dict(await self.post(f"/sandbox/omie/{APP_KEY}/screen/clients", fields, person="maria@loja.test"))
+
+    async def omie_edit(self, client_id: Any, **fields: Any) -> None:
+        answer = await self.control.patch(
+            f"/sandbox/omie/{APP_KEY}/screen/clients/{client_id}", json=fields, params={"person": "maria@loja.test"}
+        )
+        assert answer.is_success, answer.text
+
+    async def omie_delete(self, client_id: Any) -> None:
+        answer = await self.control.delete(
+            f"/sandbox/omie/{APP_KEY}/screen/clients/{client_id}", params={"person": "maria@loja.test"}
+        )
+        assert answer.is_success, answer.text
+
+    async def contact_new(self, **fields: Any) -> JsonObject:
+        """A person creates a contact on Ploomes' screen."""
+        return dict(await self.post(f"/sandbox/ploomes/{USER_KEY}/screen/Contacts", fields))
+
+    async def contact_edit(self, contact_id: Any, **fields: Any) -> None:
+        answer = await self.control.patch(f"/sandbox/ploomes/{USER_KEY}/screen/Contacts/{contact_id}", json=fields)
+        assert answer.is_success, answer.text
+
+    async def contact_delete(self, contact_id: Any) -> None:
+        answer = await self.control.delete(f"/sandbox/ploomes/{USER_KEY}/screen/Contacts/{contact_id}")
+        assert answer.is_success, answer.text
+
+    async def clients(self) -> list[JsonObject]:
+        return list((await self.control.get(f"/sandbox/omie/{APP_KEY}/clients")).json())
+
+    async def contacts(self) -> list[JsonObject]:
+        return list((await self.control.get(f"/sandbox/ploomes/{USER_KEY}/Contacts")).json())
+
+    async def client(self, client_id: Any) -> JsonObject | None:
+        return next((c for c in await self.clients() if str(c["codigo_cliente_omie"]) == str(client_id)), None)
+
+    async def contact(self, contact_id: Any) -> JsonObject | None:
+        return next((c for c in await self.contacts() if str(c["Id"]) == str(contact_id)), None)
+
+    async def pair_of_client(self, client_id: Any) -> JsonObject:
+        """The contact linked to an Omie client."""
+        link = await self.link("omie", client_id)
+        contact = await self.contact(link["ploomes_id"])
+        assert contact is not None
+        return contact
+
+    async def pair_of_contact(self, contact_id: Any) -> JsonObject:
+        """The Omie client linked to a contact."""
+        link = await self.link("ploomes", contact_id)
+        client = await self.client(link["omie_id"])
+        assert client is not None
+        return client
+
+    async def link(self, vendor: str, external_id: Any) -> JsonObject:
+        record = await self.get_json(f"{self.path}/records/clients/{vendor}/{external_id}")
+        assert record["link"], record
+        return dict(record["link"])
+
+    async def counters(self) -> JsonObject:
+        return dict((await self.control.get("/sandbox/counters")).json())
+
+    async def refusals(self) -> JsonObject:
+        """Every refusal of the vendors for limits, redundancy or blocks, by cause; empty is well."""
+        found: JsonObject = {}
+        for vendor, accounts in (await self.counters()).items():
+            for account in accounts.values():
+                for cause, count in account["refusals"].items():
+                    if count:
+                        found[f"{vendor}.{cause}"] = found.get(f"{vendor}.{cause}", 0) + count
+        return found
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, seed: str = "empty", speed: float = 10.0, worker: bool = True,
+                  **options: Any) -> AsyncIterator[Rig]:
+    """A rig with everything started, ended in order."""
+    doors: dict[str, Any] = {}
+
+    async def to_ponte(scope: Any, receive: Any, send: Any) -> None:
+        await doors["app"](scope, receive, send)
+
+    deliver = httpx.AsyncClient(transport=httpx.ASGITransport(app=to_ponte), base_url="http://ponte.test")
+    sandbox = Sandbox(seed=seed, speed=speed, deliver=deliver)
+    vendors = httpx.ASGITransport(app=sandbox.asgi)
+    ponte = Ponte(settings, transport=vendors, **options)
+    doors["app"] = create_app(ponte)
+    await sandbox.start()
+    async with (
+        deliver,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=doors["app"]), base_url="http://ponte.test", headers=ADMIN) as api,
+        httpx.AsyncClient(transport=vendors, base_url=VENDORS) as control,
+    ):
+        rig = Rig(ponte, sandbox, api, control)
+        if worker:
+            rig.start_worker()
+        try:
+            yield rig
+        finally:
+            await rig.stop_worker()
+            await sandbox.stop()
+            await ponte.close()
