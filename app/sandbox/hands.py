@@ -1,0 +1,169 @@
+"""What a person can do on either vendor's screen: the same rules of the house, none of the API's limits."""
+
+from typing import Any
+
+from .omie import clients, sellers
+from .omie.company import Actor, Company, Entry
+from .omie.faults import Fault
+from .omie.schemas import check
+from .ploomes import writes
+from .ploomes.account import Account, show
+from .ploomes.faults import Refusal
+from .ploomes.schema import SETS
+from .wire import Row
+
+_ALIASES = {"clients": "clientes", "sellers": "vendedores"}
+
+
+class Rejected(Exception):
+    """The screen refuses: an HTTP status for the control surface and the vendor's text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class OmieHands:
+    """A person at the screens of one Omie app."""
+
+    def __init__(self, company: Company, email: str | None = None) -> None:
+        self._company = company
+        self._actor: Actor = company.person(email)
+
+    def records(self, name: str) -> list[Row]:
+        """Every record of a register, or the rows of a catalogue; raises Rejected (404)."""
+        register = _ALIASES.get(name, name)
+        if register in self._company.registers:
+            return [self.show(register, entry) for entry in self._company.registers[register].values()]
+        if register in self._company.catalogs:
+            return self._company.catalogs[register]
+        raise Rejected(404, f"Cadastro desconhecido: {name}")
+
+    def show(self, register: str, entry: Entry) -> Row:
+        """A record as the API shows it."""
+        return clients.view(self._company, entry) if register == "clientes" else sellers.view(entry)
+
+    def record(self, name: str, omie_id: int) -> Row:
+        """One record; raises Rejected (404)."""
+        return self.show(_ALIASES.get(name, name), self._entry(name, omie_id))
+
+    def create(self, name: str, given: Row) -> Row:
+        """Types a new record; raises Rejected (422) with Omie's text."""
+        register = self._register(name)
+        try:
+            if register == "clientes":
+                entry = clients.include(self._company, check("clientes_cadastro", given), self._actor)
+            else:
+                entry = sellers.include(self._company, check("vendedores_cadastro", given), self._actor)
+        except Fault as fault:
+            raise Rejected(422, fault.text) from fault
+        return self.show(register, entry)
+
+    def edit(self, name: str, omie_id: int, given: Row) -> Row:
+        """Changes fields of a record."""
+        register, entry = self._register(name), self._entry(name, omie_id)
+        try:
+            if register == "clientes":
+                clients.alter(self._company, entry, check("clientes_cadastro", given), self._actor)
+            else:
+                sellers.alter(self._company, entry, check("vendedores_cadastro", given), self._actor)
+        except Fault as fault:
+            raise Rejected(422, fault.text) from fault
+        return self.show(register, entry)
+
+    def delete(self, name: str, omie_id: int) -> None:
+        """Deletes a record."""
+        register, entry = self._register(name), self._entry(name, omie_id)
+        try:
+            remove = clients.exclude if register == "clientes" else sellers.exclude
+            remove(self._company, entry, self._actor)
+        except Fault as fault:
+            raise Rejected(422, fault.text) from fault
+
+    def set_movements(self, name: str, omie_id: int, has_them: bool) -> None:
+        """Says that orders or titles hang on the record, so that it cannot be deleted."""
+        self._entry(name, omie_id).movements = has_them
+
+    def _register(self, name: str) -> str:
+        register = _ALIASES.get(name, name)
+        if register not in self._company.registers:
+            raise Rejected(404, f"Cadastro desconhecido: {name}")
+        return register
+
+    def _entry(self, name: str, omie_id: int) -> Entry:
+        entry = self._company.registers[self._register(name)].get(omie_id)
+        if entry is None:
+            raise Rejected(404, f"Registro {omie_id} não encontrado em {name}.")
+        return entry
+
+
+class PloomesHands:
+    """A person at the screens of one Ploomes account: a user by id or e-mail, the administrator by default."""
+
+    def __init__(self, account: Account, person: str | None = None) -> None:
+        self._account = account
+        self._user_id = self._user(person)
+
+    def records(self, name: str) -> list[Row]:
+        """Every record of a set with its child rows; raises Rejected (404)."""
+        self._known(name)
+        return [raw(row) for row in self._account.sets[name].values()]
+
+    def record(self, name: str, key: str) -> Row:
+        """One record; raises Rejected."""
+        self._known(name)
+        try:
+            return raw(writes.find(self._account, SETS[name], self._key(name, key)))
+        except Refusal as refusal:
+            raise Rejected(refusal.status, refusal.message) from refusal
+
+    def create(self, name: str, given: Row) -> Row:
+        """Types a new record; raises Rejected (422) with Ploomes' text."""
+        self._known(name)
+        try:
+            return raw(writes.create(self._account, SETS[name], given, self._user_id))
+        except Refusal as refusal:
+            raise _rejected(refusal) from refusal
+
+    def edit(self, name: str, key: str, given: Row) -> Row:
+        """Changes fields of a record."""
+        self._known(name)
+        try:
+            return raw(writes.change(self._account, SETS[name], self._key(name, key), given, self._user_id))
+        except Refusal as refusal:
+            raise _rejected(refusal) from refusal
+
+    def delete(self, name: str, key: str) -> None:
+        """Deletes a record."""
+        self._known(name)
+        try:
+            writes.remove(self._account, SETS[name], self._key(name, key), self._user_id)
+        except Refusal as refusal:
+            raise _rejected(refusal) from refusal
+
+    def _key(self, name: str, key: str) -> Any:
+        return key if SETS[name].key == "Key" else int(key) if key.isdigit() else key
+
+    def _known(self, name: str) -> None:
+        if name not in SETS:
+            raise Rejected(404, f"Conjunto desconhecido: {name}")
+
+    def _user(self, person: str | None) -> int:
+        for user in self._account.sets["Users"].values():
+            chosen = person in (str(user["Id"]), user["Email"]) if person else user["AccountOwner"]
+            if chosen:
+                return int(user["Id"])
+        raise Rejected(404, f"Usuário desconhecido: {person}")
+
+
+def _rejected(refusal: Refusal) -> Rejected:
+    return Rejected(404 if refusal.status == 404 else 422, refusal.message)
+
+
+def raw(row: Row) -> Row:
+    """A stored row with readable dates, its child rows too; keys of users stay out."""
+    shown = {name: show(value) for name, value in row.items() if name not in ("UserKey", "Password")}
+    return {
+        name: [raw(child) for child in value] if isinstance(value, list) else value for name, value in shown.items()
+    }

@@ -1,0 +1,220 @@
+"""What single sets add to the generic write (ploomes-api.md 3): documents, city, tags, fields, orders, webhooks."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from ..wire import Row
+from . import values
+from .account import Account
+from .faults import bad
+from .schema import EntitySet, Nav
+
+_PRODUCT_NAME_LIMIT = 200
+_DOCUMENTS = ("CNPJ", "CPF", "Register")
+
+
+def before_create(account: Account, entity_set: EntitySet, row: Row, given: Row, user_id: int) -> Row:
+    """The given values completed for a new record; may set read-only columns on `row`. Raises Refusal."""
+    rule = _CREATE.get(entity_set.name)
+    if rule is not None:
+        rule(account, row, given, user_id)
+    return _both(account, entity_set, given, None)
+
+
+def before_change(account: Account, entity_set: EntitySet, row: Row, given: Row) -> Row:
+    """The given values completed for a change of `row`; raises Refusal."""
+    if entity_set.name == "Contacts" and given.get("TypeId", row["TypeId"]) != row["TypeId"]:
+        raise bad("O tipo do cliente não pode ser alterado.")
+    if entity_set.name == "Fields":
+        for name in ("EntityId", "TypeId"):
+            if given.get(name, row[name]) != row[name]:
+                raise bad(f"'{name}' de um campo não pode ser alterado.")
+    return _both(account, entity_set, given, row)
+
+
+def _both(account: Account, entity_set: EntitySet, given: Row, row: Row | None) -> Row:
+    rule = _ALWAYS.get(entity_set.name)
+    return rule(account, given, row) if rule is not None else given
+
+
+# Contacts
+
+
+def _contact(account: Account, given: Row, row: Row | None) -> Row:
+    given = _with_documents(given)
+    if given.get("Register") and account.kernel.quirks.ploomes_duplicate_documents == "rejected":
+        _refuse_second_document(account, given["Register"], row)
+    return _with_place(account, given)
+
+
+def _with_documents(given: Row) -> Row:
+    """Register, CNPJ and CPF are three views of one number, stored as given."""
+    written = next((name for name in reversed(_DOCUMENTS) if name in given), None)
+    if written is None:
+        return given
+    text = given[written]
+    bare = re.sub(r"[^0-9A-Za-z]", "", text or "")
+    views = {"Register": text, "CNPJ": None, "CPF": None}
+    if text and (written == "CNPJ" or (written == "Register" and len(bare) == 14)):
+        views["CNPJ"] = text
+    elif text and (written == "CPF" or (written == "Register" and len(bare) == 11)):
+        views["CPF"] = text
+    return {**given, **views}
+
+
+def _refuse_second_document(account: Account, register: str, row: Row | None) -> None:
+    wanted = re.sub(r"\W", "", register).upper()
+    for other in account.sets["Contacts"].values():
+        same = re.sub(r"\W", "", other["Register"] or "").upper() == wanted
+        if same and (row is None or other["Id"] != row["Id"]):
+            raise bad("Já existe um cliente com este CNPJ/CPF.")
+
+
+def _with_place(account: Account, given: Row) -> Row:
+    """State and country follow the city (ploomes-api.md 3.9)."""
+    city = account.sets["Cities"].get(given.get("CityId"))
+    if city is None:
+        return given
+    return {**given, "StateId": city["StateId"], "CountryId": city["CountryId"]}
+
+
+def _new_contact(account: Account, row: Row, given: Row, _user_id: int) -> None:
+    if given.get("TypeId") is None:
+        given["TypeId"] = 1
+    if given.get("StatusId") is None:
+        open_statuses = [s for s in account.sets["Contacts@Status"].values() if not s["Discarded"]]
+        given["StatusId"] = open_statuses[0]["Id"] if open_statuses else None
+
+
+# Child rows
+
+
+def child(account: Account, entity_set: EntitySet, nav: Nav, row: Row, made: Row, place: int) -> Row:
+    """A child row completed after its own values were set; raises Refusal."""
+    if nav.name == "Phones":
+        made["ContactId"] = row["Id"]
+        made["SearchPhoneNumber"] = int(re.sub(r"\D", "", made["PhoneNumber"]) or 0)
+    elif nav.name == "Tags":
+        if account.sets["Tags"][made["TagId"]]["EntityId"] != entity_set.entity_id:
+            raise bad(f"O marcador {made['TagId']} não é desta entidade.")
+    elif nav.target == "Orders@Products":
+        product = account.sets["Products"][made["ProductId"]]
+        made |= {"OrderId": row["Id"], "ProductName": product["Name"]}
+        made["ProductCode"] = made["ProductCode"] or product["Code"]
+        if made["Ordination"] is None:
+            made["Ordination"] = place
+    return made
+
+
+# Other sets
+
+
+def _product(_account: Account, given: Row, _row: Row | None) -> Row:
+    if len(given.get("Name") or "") > _PRODUCT_NAME_LIMIT:
+        raise bad(f"O nome do produto passa de {_PRODUCT_NAME_LIMIT} caracteres.")
+    return given
+
+
+def _order(account: Account, given: Row, _row: Row | None) -> Row:
+    for column, name in (("ContactId", "ContactName"), ("PersonId", "PersonName")):
+        if column in given:
+            contact = account.sets["Contacts"].get(given[column])
+            given[name] = contact["Name"] if contact else None
+    return given
+
+
+def _new_order(account: Account, row: Row, given: Row, _user_id: int) -> None:
+    own_account = next(iter(account.sets["Account"].values()))
+    if given.get("OrderNumber") is None:
+        given["OrderNumber"] = own_account["NextOrderNumber"]
+    own_account["NextOrderNumber"] = max(own_account["NextOrderNumber"], given["OrderNumber"] + 1)
+    if given.get("Date") is None:
+        given["Date"] = account.now()
+
+
+def _new_field(account: Account, row: Row, given: Row, _user_id: int) -> None:
+    entity = account.sets["Fields@Entities"].get(given["EntityId"])
+    if entity is None:
+        raise bad(f"A entidade {given['EntityId']} não existe.")
+    prefix = FIELD_PREFIX.get(given["EntityId"], f"entity{given['EntityId']}")
+    guid = uuid.UUID(int=account.kernel.random.getrandbits(128), version=4)
+    row |= {"Key": f"{prefix}_{str(guid).upper()}", "Dynamic": True}
+    if given["TypeId"] in account.sets["Fields@Types"]:
+        row["PropertyName"] = values.COLUMNS[values.native_type(account, given)]
+
+
+#: How custom keys begin (ploomes-api.md 3.7).
+FIELD_PREFIX = {
+    1: "contact", 2: "deal", 4: "order", 7: "quote", 10: "product", 14: "quote_product", 20: "order_product",
+    36: "interaction_record",
+}  # fmt: skip
+
+
+def _new_user(account: Account, row: Row, given: Row, _user_id: int) -> None:
+    if any(user["Email"].lower() == given["Email"].lower() for user in account.sets["Users"].values()):
+        raise bad("Já existe um usuário com este e-mail.")
+    row["UserKey"] = f"{account.kernel.random.getrandbits(160):040x}"
+
+
+def _new_interaction(account: Account, row: Row, given: Row, _user_id: int) -> None:
+    if given.get("Date") is None:
+        given["Date"] = account.now()
+
+
+def _webhook(account: Account, given: Row, row: Row | None) -> Row:
+    if given.get("Active") and row is not None:
+        account.failures.pop(row["Id"], None)
+    return given
+
+
+def _city(account: Account, given: Row, _row: Row | None) -> Row:
+    state = account.sets["Cities@Countries@States"].get(given.get("StateId"))
+    if state is not None and given.get("CountryId") is None:
+        given["CountryId"] = state["CountryId"]
+    return given
+
+
+_CREATE: dict[str, Callable[[Account, Row, Row, int], None]] = {
+    "Contacts": _new_contact,
+    "Orders": _new_order,
+    "Fields": _new_field,
+    "Users": _new_user,
+    "InteractionRecords": _new_interaction,
+}
+_ALWAYS: dict[str, Callable[[Account, Row, Row | None], Row]] = {
+    "Contacts": _contact,
+    "Products": _product,
+    "Orders": _order,
+    "Webhooks": _webhook,
+    "Cities": _city,
+}
+
+
+def after_remove(account: Account, entity_set: EntitySet, row: Row) -> None:
+    """What goes with a deleted record beyond plain references."""
+    if entity_set.name == "Fields":
+        values.forget(account, field_key=row["Key"])
+        forms = account.sets["Forms@Fields"]
+        for key in [key for key, placed in forms.items() if placed["FieldKey"] in (None, row["Key"])]:
+            del forms[key]
+    elif entity_set.name == "Fields@OptionsTables@Options":
+        values.forget(account, option_id=row["Id"])
+    elif entity_set.name == "Webhooks":
+        account.failures.pop(row["Id"], None)
+
+
+def after_create(account: Account, entity_set: EntitySet, row: Row, body: Row, user_id: int) -> None:
+    """Nested parts of a body that make further records: a field's options table, a table's options."""
+    from . import writes
+    from .schema import SETS
+
+    def make(name: str, given: Any) -> Row:
+        return writes.create(account, SETS[name], given, user_id)
+
+    if entity_set.name == "Fields" and isinstance(body.get("OptionsTable"), dict):
+        row["OptionsTableId"] = make("Fields@OptionsTables", {"Name": row["Name"], **body["OptionsTable"]})["Id"]
+    elif entity_set.name == "Fields@OptionsTables":
+        for option in body.get("Options") or []:
+            make("Fields@OptionsTables@Options", {**option, "TableId": row["Id"]})

@@ -1,0 +1,309 @@
+"""Small human pages, server-rendered: clients of either vendor to look at, edit, create and delete."""
+
+import re
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from .clock import BRASILIA
+from .hands import OmieHands, PloomesHands, Rejected
+from .kernel import fold
+from .omie.company import Company
+from .ploomes.account import Account
+from .wire import Row
+
+if TYPE_CHECKING:
+    from .app import Sandbox
+
+_ROWS = 200
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1c2733}
+table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d9e0e7;padding:.35rem .5rem;text-align:left}
+h1 small{color:#66788a;font-weight:400}label{display:block;margin:.4rem 0}input,select{width:100%;max-width:34rem}
+.erro{background:#fde8e8;padding:.6rem}.inativo{color:#98a5b3}form.linha{display:inline}nav a{margin-right:1rem}"""
+
+#: The form of each vendor: field -> label.
+_OMIE_FORM = {
+    "razao_social": "Razão social", "nome_fantasia": "Nome fantasia", "cnpj_cpf": "CNPJ/CPF", "email": "E-mail",
+    "telefone1_ddd": "DDD", "telefone1_numero": "Telefone", "telefone2_ddd": "DDD 2", "telefone2_numero": "Telefone 2",
+    "endereco": "Endereço", "endereco_numero": "Número", "complemento": "Complemento", "bairro": "Bairro",
+    "cidade": "Cidade, como SAO PAULO (SP)", "cep": "CEP", "tags": "Tags, por vírgula", "codigo_vendedor": "Vendedor",
+    "inativo": "Inativo (S ou N)",
+}  # fmt: skip
+_PLOOMES_FORM = {
+    "Name": "Nome", "LegalName": "Razão social", "Register": "CNPJ/CPF", "Email": "E-mail",
+    "Phones": "Telefones, por vírgula", "StreetAddress": "Endereço", "StreetAddressNumber": "Número",
+    "StreetAddressLine2": "Complemento", "Neighborhood": "Bairro", "ZipCode": "CEP",
+    "City": "Cidade, como São Paulo/SP",
+    "Tags": "Marcadores, por vírgula", "OwnerId": "Responsável", "StatusId": "Situação",
+}  # fmt: skip
+
+
+def routes(sandbox: "Sandbox") -> list[Route]:
+    """The pages' routes; forms post to the pages themselves."""
+    pages = Pages(sandbox)
+    omie, ploomes = "/sandbox/screens/omie/{app_key}", "/sandbox/screens/ploomes/{user_key}"
+    table = [
+        ("/sandbox/", pages.index, ["GET"]),
+        (omie, pages.omie_list, ["GET"]),
+        (f"{omie}/clients/{{id}}", pages.omie_form, ["GET", "POST"]),
+        (f"{omie}/clients/{{id}}/delete", pages.omie_delete, ["POST"]),
+        (ploomes, pages.ploomes_list, ["GET"]),
+        (f"{ploomes}/clients/{{id}}", pages.ploomes_form, ["GET", "POST"]),
+        (f"{ploomes}/clients/{{id}}/delete", pages.ploomes_delete, ["POST"]),
+    ]
+    return [Route(path, _guarded(page), methods=methods) for path, page, methods in table]
+
+
+def _guarded(page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        try:
+            return await page(request)
+        except Rejected as rejected:
+            return _page("Não foi possível", f'<p class="erro">{escape(rejected.text)}</p>', status=rejected.status)
+
+    return serve
+
+
+def _page(title: str, body: str, *, refresh: bool = False, status: int = 200) -> HTMLResponse:
+    again = '<meta http-equiv="refresh" content="5">' if refresh else ""
+    return HTMLResponse(
+        f'<!doctype html><html lang="pt-BR"><head><meta charset="utf-8">{again}<title>{escape(title)}</title>'
+        f'<style>{_STYLE}</style></head><body><nav><a href="/sandbox/">Início</a></nav><h1>{escape(title)}</h1>'
+        f"{body}</body></html>",
+        status,
+    )
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{lines}</table>"
+
+
+def _inputs(form: dict[str, str], values: Row, choices: dict[str, dict[str, str]]) -> str:
+    parts = []
+    for name, label in form.items():
+        value = str(values.get(name) or "")
+        if name in choices:
+            options = {"": "—", **choices[name]}
+            field = "".join(
+                f'<option value="{escape(key)}"{" selected" if key == value else ""}>{escape(text)}</option>'
+                for key, text in options.items()
+            )
+            parts.append(f'<label>{escape(label)}<select name="{name}">{field}</select></label>')
+        else:
+            parts.append(f'<label>{escape(label)}<input name="{name}" value="{escape(value)}"></label>')
+    return "".join(parts)
+
+
+def _form(action: str, inputs: str, *, deletable: bool) -> str:
+    remove = f'<form method="post" action="{action}/delete"><p><button>Excluir</button></p></form>' if deletable else ""
+    return f'<form method="post" action="{action}">{inputs}<p><button>Salvar</button></p></form>{remove}'
+
+
+async def _posted(request: Request) -> dict[str, str]:
+    fields = parse_qs((await request.body()).decode(), keep_blank_values=True)
+    return {name: texts[-1].strip() for name, texts in fields.items()}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+class Pages:
+    """The pages of one sandbox."""
+
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self._world = sandbox.world
+        self._sandbox = sandbox
+
+    async def index(self, _request: Request) -> Response:
+        """Where to go."""
+        links = [
+            f'<li><a href="/sandbox/screens/omie/{quote(key)}">Omie, aplicativo {escape(key)}</a></li>'
+            for key in self._world.companies
+        ] + [
+            f'<li><a href="/sandbox/screens/ploomes/{quote(key)}">Ploomes, conta {account.id}</a></li>'
+            for key, account in self._world.accounts.items()
+        ]
+        data = "".join(
+            f'<li><a href="/sandbox/{name}">{name}</a></li>' for name in ("counters", "deliveries", "quirks", "faults")
+        )
+        return _page("Sandbox Omie e Ploomes", f"<h2>Telas</h2><ul>{''.join(links)}</ul><h2>Dados</h2><ul>{data}</ul>")
+
+    # Omie
+
+    def _company(self, request: Request) -> Company:
+        company = self._world.companies.get(request.path_params["app_key"])
+        if company is None:
+            raise Rejected(404, "Aplicativo Omie desconhecido.")
+        return company
+
+    async def omie_list(self, request: Request) -> Response:
+        """The clients of an Omie app, the last changed first."""
+        company = self._company(request)
+        base = f"/sandbox/screens/omie/{quote(company.app_key)}/clients"
+        entries = sorted(company.clients.values(), key=lambda entry: entry.stamp.changed, reverse=True)
+        rows = []
+        for entry in entries[:_ROWS]:
+            row = OmieHands(company).show("clientes", entry)
+            name = f'<a href="{base}/{entry.id}">{escape(row["razao_social"])}</a>'
+            tags = ", ".join(tag["tag"] for tag in row["tags"])
+            phone = f"({row['telefone1_ddd']}) {row['telefone1_numero']}" if row["telefone1_numero"] else ""
+            cells = (row["cnpj_cpf"], phone, row["cidade"], tags, row["inativo"],
+                     f"{row['info']['dAlt']} {row['info']['hAlt']} {row['info']['uAlt']}")  # fmt: skip
+            rows.append([name, *(escape(cell) for cell in cells)])
+        heads = ["Razão social", "CNPJ/CPF", "Telefone", "Cidade", "Tags", "Inativo", "Alterado"]
+        body = f'<p><a href="{base}/new">Novo cliente</a></p>' + _table(heads, rows)
+        return _page(f"Omie: clientes ({len(entries)})", body, refresh=True)
+
+    async def omie_form(self, request: Request) -> Response:
+        """One client's form; posting it creates or edits as a person."""
+        company, chosen = self._company(request), request.path_params["id"]
+        hands = OmieHands(company)
+        record = hands.record("clientes", _number(chosen)) if chosen != "new" else {}
+        shown = _omie_shown(record)
+        base = f"/sandbox/screens/omie/{quote(company.app_key)}"
+        if request.method == "GET":
+            sellers = {str(entry.id): entry.row["nome"] for entry in company.sellers.values()}
+            inputs = _inputs(_OMIE_FORM, shown, {"codigo_vendedor": sellers})
+            form = _form(f"{base}/clients/{chosen}", inputs, deletable=bool(record))
+            return _page(record.get("razao_social", "Novo cliente"), form)
+        given = _omie_given(await _posted(request), shown)
+        if record and given:
+            hands.edit("clientes", record["codigo_cliente_omie"], given)
+        elif not record:
+            hands.create("clientes", given)
+        return RedirectResponse(base, 303)
+
+    async def omie_delete(self, request: Request) -> Response:
+        """Deletes a client as a person."""
+        company = self._company(request)
+        OmieHands(company).delete("clientes", _number(request.path_params["id"]))
+        return RedirectResponse(f"/sandbox/screens/omie/{quote(company.app_key)}", 303)
+
+    # Ploomes
+
+    def _account(self, request: Request) -> Account:
+        for account in self._world.accounts.values():
+            if account.user_by_key(request.path_params["user_key"]):
+                return account
+        raise Rejected(404, "Conta Ploomes desconhecida.")
+
+    async def ploomes_list(self, request: Request) -> Response:
+        """The contacts of an account, the last changed first."""
+        account = self._account(request)
+        base = f"/sandbox/screens/ploomes/{quote(account.user_key)}/clients"
+        contacts = sorted(account.sets["Contacts"].values(), key=lambda row: row["LastUpdateDate"], reverse=True)
+        rows = []
+        for contact in contacts[:_ROWS]:
+            shown = _ploomes_shown(account, contact)
+            name = f'<a href="{base}/{contact["Id"]}">{escape(contact["Name"])}</a>'
+            owner = account.sets["Users"].get(contact["OwnerId"], {}).get("Name", "")
+            status = account.sets["Contacts@Status"].get(contact["StatusId"], {}).get("Name", "")
+            updater = account.sets["Users"].get(contact["UpdaterId"], {}).get("Name", "")
+            when = contact["LastUpdateDate"].astimezone(BRASILIA).strftime("%d/%m/%Y %H:%M:%S")
+            cells = (shown["Register"], shown["Phones"], shown["City"], shown["Tags"], owner, status,
+                     f"{when} {updater}")  # fmt: skip
+            rows.append([name, *(escape(str(cell or "")) for cell in cells)])
+        heads = ["Nome", "CNPJ/CPF", "Telefones", "Cidade", "Marcadores", "Responsável", "Situação", "Alterado"]
+        body = f'<p><a href="{base}/new">Novo cliente</a></p>' + _table(heads, rows)
+        return _page(f"Ploomes: clientes ({len(contacts)})", body, refresh=True)
+
+    async def ploomes_form(self, request: Request) -> Response:
+        """One contact's form; posting it creates or edits as a person."""
+        account, chosen = self._account(request), request.path_params["id"]
+        record = account.sets["Contacts"].get(_number(chosen)) if chosen != "new" else None
+        if record is None and chosen != "new":
+            raise Rejected(404, "Cliente não encontrado.")
+        shown = _ploomes_shown(account, record) if record else {}
+        base = f"/sandbox/screens/ploomes/{quote(account.user_key)}"
+        if request.method == "GET":
+            choices = {
+                "OwnerId": {str(user["Id"]): user["Name"] for user in account.sets["Users"].values()},
+                "StatusId": {str(row["Id"]): row["Name"] for row in account.sets["Contacts@Status"].values()},
+            }
+            form = _form(f"{base}/clients/{chosen}", _inputs(_PLOOMES_FORM, shown, choices), deletable=bool(record))
+            return _page(record["Name"] if record else "Novo cliente", form)
+        given = _ploomes_given(account, await _posted(request), shown)
+        if record and given:
+            PloomesHands(account).edit("Contacts", str(record["Id"]), given)
+        elif not record:
+            PloomesHands(account).create("Contacts", given)
+        return RedirectResponse(base, 303)
+
+    async def ploomes_delete(self, request: Request) -> Response:
+        """Deletes a contact as a person."""
+        account = self._account(request)
+        PloomesHands(account).delete("Contacts", request.path_params["id"])
+        return RedirectResponse(f"/sandbox/screens/ploomes/{quote(account.user_key)}", 303)
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise Rejected(404, "Cliente não encontrado.")
+    return int(text)
+
+
+def _changed(posted: dict[str, str], shown: Row, form: dict[str, str]) -> dict[str, str]:
+    """Only what the person touched, so that nothing else is written."""
+    return {name: posted[name] for name in form if name in posted and posted[name] != str(shown.get(name) or "")}
+
+
+def _omie_shown(record: Row) -> Row:
+    if not record:
+        return {}
+    shown = {name: record.get(name, "") for name in _OMIE_FORM}
+    shown["tags"] = ", ".join(tag["tag"] for tag in record["tags"])
+    shown["codigo_vendedor"] = str(record["recomendacoes"].get("codigo_vendedor", ""))
+    return shown
+
+
+def _omie_given(posted: dict[str, str], shown: Row) -> Row:
+    given: Row = dict(_changed(posted, shown, _OMIE_FORM))
+    if "tags" in given:
+        given["tags"] = [{"tag": name} for name in _names(given["tags"])]
+    if "codigo_vendedor" in given:
+        given["recomendacoes"] = {"codigo_vendedor": given.pop("codigo_vendedor") or 0}
+    return given
+
+
+def _ploomes_shown(account: Account, record: Row) -> Row:
+    shown = {name: record.get(name) for name in _PLOOMES_FORM}
+    city = account.sets["Cities"].get(record["CityId"])
+    state = account.sets["Cities@Countries@States"].get(city["StateId"]) if city else None
+    shown["City"] = f"{city['Name']}/{state['Short']}" if city and state else ""
+    shown["Phones"] = ", ".join(phone["PhoneNumber"] for phone in record["Phones"])
+    shown["Tags"] = ", ".join(account.sets["Tags"][tag["TagId"]]["Name"] for tag in record["Tags"])
+    return shown
+
+
+def _ploomes_given(account: Account, posted: dict[str, str], shown: Row) -> Row:
+    given: Row = {name: text or None for name, text in _changed(posted, shown, _PLOOMES_FORM).items()}
+    if "Phones" in given:
+        given["Phones"] = [{"PhoneNumber": text, "TypeId": 1} for text in _names(given["Phones"] or "")]
+    if "Tags" in given:
+        wanted = {fold(name) for name in _names(given["Tags"] or "")}
+        tags = account.sets["Tags"].values()
+        given["Tags"] = [{"TagId": t["Id"]} for t in tags if t["EntityId"] == 1 and fold(t["Name"]) in wanted]
+    if "City" in given:
+        given["CityId"] = _city_id(account, given.pop("City"))
+    for name in ("ZipCode", "OwnerId", "StatusId"):
+        if given.get(name):
+            given[name] = int(re.sub(r"\D", "", given[name]) or 0)
+    return given
+
+
+def _city_id(account: Account, text: str | None) -> int | None:
+    if not text:
+        return None
+    states = account.sets["Cities@Countries@States"]
+    for city in account.sets["Cities"].values():
+        if fold(f"{city['Name']}/{states[city['StateId']]['Short']}") == fold(text):
+            return int(city["Id"])
+    raise Rejected(422, f"Cidade não encontrada: {text}")

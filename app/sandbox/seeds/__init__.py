@@ -1,0 +1,1 @@
+"""Reference sets and believable sample data for both pretend vendors."""
