@@ -42,8 +42,8 @@ class Sandbox:
             routes=[
                 Route("/omie/api/v1/{path:path}", self._omie.__call__, methods=_VERBS),
                 Route("/ploomes/{path:path}", ploomes.__call__, methods=_VERBS),
-                *screens.routes(self),
-                *control.routes(self),
+                *screens.routes(self.world),
+                *control.routes(self.world, self.traffic, self.reset),
             ],
             lifespan=self._lifespan,
         )

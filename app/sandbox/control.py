@@ -1,7 +1,7 @@
 """The control surface at /sandbox/: data, screens, trouble, switches, counters and post, as JSON without a key."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,12 +10,12 @@ from starlette.routing import Route
 from .hands import OmieHands, PloomesHands, Rejected
 from .omie.company import Company
 from .ploomes.account import Account
+from .traffic import Traffic
 from .wire import Row, dumps, loads
-
-if TYPE_CHECKING:
-    from .app import Sandbox
+from .world import World
 
 Handler = Callable[[Request], Awaitable[Any]]
+Reset = Callable[[str], Awaitable[None]]
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -47,9 +47,9 @@ async def body_of(request: Request) -> Row:
     return body
 
 
-def routes(sandbox: "Sandbox") -> list[Route]:
+def routes(world: World, traffic: Traffic, reset: Reset) -> list[Route]:
     """Every JSON route of the control surface."""
-    surface = Surface(sandbox)
+    surface = Surface(world, traffic, reset)
     table: list[tuple[str, str, Handler]] = [
         ("POST", "/reset", surface.reset),
         ("POST", "/clock", surface.clock),
@@ -93,10 +93,11 @@ def routes(sandbox: "Sandbox") -> list[Route]:
 class Surface:
     """The handlers; each returns what is to be answered as JSON."""
 
-    def __init__(self, sandbox: "Sandbox") -> None:
-        self._sandbox = sandbox
-        self._world = sandbox.world
-        self._kernel = sandbox.kernel
+    def __init__(self, world: World, traffic: Traffic, reset: Reset) -> None:
+        self._world = world
+        self._kernel = world.kernel
+        self._traffic = traffic
+        self._reset = reset
 
     def company(self, request: Request) -> Company:
         """The Omie app of the path; raises Rejected (404)."""
@@ -117,7 +118,7 @@ class Surface:
     async def reset(self, request: Request) -> Row:
         """Data, switches, rules, counters, webhooks and post back to a seed."""
         seed = str((await body_of(request)).get("seed", self._world.seed))
-        await self._sandbox.reset(seed)
+        await self._reset(seed)
         return {"seed": seed}
 
     async def clock(self, request: Request) -> Row:
@@ -174,17 +175,17 @@ class Surface:
 
     async def traffic(self, _request: Request) -> Row:
         """Whether people are at work."""
-        return {"every_seconds": self._sandbox.traffic.every_seconds, "done": self._sandbox.traffic.done}
+        return {"every_seconds": self._traffic.every_seconds, "done": self._traffic.done}
 
     async def set_traffic(self, request: Request) -> Row:
         """Starts or stops people's edits."""
         every = (await body_of(request)).get("every_seconds")
         if every is None:
-            await self._sandbox.traffic.stop()
+            await self._traffic.stop()
         elif float(every) <= 0:
             raise ValueError("every_seconds deve ser maior que zero.")
         else:
-            self._sandbox.traffic.start(float(every))
+            self._traffic.start(float(every))
         return await self.traffic(request)
 
     # Omie

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable
 from html import escape
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
@@ -16,9 +15,7 @@ from .kernel import fold
 from .omie.company import Company
 from .ploomes.account import Account
 from .wire import Row
-
-if TYPE_CHECKING:
-    from .app import Sandbox
+from .world import World
 
 _ROWS = 200
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1c2733}
@@ -43,9 +40,9 @@ _PLOOMES_FORM = {
 }  # fmt: skip
 
 
-def routes(sandbox: "Sandbox") -> list[Route]:
+def routes(world: World) -> list[Route]:
     """The pages' routes; forms post to the pages themselves."""
-    pages = Pages(sandbox)
+    pages = Pages(world)
     omie, ploomes = "/sandbox/screens/omie/{app_key}", "/sandbox/screens/ploomes/{user_key}"
     table = [
         ("/sandbox/", pages.index, ["GET"]),
@@ -118,9 +115,8 @@ def _names(text: str) -> list[str]:
 class Pages:
     """The pages of one sandbox."""
 
-    def __init__(self, sandbox: "Sandbox") -> None:
-        self._world = sandbox.world
-        self._sandbox = sandbox
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     async def index(self, _request: Request) -> Response:
         """Where to go."""

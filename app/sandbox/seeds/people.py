@@ -9,18 +9,18 @@ from ..kernel import fold
 from .reference import City, cities, state_by_uf
 
 _FIRST = (
-    "Ana", "Antônio", "Beatriz", "Bruno", "Camila", "Carlos", "Cláudia", "Daniel", "Débora", "Eduardo", "Elaine",
-    "Fábio", "Fernanda", "Gabriel", "Gustavo", "Helena", "Henrique", "Isabela", "João", "José", "Juliana", "Larissa", "Leonardo",
-    "Letícia", "Lucas", "Luciana", "Luís", "Marcelo", "Márcia", "Maria", "Mariana", "Mateus", "Natália", "Otávio", "Patrícia",
-    "Paulo", "Pedro", "Rafael", "Renata", "Ricardo", "Rodrigo", "Sandra", "Sérgio", "Sônia", "Tatiane",
-    "Thiago", "Vanessa", "Vinícius",
+    "Ana", "Antônio", "Beatriz", "Bruno", "Camila", "Carlos", "Cláudia", "Daniel", "Débora", "Eduardo",
+    "Elaine", "Fábio", "Fernanda", "Gabriel", "Gustavo", "Helena", "Henrique", "Isabela", "João", "José",
+    "Juliana", "Larissa", "Leonardo", "Letícia", "Lucas", "Luciana", "Luís", "Marcelo", "Márcia", "Maria",
+    "Mariana", "Mateus", "Natália", "Otávio", "Patrícia", "Paulo", "Pedro", "Rafael", "Renata", "Ricardo",
+    "Rodrigo", "Sandra", "Sérgio", "Sônia", "Tatiane", "Thiago", "Vanessa", "Vinícius",
 )  # fmt: skip
 _LAST = (
-    "Almeida", "Alves", "Araújo", "Barbosa", "Barros", "Batista", "Borges", "Campos", "Cardoso", "Carvalho", "Castro",
-    "Correia", "Costa", "Dias", "Duarte", "Farias", "Fernandes", "Ferreira", "Freitas", "Gomes", "Gonçalves", "Lima",
-    "Lopes", "Machado", "Marques", "Martins", "Melo", "Mendes", "Monteiro", "Moraes", "Moreira", "Nascimento", "Nunes",
-    "Oliveira", "Pereira", "Pinto", "Ramos", "Ribeiro", "Rocha", "Rodrigues", "Santana", "Santos", "Silva", "Souza",
-    "Teixeira", "Vieira",
+    "Almeida", "Alves", "Araújo", "Barbosa", "Barros", "Batista", "Borges", "Campos", "Cardoso", "Carvalho",
+    "Castro", "Correia", "Costa", "Dias", "Duarte", "Farias", "Fernandes", "Ferreira", "Freitas", "Gomes",
+    "Gonçalves", "Lima", "Lopes", "Machado", "Marques", "Martins", "Melo", "Mendes", "Monteiro", "Moraes",
+    "Moreira", "Nascimento", "Nunes", "Oliveira", "Pereira", "Pinto", "Ramos", "Ribeiro", "Rocha", "Rodrigues",
+    "Santana", "Santos", "Silva", "Souza", "Teixeira", "Vieira",
 )  # fmt: skip
 _TRADES = (
     "Padaria", "Metalúrgica", "Distribuidora", "Supermercado", "Transportes", "Auto Peças", "Farmácia", "Papelaria",
