@@ -80,6 +80,7 @@ class Limiter:
         self._stamping = asyncio.Lock()
         self._restoring = asyncio.Lock()
         self._restored = 0
+        self._begun = False
 
     @asynccontextmanager
     async def slot(self, call: Call, *, patience: float | None = None) -> AsyncIterator[Slot]:
@@ -95,6 +96,10 @@ class Limiter:
             self._patience if patience is None else patience,
             LEASE_SECONDS * self._clock.scale,
         )
+        if not self._begun:
+            # before our own first stamp: a first start is no loss and must not look like one
+            await self._ask((), asker)
+            self._begun = True
         await self._stamp(call)
         await self._turn(call, budgets, checks, asker)
         slot = Slot(call)

@@ -1,0 +1,250 @@
+"""One contract for both limit stores. The clock runs sixty times faster, so a minute takes a second."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+import redis
+from redis.asyncio import Redis
+
+from app.core.clock import Clock
+from app.core.errors import Unavailable
+from app.core.limit_redis import RedisLimitStore
+from app.core.limit_store import Asker, Check, Form, LimitStore, MemoryLimitStore, Snapshot, pace_limit
+from app.core.ports import Priority
+from tests.conftest import USUAL_REDIS, absent
+
+SCALE = 60.0
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(SCALE)
+
+
+@pytest.fixture
+def redis_address() -> str:
+    """The same as `redis_url`, for fixtures that run inside a test's loop."""
+    url = os.environ.get("TEST_REDIS_URL", USUAL_REDIS)
+    client = redis.Redis.from_url(url, socket_connect_timeout=1.0)
+    try:
+        client.ping()
+    except redis.RedisError as problem:
+        absent("Redis", type(problem).__name__)
+    finally:
+        client.close()
+    return url
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
+async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[LimitStore]:
+    if request.param == "memory":
+        made: LimitStore = MemoryLimitStore(clock)
+    else:
+        prefix = f"test:{uuid.uuid4().hex}:"
+        made = RedisLimitStore(Redis.from_url(request.getfixturevalue("redis_address")), clock, prefix)
+    await made.restore(Snapshot())
+    yield made
+    await made.close()
+
+
+def asker(name: str = "", *, account: str = "a", priority: Priority = Priority.LIVE, patience: float = 0.0) -> Asker:
+    return Asker(name or uuid.uuid4().hex, account, int(priority), patience, lease=40.0 * SCALE)
+
+
+async def call(store: LimitStore, *checks: Check, **who: object) -> bool:
+    """One call from beginning to end; whether it was granted."""
+    one = asker(**who)  # type: ignore[arg-type]
+    granted = (await store.acquire(checks, one)).granted
+    if granted:
+        await store.release(checks, one.id, reached=True)
+    return granted
+
+
+MINUTE = Check(Form.WINDOW, "window:minute", limit=3, window=60.0)
+FLIGHT = Check(Form.FLIGHT, "flight:method", limit=1)
+GATE = Check(Form.GATE, "gate:method")
+ERRORS = Check(Form.ERRORS, "errors:method", limit=2, window=1800.0)
+PACE = Check(Form.PACE, "pace:account", limit=2, window=60.0)
+
+
+@pytest.mark.feature("F268")
+async def test_a_window_opens_again_exactly_when_its_oldest_call_leaves(store: LimitStore, clock: Clock) -> None:
+    assert [await call(store, MINUTE) for _ in range(3)] == [True] * 3
+    refused = await store.acquire([MINUTE], asker())
+    assert not refused.granted
+    assert 50.0 < refused.wait <= 60.0
+    await clock.sleep(refused.wait)
+    assert await call(store, MINUTE)
+
+
+async def test_a_window_counts_from_the_end_of_a_call(store: LimitStore, clock: Clock) -> None:
+    one = Check(Form.WINDOW, "window:one", limit=1, window=30.0)
+    slow = asker()
+    assert (await store.acquire([one], slow)).granted
+    await clock.sleep(40.0)
+    assert not (await store.acquire([one], asker())).granted, "still on its way"
+    await store.release([one], slow.id, reached=True)
+    assert 20.0 < (await store.acquire([one], asker())).wait <= 30.0
+
+
+async def test_a_call_that_never_left_is_forgotten(store: LimitStore) -> None:
+    one = Check(Form.WINDOW, "window:one", limit=1, window=60.0)
+    lost = asker()
+    assert (await store.acquire([one], lost)).granted
+    await store.release([one], lost.id, reached=False)
+    assert await call(store, one)
+
+
+@pytest.mark.feature("F269")
+async def test_one_in_flight_until_released(store: LimitStore) -> None:
+    first = asker()
+    assert (await store.acquire([FLIGHT], first)).granted
+    assert not (await store.acquire([FLIGHT], asker())).granted
+    await store.release([FLIGHT], first.id, reached=True)
+    assert await call(store, FLIGHT)
+
+
+async def test_the_slot_of_a_dead_process_expires(store: LimitStore, clock: Clock) -> None:
+    dead = Asker("dead", "a", 0, 0.0, lease=20.0)
+    assert (await store.acquire([FLIGHT], dead)).granted
+    await clock.sleep(22.0)
+    assert await call(store, FLIGHT)
+
+
+async def test_all_budgets_or_none(store: LimitStore) -> None:
+    holder = asker()
+    assert (await store.acquire([FLIGHT], holder)).granted
+    for _ in range(5):
+        outcome = await store.acquire([MINUTE, FLIGHT], asker())
+        assert (outcome.granted, outcome.check) == (False, 1)
+    await store.release([FLIGHT], holder.id, reached=True)
+    assert [await call(store, MINUTE, FLIGHT) for _ in range(4)] == [True, True, True, False]
+
+
+async def test_the_longest_wait_is_named(store: LimitStore) -> None:
+    await store.close_gate(GATE.key, 500.0)
+    assert [await call(store, MINUTE) for _ in range(3)] == [True] * 3
+    outcome = await store.acquire([MINUTE, GATE], asker())
+    assert outcome.check == 1
+    assert 480.0 < outcome.wait <= 500.0
+
+
+async def test_a_gate_is_prolonged_and_never_shortened(store: LimitStore, clock: Clock) -> None:
+    await store.close_gate(GATE.key, 30.0)
+    await store.close_gate(GATE.key, 1.0)
+    assert (await store.acquire([GATE], asker())).wait > 20.0
+    await clock.sleep(31.0)
+    assert await call(store, GATE)
+
+
+async def test_errors_close_their_budget_until_the_oldest_leaves(store: LimitStore) -> None:
+    await store.log(ERRORS.key, "one", ERRORS.window)
+    assert await call(store, ERRORS), "calls themselves are no errors"
+    await store.log(ERRORS.key, "two", ERRORS.window)
+    assert 1700.0 < (await store.acquire([ERRORS], asker())).wait <= 1800.0
+
+
+async def test_lower_priorities_use_only_their_share(store: LimitStore) -> None:
+    graded = Check(Form.WINDOW, "window:graded", limit=4, window=600.0, share=0.75)
+    assert [await call(store, graded, priority=Priority.BULK) for _ in range(4)] == [True, True, True, False]
+    live = Check(Form.WINDOW, "window:graded", limit=4, window=600.0)
+    assert await call(store, live)
+
+
+async def test_a_waiting_live_call_goes_before_bulk(store: LimitStore) -> None:
+    running = asker()
+    assert (await store.acquire([FLIGHT], running)).granted
+    live = asker(priority=Priority.LIVE, patience=1.0)
+    assert not (await store.acquire([FLIGHT], live)).granted
+    await store.release([FLIGHT], running.id, reached=True)
+    assert not await call(store, FLIGHT, priority=Priority.BULK)
+    assert (await store.acquire([FLIGHT], live)).granted
+
+
+async def test_a_waiter_that_gave_up_holds_nobody(store: LimitStore, clock: Clock) -> None:
+    running = asker()
+    assert (await store.acquire([FLIGHT], running)).granted
+    await store.acquire([FLIGHT], asker(patience=1.0))
+    await store.release([FLIGHT], running.id, reached=True)
+    await clock.sleep(1.0)
+    assert await call(store, FLIGHT, priority=Priority.BULK)
+
+
+async def test_accounts_take_turns_on_what_they_share(store: LimitStore, clock: Clock) -> None:
+    shared = Check(Form.FLIGHT, "flight:address", limit=1, shared=True)
+    assert await call(store, shared, account="b")
+    running = asker(account="a")
+    assert (await store.acquire([shared], running)).granted
+    waiting = asker(account="b", patience=1.0)
+    assert not (await store.acquire([shared], waiting)).granted
+    await store.release([shared], running.id, reached=True)
+    assert not await call(store, shared, account="a"), "it was served last"
+    assert (await store.acquire([shared], waiting)).granted
+
+
+@pytest.mark.feature("F271")
+async def test_a_pace_is_unlimited_until_a_429_teaches_it(store: LimitStore, clock: Clock) -> None:
+    assert [await call(store, PACE) for _ in range(5)] == [True] * 5
+    assert await store.slow_down(PACE.key, 60.0) == 5.0
+    assert not await call(store, PACE)
+    await clock.sleep(61.0)
+    assert [await call(store, PACE) for _ in range(3)] == [True, True, False]
+
+
+async def test_a_pace_climbs_by_the_hour_under_the_rate_that_failed(store: LimitStore) -> None:
+    pace = Check(Form.PACE, "pace:account", limit=10, window=600.0)
+    await store.restore(Snapshot(paces={pace.key: (14.0, 2 * 3600.0 + 60.0)}))
+    granted = [await call(store, pace) for _ in range(14)]
+    assert granted.count(True) == pace_limit(10, 14.0, 7300.0) == 12
+
+
+def test_the_pace_stops_under_the_last_rate_that_failed() -> None:
+    hours = [pace_limit(100, 120.0, hour * 3600.0) for hour in range(5)]
+    assert hours == [100, 110, 119, 119, 119]
+    assert pace_limit(100, 60.0, 36_000.0) == 100
+
+
+async def test_a_new_state_grants_nothing_before_it_is_restored(clock: Clock) -> None:
+    store = MemoryLimitStore(clock)
+    assert (await store.acquire([MINUTE], asker())).lost
+    await store.restore(Snapshot(gates={GATE.key: 100.0}, logs={ERRORS.key: [10.0, 1700.0]}))
+    assert (await store.acquire([GATE], asker())).wait > 90.0
+    assert 50.0 < (await store.acquire([ERRORS], asker())).wait <= 100.0
+
+
+async def test_restoring_twice_counts_once(store: LimitStore) -> None:
+    snapshot = Snapshot(logs={ERRORS.key: [10.0]})
+    await store.restore(snapshot)
+    await store.restore(snapshot)
+    assert await call(store, ERRORS)
+
+
+async def test_notes_tell_their_age_and_are_forgotten(store: LimitStore, clock: Clock) -> None:
+    assert await store.note("absence", 600.0) == 0.0
+    await clock.sleep(12.0)
+    assert 11.0 < await store.note("absence", 600.0) < 40.0
+    await store.forget("absence")
+    assert await store.note("absence", 6.0) == 0.0
+    await clock.sleep(10.0)
+    assert await store.note("absence", 6.0) == 0.0
+
+
+@pytest.mark.services
+async def test_a_wiped_redis_is_noticed(redis_address: str, clock: Clock) -> None:
+    server = Redis.from_url(redis_address)
+    store = RedisLimitStore(server, clock, prefix := f"test:{uuid.uuid4().hex}:")
+    await store.restore(Snapshot())
+    assert await call(store, MINUTE)
+    async for key in server.scan_iter(f"{prefix}*"):
+        await server.delete(key)
+    assert (await store.acquire([MINUTE], asker())).lost
+    await store.close()
+
+
+async def test_a_redis_that_cannot_be_reached_is_unavailable(clock: Clock) -> None:
+    store = RedisLimitStore(Redis(host="127.0.0.1", port=1), clock)
+    with pytest.raises(Unavailable):
+        await store.acquire([MINUTE], asker())
+    await store.close()
