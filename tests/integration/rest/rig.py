@@ -1,0 +1,73 @@
+"""The container of the web process with vendors that live in memory."""
+
+import asyncio
+
+from app.core.clock import Clock
+from app.core.config import Settings
+from app.core.db import Database
+from app.core.queue import EmbeddedQueue
+from app.sync.checks import Checker
+from app.sync.config_store import ConfigStore
+from app.sync.first_load import FirstLoad
+from app.sync.foreign import Foreign
+from app.sync.inbox import Inbox
+from app.sync.integrations import Integrations
+from app.sync.lanes import Lanes
+from app.sync.load_steps import LoadSteps
+from app.sync.provisioning import Provisioner, field_types
+from app.sync.records import Records
+from app.sync.references import References
+from app.sync.requests import Requests
+from app.sync.why import Why
+from tests.factories import VAULT
+from tests.integration.rest.fakes import FakeVendors
+
+ADMIN = {"Authorization": "Bearer test-admin-token"}
+NEW = {
+    "name": "Loja",
+    "omie": {"app_key": "1000000000001", "app_secret": "sandbox-app-secret"},
+    "ploomes": {"user_key": "sandbox-user-key"},
+}
+
+
+class Parts:
+    """The container of `app.wiring`, with vendors that live in memory."""
+
+    def __init__(self, settings: Settings, db: Database, clock: Clock, vendors: FakeVendors) -> None:
+        self.settings, self.db, self.clock, self.vault = settings, db, clock, VAULT
+        self.queue = EmbeddedQueue(clock)
+        self.inbox = Inbox(db, clock, self.queue)
+        lanes = Lanes(db, settings.lease_seconds)
+        references = References(db, clock, lanes)
+        self.configs = ConfigStore(db, clock, field_types(db, clock, vendors))
+        self.integrations = Integrations(
+            db, clock, VAULT, self.inbox, lanes, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
+            self.configs, settings.public_url,
+        )  # fmt: skip
+        steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
+        self.first_load = FirstLoad(db, clock, self.queue, steps.table())
+        self.foreign = Foreign(db, clock, self.inbox, self.configs)
+        self.records = Records(db, clock, vendors, self.configs, references)
+        self.why = Why(db, clock)
+        self.requests = Requests(db, clock, self.queue)
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """No engine here."""
+
+    async def close(self) -> None:
+        """The fixtures close their own."""
+
+
+class FixedClock(Clock):
+    """Real time, moved by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self.ahead += seconds
+        await asyncio.sleep(0)
