@@ -56,7 +56,7 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-async def _create_database(name: str) -> str:
+async def _create_database(name: str, *, tables: bool) -> str:
     server = make_url(DATABASE_URL)
     engine = create_async_engine(server, isolation_level="AUTOCOMMIT", connect_args={"timeout": 3})
     try:
@@ -65,9 +65,10 @@ async def _create_database(name: str) -> str:
     finally:
         await engine.dispose()
     url = server.set(database=name).render_as_string(hide_password=False)
-    db = Database(url)
-    await db.change_schema(Base.metadata.create_all)
-    await db.close()
+    if tables:
+        db = Database(url)
+        await db.change_schema(Base.metadata.create_all)
+        await db.close()
     return url
 
 
@@ -89,7 +90,7 @@ def postgres_url() -> Iterator[str | Exception]:
     """A PostgreSQL database of this test process, with all tables; the error when there is no server."""
     name = f"ponte_test_{uuid.uuid4().hex[:12]}"
     try:
-        url = _apart(_create_database(name))
+        url = _apart(_create_database(name, tables=True))
     except Exception as problem:
         yield problem
         return
@@ -119,6 +120,22 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
                 await session.execute(table.delete())
     yield database
     await database.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
+async def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without a single table, once per engine."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
+        yield database
+        await database.close()
+        return
+    request.getfixturevalue("postgres")
+    name = f"ponte_empty_{uuid.uuid4().hex[:12]}"
+    database = Database(await _create_database(name, tables=False))
+    yield database
+    await database.close()
+    await _drop_database(name)
 
 
 @pytest.fixture(scope="session")

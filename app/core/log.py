@@ -66,6 +66,7 @@ def setup_logging(log_format: str = "console", level: str = "INFO", stream: Text
     if log_format == "json":
         renderers: list[Processor] = [
             structlog.processors.format_exc_info,
+            mask_texts,  # before JSON escapes the quotes by which a secret is found
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
@@ -113,6 +114,19 @@ def correlation(**ids: object) -> Iterator[None]:
 def mask_keys(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Masks values by the name of their key, also inside nested mappings."""
     return _masked(event)
+
+
+def mask_texts(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Masks inside every text of the event, however deep."""
+    return {key: _masked_text(value) for key, value in event.items()}
+
+
+def _masked_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: _masked_text(each) for key, each in value.items()}
+    return [_masked_text(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _masked(mapping: Mapping[str, Any]) -> MutableMapping[str, Any]:
