@@ -65,6 +65,7 @@ async def test_upgrading_again_keeps_data_and_changes_nothing(empty_db: Database
 
 async def test_several_processes_may_migrate_at_once(empty_db: Database) -> None:
     url = empty_db.engine.url.render_as_string(hide_password=False)
+    await empty_db.ping()
     processes = [Database(url) for _ in range(3)]
     await asyncio.gather(*(migrate.upgrade(db) for db in processes))
     for db in processes:
