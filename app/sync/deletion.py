@@ -13,6 +13,7 @@ from app.sync.fields import Values
 from app.sync.issues import Finding
 from app.sync.lanes import record_lane
 from app.sync.models import Issue, Link, LinkState, WriteEntry, WriteState
+from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, waits
 from app.sync.writing import Draft, Writer, update_drafts
 
@@ -24,11 +25,12 @@ NAMES = {Vendor.OMIE: "Omie", Vendor.PLOOMES: "Ploomes"}
 class Deletion:
     """Mirrors a deletion, or asks, or inactivates, by the integration's policy."""
 
-    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer) -> None:
+    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading) -> None:
         self._db = db
         self._clock = clock
         self._agreement = agreement
         self._writer = writer
+        self._reading = reading
 
     async def mirror(self, trip: Trip, link: Link, gone: Vendor) -> None:
         """Ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -50,18 +52,17 @@ class Deletion:
                 done("deleted", f"Excluído no {NAMES[gone]}; pela configuração, o outro lado fica como está."),
             )
             return
-        record = await trip.gateway(other).fetch(trip.entity, links.id_of(link, other))
-        if record is None:
+        side = await self._reading.read(trip, link, other)
+        if side is None:
             await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
             return
-        side = await self._agreement.side(trip, record)
         finding = None if choice == "proceed" else await self._objection(trip, link, gone, side)
         if finding is not None:
             await self._agreement.close(trip, waits(finding.cause, finding.detail, finding), link)
         elif policy == "inactivate":
-            await self._inactivate(trip, link, side, done("inactivated", "Inativado no outro lado."))
+            await self._inactivate(trip, link, other, side, done("inactivated", "Inativado no outro lado."))
         else:
-            await self._delete(trip, link, side)
+            await self._delete(trip, link, other, side)
 
     async def _choice(self, trip: Trip, link: Link) -> str | None:
         """What a person answered to an earlier question about this deletion."""
@@ -124,10 +125,8 @@ class Deletion:
             return Finding("delete_paused", f"Já houve {recent} exclusões em dez minutos (limite: {limit}).")
         return None
 
-    async def _delete(self, trip: Trip, link: Link, side: Side) -> None:
-        assert side.record is not None
-        other = side.record.vendor
-        draft = Draft(other, "delete", side.record.id, {}, {}, side.values)
+    async def _delete(self, trip: Trip, link: Link, other: Vendor, side: Side) -> None:
+        draft = Draft(other, "delete", links.id_of(link, other), {}, {}, side.values)
         try:
             entry, _ = await self._writer.send(trip, draft)
         except VendorError as error:
@@ -138,15 +137,14 @@ class Deletion:
                 raise
             detail = f"O {NAMES[other]} recusou a exclusão: {error.text}"
             trip.findings.append(Finding("delete_refused", detail))
-            await self._inactivate(trip, link, side, done("inactivated", detail))
+            await self._inactivate(trip, link, other, side, done("inactivated", detail))
             return
         await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {NAMES[other]}."), entry)
 
-    async def _inactivate(self, trip: Trip, link: Link, side: Side, outcome: Outcome) -> None:
-        assert side.record is not None
+    async def _inactivate(self, trip: Trip, link: Link, other: Vendor, side: Side, outcome: Outcome) -> None:
         values: Values = {"active": False}
         entry = None
-        for draft in update_drafts(trip, side.record.vendor, side.record.id, values, side, {}):
+        for draft in update_drafts(trip, other, links.id_of(link, other), values, side, {}):
             entry, _ = await self._writer.send(trip, draft)
         await self._end(trip, link, LinkState.DELETED, outcome, entry)
 

@@ -222,8 +222,12 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
     (Vendor.PLOOMES, "states"): _Row(
         key=lambda d: _text(d, "Short"), name=lambda d: _text(d, "Name"), keep=("CountryId",)
     ),
-    (Vendor.PLOOMES, "countries"): _Row(key=lambda d: _two_letters(d, "Short1", "Short2"), name=lambda d: _text(d, "Name")),
-    (Vendor.OMIE, "countries"): _Row(key=lambda d: _two_letters(d, "cCodigoISO"), name=lambda d: _text(d, "cDescricao")),
+    (Vendor.PLOOMES, "countries"): _Row(
+        key=lambda d: _two_letters(d, "Short1", "Short2"), name=lambda d: _text(d, "Name")
+    ),
+    (Vendor.OMIE, "countries"): _Row(
+        key=lambda d: _two_letters(d, "cCodigoISO"), name=lambda d: _text(d, "cDescricao")
+    ),
 }
 
 

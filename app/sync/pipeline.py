@@ -5,7 +5,7 @@ claimed -> lanes -> newer notice? -> body screen -> read both sides -> agreement
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,14 +24,12 @@ from app.sync.lanes import Lanes, record_lane
 from app.sync.mapping import body_values
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
 from app.sync.placing import Placing, ended_outcome
+from app.sync.reading import Reading
 from app.sync.references import References
 from app.sync.sellers import Sellers
-from app.sync.trip import Outcome, Side, Tracer, Trip, ignored
+from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.vendors import Gateways
 from app.sync.writing import Writer
-
-REDUNDANCY = timedelta(seconds=60)
-"""Omie refuses the same read within this time (reference 1.5)."""
 
 LIVE_STATES = (IntegrationState.ACTIVE, IntegrationState.AWAITING_FIRST_WEBHOOK)
 
@@ -63,7 +61,8 @@ class Engine:
         self.references = References(db, clock, lanes)
         self.agreement = Agreement(db, clock, self.references, writer, trace)
         self._placing = Placing(db, clock, self.agreement, writer)
-        self._deletion = Deletion(db, clock, self.agreement, writer)
+        self._reading = Reading(db, clock, self.agreement)
+        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading)
         self._sellers = Sellers(db, clock, self.references, self.agreement)
 
     async def process(self, event: Event) -> None:
@@ -190,40 +189,13 @@ class Engine:
 
     async def _compare(self, trip: Trip, link: Link) -> None:
         omie, ploomes = await asyncio.gather(
-            self._read(trip, link, Vendor.OMIE), self._read(trip, link, Vendor.PLOOMES)
+            self._reading.read(trip, link, Vendor.OMIE), self._reading.read(trip, link, Vendor.PLOOMES)
         )
         await self._trace("read")
         if omie is None or ploomes is None:
             await self._deletion.mirror(trip, link, Vendor.OMIE if omie is None else Vendor.PLOOMES)
         else:
             await self.agreement.agree(trip, link, omie, ploomes)
-
-    async def _read(self, trip: Trip, link: Link, vendor: Vendor) -> Side | None:
-        """One side as it is now; what we read or wrote inside the redundancy interval counts, unless news came."""
-        if vendor is Vendor.OMIE and not trip.unfinished:
-            values, seen_at = links.seen(link, vendor)
-            if values is not None and seen_at is not None and await self._still_counts(trip, link, seen_at):
-                return Side({row.id: values.get(row.id) for row in trip.rows}, seen_at)
-        record = await trip.gateway(vendor).fetch(trip.entity, links.id_of(link, vendor))
-        return None if record is None else await self.agreement.side(trip, record)
-
-    async def _still_counts(self, trip: Trip, link: Link, seen_at: datetime) -> bool:
-        if self._clock.now() - seen_at >= REDUNDANCY:
-            return False
-        async with self._db.read() as session:
-            query = (
-                select(Event.id)
-                .where(
-                    Event.integration_id == trip.integration.id,
-                    Event.vendor == Vendor.OMIE,
-                    Event.entity == trip.entity,
-                    Event.external_id == link.omie_id,
-                    Event.received_at >= seen_at,
-                    Event.state != EventState.ECHO,
-                )
-                .limit(1)
-            )
-            return (await session.execute(query)).first() is None
 
 
 def gate(integration: Integration, event: Event, entities: Mapping[str, bool]) -> Outcome | None:
