@@ -1,0 +1,90 @@
+"""Publishing a configuration over REST."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.rest.fakes import FakeVendors
+from tests.integration.rest.rig import Parts
+
+IE = "ClienteFornecedor.Inscrição Estadual"
+
+
+async def document(api: httpx.AsyncClient, shop: dict[str, Any]) -> dict[str, Any]:
+    return dict((await api.get(f"/integrations/{shop['id']}/config")).json())
+
+
+@pytest.mark.feature("F024", "F026")
+async def test_an_unchanged_document_changes_nothing_and_asks_nobody(
+    api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
+) -> None:
+    answer = await api.put(f"/integrations/{shop['id']}/config", json=await document(api, shop))
+    assert answer.status_code == 200
+    assert (answer.json()["changed"], answer.json()["version"]) == (False, 1)
+    assert vendors.asked() == 0
+
+
+@pytest.mark.feature("F024", "F025")
+async def test_a_change_makes_a_version_and_a_dry_run_makes_none(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts
+) -> None:
+    path, wanted = f"/integrations/{shop['id']}/config", {"clients": {"tags": ["VIP"]}}
+    rehearsal = (await api.put(path, json=wanted, params={"dry_run": True})).json()
+    assert (rehearsal["changed"], rehearsal["version"], rehearsal["changes"]) == (True, 1, ["clients.tags"])
+    assert (await document(api, shop))["clients"] == {"tags": None}
+    published = (await api.put(path, json=wanted)).json()
+    assert (published["changed"], published["version"]) == (True, 2)
+    assert (await ponte.configs.get(shop["id"])).clients.tags == ["VIP"]
+    assert (await api.get(f"/integrations/{shop['id']}")).json()["config_version"] == 2
+
+
+@pytest.mark.feature("F195", "F285")
+async def test_a_wrong_field_type_names_the_field_and_both_types(
+    api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
+) -> None:
+    vendors.ploomes.sets["fields"] = [
+        {"Id": 1, "Key": "contact_text", "Name": "IE", "EntityId": 1, "TypeId": 1},
+        {"Id": 2, "Key": "contact_option", "Name": "IE", "EntityId": 1, "TypeId": 7},
+    ]
+    path = f"/integrations/{shop['id']}/config"
+    for key, words in (
+        ("contact_option", ("Texto simples", "Opções")),
+        ("contact_none", ("contact_none", "não existe")),
+    ):
+        answer = await api.put(path, json={"mappings": [{"omie": IE, "ploomes": key}]})
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "mappings.0.ploomes"
+        assert all(word in error["message"] for word in words)
+    assert (await api.put(path, json={"mappings": [{"omie": IE, "ploomes": "contact_text"}]})).status_code == 200
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"x"', "{", '{"orders": {"omie_stage": "00"}}', '{"a": NaN}'])
+async def test_nonsense_is_refused_and_never_a_500(api: httpx.AsyncClient, shop: dict[str, Any], body: str) -> None:
+    answer = await api.put(
+        f"/integrations/{shop['id']}/config", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in (400, 422)
+    assert answer.json()["errors"]
+
+
+async def test_an_unknown_integration_has_no_configuration(api: httpx.AsyncClient) -> None:
+    assert (await api.get("/integrations/77/config")).status_code == 404
+    assert (await api.put("/integrations/77/config", json={})).status_code == 404
+
+
+@pytest.mark.feature("F196")
+async def test_the_catalogue_is_served(api: httpx.AsyncClient) -> None:
+    rows = (await api.get("/mapping-fields")).json()
+    row = next(row for row in rows if row["key"] == IE)
+    assert row == {
+        "key": IE,
+        "label": "Inscrição Estadual",
+        "entity": "clients",
+        "ploomes_type": "Texto simples",
+        "read_only": False,
+        "tax": False,
+        "fixed": False,
+        "direction": "both",
+    }
