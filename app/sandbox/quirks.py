@@ -1,6 +1,7 @@
 """Switches for what the references leave doubtful, so that a client can be proved under every reading."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 
@@ -66,10 +67,10 @@ class Quirks:
             quirk = QUIRKS.get(name)
             if quirk is None:
                 raise ValueError(f"Opção desconhecida: {name}")
-            kinds: tuple[type, ...] = (int, float) if type(quirk.default) is int else (type(quirk.default),)
+            kinds: tuple[type, ...] = (int, float, Decimal) if type(quirk.default) is int else (type(quirk.default),)
             if type(value) not in kinds or (quirk.choices and value not in quirk.choices):
-                raise ValueError(f"Valor inválido para {name}: {value!r}")
-        self._values.update(values)
+                raise ValueError(f"Valor inválido para {name}: {value}")
+        self._values |= {name: float(v) if isinstance(v, Decimal) else v for name, v in values.items()}
 
     def clear(self) -> None:
         """Back to the defaults."""

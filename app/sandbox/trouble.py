@@ -59,14 +59,15 @@ class Trouble:
 
     def add(self, wanted: Row) -> Rule:
         """Adds a rule; raises ValueError (in Portuguese) for what it does not understand."""
-        unknown = set(wanted) - {field.name for field in fields(Rule)} | ({"id"} & set(wanted))
+        unknown = set(wanted) - {field.name for field in fields(Rule) if field.name != "id"}
         if unknown:
             raise ValueError(f"Campo desconhecido: {', '.join(sorted(unknown))}")
         if wanted.get("kind") not in CALL_KINDS + WEBHOOK_KINDS:
             raise ValueError(f"Tipo desconhecido: {wanted.get('kind')}")
         if wanted.get("when", "before") not in ("before", "after"):
             raise ValueError("when deve ser before ou after")
-        rule = Rule(**wanted, id=self._next_id)
+        rule = Rule(**{**wanted, "id": self._next_id})
+        rule.seconds = None if rule.seconds is None else float(rule.seconds)
         self._next_id += 1
         self._rules.append(rule)
         return rule

@@ -12,6 +12,7 @@ from .filters import Predicate, Reader
 from .schema import SETS, EntitySet
 
 PAGE_CAP = 300
+_OPTIONS = ("$select", "$filter", "$orderby", "$expand", "$top", "$skip", "$count")
 
 
 @dataclass
@@ -126,7 +127,7 @@ def _expand(text: str, entity_set: EntitySet, rules: Rules, depth: int) -> dict[
         given = {}
         for option in split(found[2] or "", ";"):
             name, mark, value = option.strip().partition("=")
-            if not mark or not name.startswith("$"):
+            if not mark or name.strip() not in _OPTIONS:
                 raise bad(f"Opção inválida em $expand: {option}")
             given[name.strip()] = value
         expand[nav.name] = _options(given, SETS[nav.target], rules, depth)
