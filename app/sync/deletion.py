@@ -52,7 +52,7 @@ class Deletion:
                 done("deleted", f"Excluído no {NAMES[gone]}; pela configuração, o outro lado fica como está."),
             )
             return
-        side = await self._reading.read(trip, link, other)
+        side = await self._reading.side(trip, link, other)
         if side is None:
             await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
             return
@@ -89,8 +89,8 @@ class Deletion:
 
     async def _relink(self, trip: Trip, link: Link, gone: Vendor, survivor: str) -> None:
         await trip.lease.take([record_lane(trip.integration, gone, trip.entity, survivor)])
-        twin = await trip.gateway(gone).fetch(trip.entity, survivor)
-        record = await trip.gateway(gone.other).fetch(trip.entity, links.id_of(link, gone.other))
+        twin = await self._reading.record(trip, gone, survivor)
+        record = await self._reading.record(trip, gone.other, links.id_of(link, gone.other))
         if twin is None or record is None:
             await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
             return

@@ -72,7 +72,7 @@ async def settle(
     settled_at = now or Clock().now()
     await _move(
         session, event, {"dedupe_key": _closed_key()}, state=state.value, reason=reason, cause=cause, claim=None,
-        due_at=None, settled_at=settled_at, link_id=event.link_id,
+        due_at=None, settled_at=settled_at, link_id=event.link_id, memo=None,
     )  # fmt: skip
     metrics.EVENTS_SETTLED.labels(event.entity or "none", state.value).inc()
 
@@ -83,7 +83,7 @@ async def postpone(
     """Puts an event off until `due_at` (epoch seconds), or until its data change (None). Raises LeaseLost."""
     await _move(
         session, event, {}, state=EventState.WAITING.value, reason=reason, cause=cause, claim=None, due_at=due_at,
-        attempts=event.attempts + int(attempt), link_id=event.link_id,
+        attempts=event.attempts + int(attempt), link_id=event.link_id, memo=event.memo,
     )  # fmt: skip
     metrics.EVENTS_POSTPONED.labels(event.entity or "none", cause).inc()
 
@@ -157,7 +157,9 @@ async def enqueue(
 async def newer_open(session: AsyncSession, event: Event) -> Event | None:
     """The newest open event of the same record that came after this one: then this one need not be looked at."""
     mine = _of_record(event.integration_id, event.vendor, event.entity, event.external_id)
-    query = select(Event).where(mine, Event.id > event.id, Event.due_at.is_not(None)).order_by(Event.id.desc()).limit(1)
+    # one of lower priority may be due at night only: it must not stand for a live change
+    newer = and_(Event.id > event.id, Event.due_at.is_not(None), Event.priority <= event.priority)
+    query = select(Event).where(mine, newer).order_by(Event.id.desc()).limit(1)
     return (await session.execute(query)).scalars().first()
 
 

@@ -166,6 +166,8 @@ class Event(Base):
     """Vendor failures that count toward giving up; being busy or postponed does not."""
     crashes: Mapped[int] = mapped_column(Integer, default=0)
     """Claims that expired without an answer; three and the event is quarantined as failed."""
+    memo: Mapped[str | None] = mapped_column(Text)
+    """What was read in Omie for it before it was put off: counts as read inside the redundancy interval."""
     link_id: Mapped[int | None] = mapped_column(BigId)
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -24,7 +24,7 @@ from app.sync.lanes import Lanes, record_lane
 from app.sync.mapping import body_values
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
 from app.sync.placing import Placing, ended_outcome
-from app.sync.reading import Reading
+from app.sync.reading import Reading, recall, remember
 from app.sync.references import References
 from app.sync.sellers import Sellers
 from app.sync.trip import Outcome, Tracer, Trip, ignored
@@ -60,8 +60,8 @@ class Engine:
         writer = Writer(db, clock, trace)
         self.references = References(db, clock, lanes)
         self.agreement = Agreement(db, clock, self.references, writer, trace)
-        self._placing = Placing(db, clock, self.agreement, writer)
         self._reading = Reading(db, clock, self.agreement)
+        self._placing = Placing(db, clock, self.agreement, writer, self._reading)
         self._deletion = Deletion(db, clock, self.agreement, writer, self._reading)
         self._sellers = Sellers(db, clock, self.references, self.agreement)
 
@@ -83,8 +83,13 @@ class Engine:
         refs = await self.references.of(integration, config, omie, ploomes)
         async with self._lanes.hold() as lease:
             trip = Trip(event, integration, config, FIELDS.get(str(event.entity), ()), omie, ploomes, lease, refs)
-            if await self._enter(trip):
-                await self._travel(trip)
+            trip.reads = recall(event.memo)
+            try:
+                if await self._enter(trip):
+                    await self._travel(trip)
+            except Exception:
+                event.memo = remember(trip.reads)
+                raise
             if trip.wrote:
                 seconds = (self._clock.now() - event.received_at).total_seconds()
                 metrics.ROAD_SECONDS.labels(trip.entity, event.vendor).observe(seconds)
@@ -189,7 +194,7 @@ class Engine:
 
     async def _compare(self, trip: Trip, link: Link) -> None:
         omie, ploomes = await asyncio.gather(
-            self._reading.read(trip, link, Vendor.OMIE), self._reading.read(trip, link, Vendor.PLOOMES)
+            self._reading.side(trip, link, Vendor.OMIE), self._reading.side(trip, link, Vendor.PLOOMES)
         )
         await self._trace("read")
         if omie is None or ploomes is None:

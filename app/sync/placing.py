@@ -20,6 +20,7 @@ from app.sync.issues import Finding
 from app.sync.lanes import key_lane, record_lane
 from app.sync.mapping import wire
 from app.sync.models import EventSource, KnownRecord, Link, LinkState, WriteEntry, WriteState
+from app.sync.reading import Reading
 from app.sync.scope import in_scope
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.writing import Draft, Writer, shortening_notes, update_drafts
@@ -31,15 +32,16 @@ REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
 class Placing:
     """Gives a record without a link its place."""
 
-    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer) -> None:
+    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading) -> None:
         self._db = db
         self._clock = clock
         self._agreement = agreement
         self._writer = writer
+        self._reading = reading
 
     async def place(self, trip: Trip) -> None:
         """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
-        record = await trip.gateway(trip.vendor).fetch(trip.entity, trip.record_id)
+        record = await self._reading.record(trip, trip.vendor, trip.record_id)
         if record is None:
             await self._gone(trip)
             return
@@ -91,7 +93,7 @@ class Placing:
         async with self._db.read() as session:
             taken = await links.find(session, trip.integration.id, trip.entity, other, carried)
         if taken is None:
-            return await trip.gateway(other).fetch(trip.entity, carried)
+            return await self._reading.record(trip, other, carried)
         if trip.vendor is Vendor.PLOOMES:
             await self._clear_copied_id(trip, side)
         return None
@@ -121,7 +123,7 @@ class Placing:
         if not free:
             return _duplicate(trip, key, next(iter(taken))) if taken else None
         await trip.lease.take([record_lane(trip.integration, other, trip.entity, free[0])])
-        twin = await trip.gateway(other).fetch(trip.entity, free[0])
+        twin = await self._reading.record(trip, other, free[0])
         if twin is None:
             await self._forget(trip, other, free[0])
         return twin
@@ -252,7 +254,7 @@ class Placing:
             await self._agreement.close(trip, waits(finding.cause, finding.detail, finding))
             return
         await trip.lease.take([record_lane(trip.integration, Vendor.OMIE, trip.entity, twin_id)])
-        twin = await trip.omie.fetch(trip.entity, twin_id)
+        twin = await self._reading.record(trip, Vendor.OMIE, twin_id)
         if twin is None:
             raise error
         await self.link(trip, ploomes, await self._agreement.side(trip, twin))

@@ -1,12 +1,17 @@
-"""Reading one side of a linked pair, as seldom as Omie's redundancy interval demands."""
+"""Reading records, as seldom as Omie's redundancy interval demands.
+
+What we ourselves read or wrote in Omie inside the interval counts as read unless a newer event came: for a linked
+pair it is kept on the link, for an event that had to be put off half-way in its memo (design section 4).
+"""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from app.core import wire
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.ports import Vendor
+from app.core.ports import Record, Vendor
 from app.sync import links
 from app.sync.agreement import Agreement
 from app.sync.models import Event, EventState, Link
@@ -17,36 +22,64 @@ REDUNDANCY = timedelta(seconds=60)
 
 
 class Reading:
-    """Reads sides; what we read or wrote inside the redundancy interval counts as read, unless news came."""
+    """Reads sides of pairs and single records."""
 
     def __init__(self, db: Database, clock: Clock, agreement: Agreement) -> None:
         self._db = db
         self._clock = clock
         self._agreement = agreement
 
-    async def read(self, trip: Trip, link: Link, vendor: Vendor) -> Side | None:
-        """One side as it is now; what we read or wrote inside the redundancy interval counts, unless news came."""
+    async def side(self, trip: Trip, link: Link, vendor: Vendor) -> Side | None:
+        """One side of a pair as it is now; None when the vendor says it is gone. Raises Postponed, VendorError."""
+        external_id = links.id_of(link, vendor)
         if vendor is Vendor.OMIE and not trip.unfinished:
             values, seen_at = links.seen(link, vendor)
-            if values is not None and seen_at is not None and await self._still_counts(trip, link, seen_at):
+            if values is not None and seen_at is not None and await self._still_counts(trip, external_id, seen_at):
                 return Side({row.id: values.get(row.id) for row in trip.rows}, seen_at)
-        record = await trip.gateway(vendor).fetch(trip.entity, links.id_of(link, vendor))
+        record = await self.record(trip, vendor, external_id)
         return None if record is None else await self._agreement.side(trip, record)
 
-    async def _still_counts(self, trip: Trip, link: Link, seen_at: datetime) -> bool:
-        if self._clock.now() - seen_at >= REDUNDANCY:
+    async def record(self, trip: Trip, vendor: Vendor, external_id: str) -> Record | None:
+        """A record as it is now, or as this event read it before it was put off."""
+        kept = trip.reads.get(external_id) if vendor is Vendor.OMIE and not trip.unfinished else None
+        if kept is not None and await self._still_counts(trip, external_id, kept.read_at):
+            return kept
+        record = await trip.gateway(vendor).fetch(trip.entity, external_id)
+        if record is not None and vendor is Vendor.OMIE:
+            trip.reads[external_id] = record
+        return record
+
+    async def _still_counts(self, trip: Trip, omie_id: str, read_at: datetime) -> bool:
+        if self._clock.now() - read_at >= REDUNDANCY:
             return False
-        async with self._db.read() as session:
-            query = (
-                select(Event.id)
-                .where(
-                    Event.integration_id == trip.integration.id,
-                    Event.vendor == Vendor.OMIE,
-                    Event.entity == trip.entity,
-                    Event.external_id == link.omie_id,
-                    Event.received_at >= seen_at,
-                    Event.state != EventState.ECHO,
-                )
-                .limit(1)
+        newer = (
+            select(Event.id)
+            .where(
+                Event.integration_id == trip.integration.id,
+                Event.vendor == Vendor.OMIE,
+                Event.entity == trip.entity,
+                Event.external_id == omie_id,
+                Event.received_at >= read_at,
+                Event.state != EventState.ECHO,
             )
-            return (await session.execute(query)).first() is None
+            .limit(1)
+        )
+        async with self._db.read() as session:
+            return (await session.execute(newer)).first() is None
+
+
+def remember(reads: dict[str, Record]) -> str | None:
+    """What an event read in Omie, as text for its memo."""
+    if not reads:
+        return None
+    rows = [{"id": r.id, "entity": r.entity, "data": r.data, "read_at": r.read_at.isoformat()} for r in reads.values()]
+    return wire.dumps(rows).decode()
+
+
+def recall(memo: str | None) -> dict[str, Record]:
+    """The records of a memo, by id."""
+    rows = wire.loads(memo) if memo else []
+    return {
+        row["id"]: Record(Vendor.OMIE, row["entity"], row["id"], row["data"], datetime.fromisoformat(row["read_at"]))
+        for row in rows
+    }

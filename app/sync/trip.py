@@ -65,6 +65,8 @@ class Trip:
     ploomes: Gateway
     lease: Lease
     refs: Refs
+    reads: dict[str, Record] = field(default_factory=dict)
+    """What this event read in Omie, by id, now or before it was put off."""
     unfinished: Sequence[WriteEntry] = ()
     """Earlier writes of this pair whose outcome nobody stored."""
     findings: list[Finding] = field(default_factory=list)

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("claim", sa.String(length=40), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("memo", sa.Text(), nullable=True),
         sa.Column("link_id", db.BigId, nullable=True),
         sa.Column("settled_at", db.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["integration_id"], ["integrations.id"], name=op.f("fk_events_integration_id")),
