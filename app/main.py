@@ -1,24 +1,29 @@
 """Door 1, the web process: webhooks, REST, health and metrics around one container."""
 
 import asyncio
+import logging
+import secrets
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Protocol
 
+import structlog
 from fastapi import FastAPI
+from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import ops, problems, webhooks
 from app.api.deps import Container
 from app.core import metrics
-from app.core.log import correlation, get_logger
+from app.core.log import get_logger
 from app.worker import Workshop
 
 _log = get_logger(__name__)
+_plain_log = logging.getLogger(__name__)
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -29,6 +34,8 @@ SECURITY_HEADERS = [
 CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 """For answers that are data. Pages (the API's docs, the panel) bring their own."""
 DOCS = ("/docs", "/redoc")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Counted by name; a stranger may send any other word."""
 
 
 class Ponte(Container, Workshop, Protocol):
@@ -60,7 +67,7 @@ def create_app(ponte: Ponte, *, with_worker: bool = False) -> FastAPI:
 
 
 class Shell:
-    """Around every request: a request id, security headers, one log line, and 500 without a stack trace."""
+    """Around every request: a request id, security headers, a count, and 500 without a stack trace."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,44 +77,40 @@ class Shell:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answered = _Answer(scope["path"], send)
-        started = time.perf_counter()
-        with correlation(request_id=answered.request_id):
-            try:
-                await self._app(scope, receive, answered.send)
-            except Exception:
-                _log.exception("request failed", method=scope["method"], path=_safe_path(scope))
-                if answered.status:
-                    raise
-                await problems.problem(500)(scope, receive, answered.send)
-            took = (time.perf_counter() - started) * 1000
-            _log.debug(
-                "request", method=scope["method"], path=_safe_path(scope), status=answered.status, ms=round(took, 1)
-            )
-        metrics.HTTP_REQUESTS.labels(scope["method"], str(answered.status)).inc()
+        started, status, request_id = time.perf_counter(), 0, secrets.token_hex(8)
+        # a request has a task and so a context of its own: nothing to take back at its end
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_security(message.get("headers", ()), request_id, scope["path"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:
+            _log.exception("request failed", method=scope["method"], path=_safe_path(scope))
+            if status:
+                raise
+            await problems.problem(500)(scope, receive, answer)
+        _counter(scope["method"], status).inc()
+        if _plain_log.isEnabledFor(logging.DEBUG):
+            took = round((time.perf_counter() - started) * 1000, 1)
+            _log.debug("request", method=scope["method"], path=_safe_path(scope), status=status, ms=took)
 
 
-class _Answer:
-    """Adds headers to an answer under way and remembers its status."""
+def _with_security(given: Iterable[tuple[bytes, bytes]], request_id: str, path: str) -> list[tuple[bytes, bytes]]:
+    headers = [*given, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+    if not path.startswith(DOCS) and all(name.lower() != b"content-security-policy" for name, _ in headers):
+        headers.append((b"content-security-policy", CONTENT_POLICY))
+    return headers
 
-    def __init__(self, path: str, send: Send) -> None:
-        self._path = path
-        self._send = send
-        self.status = 0
-        self.request_id = uuid.uuid4().hex[:16]
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self._add_headers(message)
-        await self._send(message)
-
-    def _add_headers(self, message: MutableMapping[str, Any]) -> None:
-        headers = [*message.get("headers", ()), *SECURITY_HEADERS, (b"x-request-id", self.request_id.encode())]
-        own_policy = any(name.lower() == b"content-security-policy" for name, _ in headers)
-        if not own_policy and not self._path.startswith(DOCS):
-            headers.append((b"content-security-policy", CONTENT_POLICY))
-        message["headers"] = headers
+@lru_cache(maxsize=256)
+def _counter(method: str, status: int) -> Counter:
+    return metrics.HTTP_REQUESTS.labels(method if method in METHODS else "other", str(status))
 
 
 def _safe_path(scope: Scope) -> str:

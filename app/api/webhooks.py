@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import ModuleType
 from typing import cast
 
+from prometheus_client import Counter
 from sqlalchemy import case, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
@@ -60,6 +62,7 @@ class Door:
     def __init__(self, vendor: Vendor) -> None:
         self.vendor = vendor
         self._words: ModuleType = omie if vendor is Vendor.OMIE else ploomes
+        self._seconds = metrics.WEBHOOK_SECONDS.labels(vendor.value)
         self._known: dict[str, tuple[float, _Sender | None]] = {}
 
     async def look(self, request: Request) -> Response:
@@ -74,9 +77,9 @@ class Door:
         except (Unavailable, SQLAlchemyError, OSError, TimeoutError) as away:
             _log.error("webhook not stored", vendor=self.vendor.value, problem=type(away).__name__)
             outcome, response = "unavailable", problem(503, headers={"Retry-After": RETRY_SECONDS})
-        metrics.WEBHOOKS.labels(self.vendor.value, outcome).inc()
+        _counter(self.vendor.value, outcome).inc()
         if outcome == "accepted":
-            metrics.WEBHOOK_SECONDS.labels(self.vendor.value).observe(time.perf_counter() - started)
+            self._seconds.observe(time.perf_counter() - started)
         return response
 
     async def _take(self, request: Request) -> tuple[str, Response]:
@@ -175,6 +178,11 @@ def _dispatch(door: Door) -> Callable[[Request], object]:
         return await (door.take(request) if request.method == "POST" else door.look(request))
 
     return endpoint
+
+
+@cache
+def _counter(vendor: str, outcome: str) -> Counter:
+    return metrics.WEBHOOKS.labels(vendor, outcome)
 
 
 def _announced(request: Request) -> int:
