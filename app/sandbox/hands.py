@@ -143,6 +143,8 @@ class PloomesHands:
             raise _rejected(refusal) from refusal
 
     def _key(self, name: str, key: str) -> Any:
+        if name == "Account":
+            return self._account.id
         return key if SETS[name].key == "Key" else int(key) if key.isdigit() else key
 
     def _known(self, name: str) -> None:

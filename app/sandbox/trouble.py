@@ -102,7 +102,7 @@ class Trouble:
             case "timeout":
                 return await self._hold(request, rule.seconds)
             case "disconnect":
-                raise httpx.ReadError("the sandbox dropped the connection")
+                return _dropped(request)
             case _:
                 body = dumps(rule.body) if rule.body is not None else (rule.text or "").encode()
                 return Response(body, rule.status or 503, media_type="application/json")
@@ -113,10 +113,23 @@ class Trouble:
             await self._clock.sleep(rule.seconds or 1.0)
 
     async def _hold(self, request: Request, seconds: float | None) -> Response:
-        # In process there is no socket to leave open: the transport hands the client's own exception through.
-        # A real server is recognised by the spec_version that uvicorn announces.
-        in_process = "spec_version" not in request.scope.get("asgi", {})
+        in_process = _in_process(request)
         await asyncio.sleep(seconds if seconds is not None else (0 if in_process else 60))
         if in_process:
             raise httpx.ReadTimeout("the sandbox never answered")
         return Response(b"", 504)
+
+
+def _in_process(request: Request) -> bool:
+    """In process there is no socket to break: the transport hands the client's own exception through instead.
+
+    A real server is recognised by the spec_version that uvicorn announces.
+    """
+    return "spec_version" not in request.scope.get("asgi", {})
+
+
+def _dropped(request: Request) -> Response:
+    if _in_process(request):
+        raise httpx.ReadError("the sandbox dropped the connection")
+    # Fewer bytes than announced: the server closes the connection in the middle of the answer.
+    return Response(b"{", 200, headers={"Content-Length": "1000"}, media_type="application/json")

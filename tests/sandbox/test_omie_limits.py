@@ -40,6 +40,16 @@ async def test_one_call_of_a_method_at_a_time(bench: Bench) -> None:
     assert (await bench.refusals())["busy"] == 1
 
 
+async def test_a_slow_call_holds_its_place(bench: Bench) -> None:
+    await bench.control("POST", "faults", {"kind": "slow", "seconds": 0.05, "match": "ListarVendedores"})
+    slow = asyncio.create_task(bench.omie("ListarVendedores", {"pagina": 1}, "geral/vendedores"))
+    await asyncio.sleep(0.02)
+    assert "Já existe uma requisição desse método" in await bench.fault(
+        "ListarVendedores", {"pagina": 2}, "geral/vendedores"
+    )
+    assert (await slow).status_code == 200
+
+
 async def test_four_calls_of_an_app_at_a_time(bench: Bench) -> None:
     await bench.quirk(omie_latency_ms=30)
     calls = [

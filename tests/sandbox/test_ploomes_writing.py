@@ -219,6 +219,10 @@ async def test_users_account_and_interactions(bench: Bench) -> None:
 async def test_duplicate_documents_have_a_switch(bench: Bench) -> None:
     await bench.contact(Register="11.222.333/0001-81")
     await bench.contact(Register="11222333000181")
+    await bench.ploomes("PATCH", "Fields('contact_register')", {"Unique": True})
+    again = await bench.ploomes("POST", "Contacts", {"Name": "A", "Register": "11222333000181"})
+    assert again.status_code == 400
+    await bench.ploomes("PATCH", "Fields('contact_register')", {"Unique": False})
     await bench.quirk(ploomes_duplicate_documents="rejected")
     answer = await bench.ploomes("POST", "Contacts", {"Name": "A", "Register": "11222333000181"})
     assert answer.status_code == 400

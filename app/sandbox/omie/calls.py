@@ -114,13 +114,15 @@ def _passes(entry: Entry, wanted: Row) -> bool:
 
 def _list_clients(company: Company, param: Row) -> Row:
     notes, traits = param.get("exibir_obs") == "S", param.get("exibir_caracteristicas") == "S"
-    rows = [clients.view(company, e, notes=notes, traits=traits) for e in _chosen_clients(company, param)]
-    return page(company, rows, param, "clientes_cadastro")
+
+    def show(entry: Entry) -> Row:
+        return clients.view(company, entry, notes=notes, traits=traits)
+
+    return page(company, _chosen_clients(company, param), param, "clientes_cadastro", show)
 
 
 def _list_clients_shortly(company: Company, param: Row) -> Row:
-    rows = [clients.summary(entry) for entry in _chosen_clients(company, param)]
-    return page(company, rows, param, "clientes_cadastro_resumido")
+    return page(company, _chosen_clients(company, param), param, "clientes_cadastro_resumido", clients.summary)
 
 
 def _tags_call(change: Callable[[list[str], list[str]], list[str]], text: str) -> Callable[[Company, Row], Row]:
@@ -187,12 +189,12 @@ def _list_sellers(company: Company, param: Row) -> Row:
     email, name = param.get("filtrar_por_email", ""), param.get("filtrar_por_nome", "")
     # apenas_importado_api has no effect here (omie-api.md 2.3).
     entries = in_window(company, list(company.sellers.values()), param | {"apenas_importado_api": "N"})
-    rows = [
-        sellers.view(entry)
+    chosen = [
+        entry
         for entry in entries
         if (not email or fold(entry.row.get("email", "")) == fold(email)) and fold(name) in fold(entry.row["nome"])
     ]
-    return page(company, rows, param, "cadastro", past_end="empty")
+    return page(company, chosen, param, "cadastro", sellers.view, past_end="empty")
 
 
 SERVICES: dict[str, dict[str, Call | Listing | Lookup]] = {

@@ -57,13 +57,14 @@ class Listing:
         names = " ".join(f"{name}:s" for name in self.filters)
         given = check(self.request, param, parse_tags(f"{paging} {names} {self.ignored}"))
         rows = [row for row in company.catalogs[self.catalog] if self._keeps(row, given)]
-        if self.columns:
-            rows = [{name: row[name] for name in self.columns if name in row} for row in rows]
         if not rows and self.empty:
             raise faults.Fault(*self.empty)
         if self.dialect is None:
-            return {self.array: rows}
-        return page(company, rows, given, self.array, dialect=self.dialect, past_end=self.past_end)
+            return {self.array: [self._shown(row) for row in rows]}
+        return page(company, rows, given, self.array, self._shown, dialect=self.dialect, past_end=self.past_end)
+
+    def _shown(self, row: Row) -> Row:
+        return {name: row[name] for name in self.columns if name in row} if self.columns else row
 
     def _keeps(self, row: Row, given: Row) -> bool:
         return all(match(row, given[name]) for name, match in self.filters.items() if given.get(name))

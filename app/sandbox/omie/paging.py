@@ -1,15 +1,17 @@
 """Omie's lists: two paging dialects, the page cap, the end of the list and the date filters (omie-api.md 2)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from ..clock import BRASILIA
 from ..wire import Row
 from . import faults
 from .company import API, Company, Entry
 
+T = TypeVar("T")
 _DEFAULT_SIZE = 50
 
 
@@ -28,8 +30,16 @@ SNAKE = Dialect("pagina", "registros_por_pagina", "total_de_paginas", "registros
 HUNGARIAN = Dialect("nPagina", "nRegPorPagina", "nTotPaginas", "nRegistros", "nTotRegistros")
 
 
-def page(company: Company, rows: Sequence[Row], param: Row, array: str, *, dialect: Dialect = SNAKE,
-         past_end: str = "fault") -> Row:  # fmt: skip
+def page(
+    company: Company,
+    rows: Sequence[T],
+    param: Row,
+    array: str,
+    show: Callable[[T], Row],
+    *,
+    dialect: Dialect = SNAKE,
+    past_end: str = "fault",
+) -> Row:
     """One page of `rows` under `array`. Past the end: `fault` 5113, `empty` (200, total 0) or `first` again."""
     number = max(1, param.get(dialect.page) or 1)
     size = min(param.get(dialect.size) or _DEFAULT_SIZE, company.kernel.quirks.omie_page_cap)
@@ -41,7 +51,7 @@ def page(company: Company, rows: Sequence[Row], param: Row, array: str, *, diale
             number = 1
         else:
             total = 0
-    chosen = list(rows[(number - 1) * size : number * size]) if total else []
+    chosen = [show(row) for row in rows[(number - 1) * size : number * size]] if total else []
     return {
         dialect.page: number,
         dialect.pages: -(-total // size),

@@ -50,7 +50,6 @@ class OmieServer:
         kernel = self._kernel
         kernel.counters.request("omie", company.app_key, call)
         rule = kernel.trouble.take(CALL_KINDS, "omie", company.app_key, (call, service), request.method)
-        await kernel.trouble.slow(rule)
         if rule is not None and rule.kind == "block":
             company.limits.block(call, rule.seconds or kernel.quirks.omie_block_s)
         broken = rule is not None and rule.kind not in ("slow", "block", "fault", "429")
@@ -70,6 +69,7 @@ class OmieServer:
         param = envelope.get("param")
         with company.limits.admitted(call, service.encode() + _key(param), write=is_write(call)):
             await self._kernel.clock.sleep(self._kernel.quirks.omie_latency_ms / 1000)
+            await self._kernel.trouble.slow(rule)
             if rule is not None and rule.kind in ("fault", "429") and rule.when == "before":
                 raise _scripted(rule)
             known = SERVICES.get(service, {}).get(call)

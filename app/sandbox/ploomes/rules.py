@@ -44,7 +44,8 @@ def _both(account: Account, entity_set: EntitySet, given: Row, row: Row | None) 
 
 def _contact(account: Account, given: Row, row: Row | None) -> Row:
     given = _with_documents(given)
-    if given.get("Register") and account.kernel.quirks.ploomes_duplicate_documents == "rejected":
+    unique = account.sets["Fields"].get("contact_register", {}).get("Unique")
+    if given.get("Register") and (unique or account.kernel.quirks.ploomes_duplicate_documents == "rejected"):
         _refuse_second_document(account, given["Register"], row)
     return _with_place(account, given)
 
