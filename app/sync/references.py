@@ -1,6 +1,9 @@
 """Look-ups the converters need: people, places, markers. Kept in known_records, loaded once, asked for when missing."""
 
+import asyncio
 from dataclasses import replace
+
+from sqlalchemy import select, tuple_
 
 from app.core.clock import Clock
 from app.core.db import Database
@@ -27,6 +30,10 @@ SETS: tuple[tuple[Vendor, str], ...] = (
 CONTACT_TAGS = "1"
 """EntityId of contacts (Ploomes reference 2): tags belong to an entity."""
 
+WHOLE_SETS = "sets"
+"""Rows of this set say when each small set was last read whole."""
+LATELY_SECONDS = 120.0
+
 _FRESH_SECONDS = 20.0
 
 
@@ -38,6 +45,7 @@ class References:
         self._clock = clock
         self._lanes = lanes
         self._cache: dict[int, tuple[float, Refs]] = {}
+        self._turns: dict[int, asyncio.Lock] = {}
 
     def forget(self, integration_id: int) -> None:
         """Makes the next snapshot a fresh one (a seller changed, a crawl ended)."""
@@ -45,16 +53,12 @@ class References:
 
     async def of(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
         """A snapshot for one record's road; a set that was never read is read now."""
-        cached = self._cache.get(integration.id)
-        if cached is not None and self._clock.time() - cached[0] < _FRESH_SECONDS:
-            refs = cached[1]
-        else:
-            rows = await self._rows(integration.id)
-            if not any(row.entity == "statuses" for row in rows):
-                await self.load(integration, omie, ploomes)
-                rows = await self._rows(integration.id)
-            refs = build(rows, config)
-            self._cache[integration.id] = (self._clock.time(), refs)
+        async with self._turns.setdefault(integration.id, asyncio.Lock()):  # one load, however many ask
+            cached = self._cache.get(integration.id)
+            if cached is None or self._clock.time() - cached[0] >= _FRESH_SECONDS:
+                cached = (self._clock.time(), await self._fresh(integration, config, omie, ploomes))
+                self._cache[integration.id] = cached
+        refs = cached[1]
         keys = {
             name: by_entity["contacts"]
             for name, by_entity in integration.provisioned.get("fields", {}).items()
@@ -62,9 +66,19 @@ class References:
         }
         return replace(refs, field_keys=keys)
 
+    async def _fresh(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
+        rows = await self._rows(integration.id)
+        if not any(row.entity == "statuses" for row in rows):
+            await self.load(integration, omie, ploomes)
+            rows = await self._rows(integration.id)
+        return build(rows, config)
+
     async def load(self, integration: Integration, omie: Gateway, ploomes: Gateway) -> None:
-        """Reads every small set of both vendors into known_records."""
+        """Reads every small set of both vendors into known_records, except those read whole a moment ago: a limit in
+        the middle postpones the rest, and Omie would refuse the same lists again within a minute."""
         for vendor, entity in SETS:
+            if await self._read_lately(integration.id, vendor, entity):
+                continue
             gateway = omie if vendor is Vendor.OMIE else ploomes
             started = self._clock.now()
             async for page in gateway.pages(entity):
@@ -73,7 +87,13 @@ class References:
                 await known.mark_unseen_gone(
                     session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
                 )
+                await known.upsert(session, integration.id, [known.Known(vendor, WHOLE_SETS, entity)], started)
         self.forget(integration.id)
+
+    async def _read_lately(self, integration_id: int, vendor: Vendor, entity: str) -> bool:
+        async with self._db.read() as session:
+            marker = await known.get(session, integration_id, vendor, WHOLE_SETS, entity)
+        return marker is not None and (self._clock.now() - marker.seen_at).total_seconds() < LATELY_SECONDS
 
     async def resolve(
         self, integration: Integration, missing: MissingReference, refs: Refs, omie: Gateway, ploomes: Gateway
@@ -138,11 +158,18 @@ class References:
             await known.upsert(session, integration_id, [known.known_of(r) for r in records], self._clock.now())
 
     async def _rows(self, integration_id: int) -> list[KnownRecord]:
+        wanted = tuple((vendor.value, entity) for vendor, entity in (*SETS, (Vendor.PLOOMES, "cities")))
+        query = (
+            select(KnownRecord)
+            .where(
+                KnownRecord.integration_id == integration_id,
+                tuple_(KnownRecord.vendor, KnownRecord.entity).in_(wanted),
+                KnownRecord.gone_at.is_(None),
+            )
+            .order_by(KnownRecord.id)
+        )
         async with self._db.read() as session:
-            rows: list[KnownRecord] = []
-            for vendor, entity in (*SETS, (Vendor.PLOOMES, "cities")):
-                rows += await known.everything(session, integration_id, vendor, entity)
-            return rows
+            return list((await session.execute(query)).scalars())
 
     @staticmethod
     def _learn_city(record: Record | None, key: str, refs: Refs) -> None:
