@@ -4,12 +4,13 @@ import asyncio
 import json
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from app.core import migrate
 from app.core.config import Settings, load_settings
@@ -66,27 +67,25 @@ async def _show(ponte: Ponte, vendors: int, console: Console) -> None:
         await ponte.integrations.activate(integration["id"], start="now")
         await _post(f"{control}/omie/{APP_KEY}/webhooks", {"url": integration["webhook_urls"]["omie"], "topics": None})
         await _post(f"{control}/traffic", {"every_seconds": EDIT_EVERY_SECONDS})
-    console.print(_signposts(ponte, integration["id"], control))
+    for name, where in _signposts(ponte, integration["id"], control):
+        console.print(f"[bold]{name:>16}[/]  ", Text(where), sep="", soft_wrap=True)
     console.print("People edit clients on both screens every few seconds. Ctrl-C ends everything.")
 
 
-def _signposts(ponte: Ponte, integration_id: int, control: str) -> Table:
+def _signposts(ponte: Ponte, integration_id: int, control: str) -> Iterator[tuple[str, str]]:
+    """What to look at, and where."""
     base = ponte.settings.public_url
     rest = f"{base}/api/v1/integrations/{integration_id}"
-    table = Table(title="Ponte demo", show_header=False, title_justify="left")
-    for name, where in (
-        ("API docs", f"{base}/docs"),
-        ("Events", f"{rest}/events"),
-        ("Changes", f"{rest}/changes"),
-        ("First load", f"{rest}/resyncs"),
-        ("Omie's screen", f"{control}/screens/omie/{APP_KEY}"),
-        ("Ploomes' screen", f"{control}/screens/ploomes/{USER_KEY}"),
-        ("Sandbox control", f"{control}/"),
-        ("Token", f"Authorization: Bearer {ponte.settings.admin_token.get_secret_value()}"),
-        ("Try", f'curl -H "Authorization: Bearer {ponte.settings.admin_token.get_secret_value()}" {rest}/changes'),
-    ):
-        table.add_row(name, where, style=None)
-    return table
+    token = ponte.settings.admin_token.get_secret_value()
+    yield "API docs", f"{base}/docs"
+    yield "Events", f"{rest}/events"
+    yield "Changes", f"{rest}/changes"
+    yield "First load", f"{rest}/resyncs"
+    yield "Omie's screen", f"{control}/screens/omie/{APP_KEY}"
+    yield "Ploomes' screen", f"{control}/screens/ploomes/{USER_KEY}"
+    yield "Sandbox control", f"{control}/"
+    yield "Token", token
+    yield "Try", f"curl -H 'Authorization: Bearer {token}' {rest}/changes"
 
 
 async def _post(url: str, body: dict[str, Any]) -> None:

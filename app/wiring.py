@@ -117,6 +117,8 @@ class Ponte:
             self.checker,
             self.provisioner,
             self.configs,
+            self.gateways,
+            self.engine.references,
             settings.public_url,
         )
         self.interactions = Interactions(self.db, self.clock, self.gateways)

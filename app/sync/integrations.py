@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import LaneBusy, UserError
-from app.core.ports import JsonObject
+from app.core.errors import LaneBusy, Postponed, UserError, VendorError
+from app.core.log import get_logger
+from app.core.ports import JsonObject, Priority
 from app.core.vault import Vault, hash_token, new_token
 from app.sync import first_load, known
 from app.sync.checks import CACHE_ENTITY, Check, Checker
@@ -23,6 +24,8 @@ from app.sync.inbox import Inbox
 from app.sync.lanes import Lanes
 from app.sync.models import Event, EventState, Integration, IntegrationState
 from app.sync.provisioning import Provisioned, Provisioner, WebhookTarget
+from app.sync.references import References
+from app.sync.vendors import Gateways, patiently
 
 LIVING = (
     IntegrationState.ACTIVE,
@@ -35,6 +38,8 @@ OPEN_EVENTS = (EventState.RECEIVED, EventState.WAITING)
 ACTIVATION_PATIENCE_SECONDS = 30.0
 
 Start = Literal["window", "now"]
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Integrations:
         checker: Checker,
         provisioner: Provisioner,
         configs: ConfigStore,
+        gateways: Gateways,
+        references: References,
         public_url: str,
     ) -> None:
         self._db = db
@@ -77,6 +84,8 @@ class Integrations:
         self._checker = checker
         self._provisioner = provisioner
         self._configs = configs
+        self._gateways = gateways
+        self._references = references
         self._public_url = public_url.rstrip("/")
 
     async def create(self, name: str, credentials: Credentials, *, author: str) -> JsonObject:
@@ -181,6 +190,7 @@ class Integrations:
             row = await self.get(integration_id)
             await self._pass_checks(row)
             provisioned = await self._provision(row)
+            await self._learn(row)
             config = await self._configs.get(integration_id)
             async with self._db.transaction() as session:
                 row = await _living(session, integration_id, lock=True)
@@ -268,6 +278,14 @@ class Integrations:
         return await self._provisioner.run(
             row, account_id=account_id, user_id=user_id, suffix=suffix, target=self._target(row)
         )
+
+    async def _learn(self, row: Integration) -> None:
+        """Reads the look-ups at once, so that no live event has to; the first load reads what is still missing."""
+        omie, ploomes = self._gateways.open(row, Priority.PERSON)
+        try:
+            await patiently(self._clock, lambda: self._references.load(row, omie, ploomes))
+        except (Postponed, VendorError) as error:
+            _log.info("look-ups are read later", integration=row.id, problem=type(error).__name__)
 
     @asynccontextmanager
     async def _one_at_a_time(self, integration_id: int) -> AsyncIterator[None]:

@@ -3,13 +3,16 @@
 Each client is kept as a snapshot: canonical values, the twin's id it carries, and why it may not enter the other side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Priority, Record, Vendor
-from app.sync import known
+from app.sync import known, links
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
 from app.sync.convert import clean
@@ -71,6 +74,7 @@ class LoadSteps:
             sellers = await known.everything(session, integration.id, Vendor.OMIE, "sellers")
             users = await known.everything(session, integration.id, Vendor.PLOOMES, "users")
             pairs, _ = pair_people(sellers, users, config)
+            await _link_people(session, integration.id, pairs, self._clock.now())
             people = {"link": len(pairs), "without_user": len([s for s in sellers if s.external_id not in pairs])}
             row.plan = {**row.plan, "entities": {**row.plan.get("entities", {}), "sellers": people}}
 
@@ -118,6 +122,17 @@ class LoadSteps:
 
     async def _tidy(self, integration: Integration, load: Resync, turn: Turn) -> None:
         await self._pairing.tidy(await self._visit(integration), load, turn)
+
+
+async def _link_people(session: AsyncSession, integration_id: int, pairs: Mapping[str, str], now: datetime) -> None:
+    """A link for each pair of people, unless one of the two has one."""
+    sellers = await links.of_ids(session, integration_id, "sellers", Vendor.OMIE, list(pairs))
+    users = await links.of_ids(session, integration_id, "sellers", Vendor.PLOOMES, list(pairs.values()))
+    taken = set(users)
+    for seller, user in pairs.items():
+        if seller not in sellers and user not in taken:
+            session.add(links.make(integration_id, "sellers", seller, user, None, now))
+            taken.add(user)
 
 
 def _carried(integration: Integration, record: Record, values: Values, refs: Refs) -> str | None:

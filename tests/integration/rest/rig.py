@@ -42,7 +42,7 @@ class Parts:
         self.configs = ConfigStore(db, clock, field_types(db, clock, vendors))
         self.integrations = Integrations(
             db, clock, VAULT, self.inbox, lanes, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
-            self.configs, settings.public_url,
+            self.configs, vendors, references, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
         self.first_load = FirstLoad(db, clock, self.queue, steps.table())
