@@ -56,6 +56,8 @@ class FakeVendor:
 
     script: Script
     requests: list[httpx.Request] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the first request."""
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -66,6 +68,7 @@ class FakeVendor:
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.asked.set()
         await asyncio.sleep(0)
         reply = self.script(request)
         if isinstance(reply, Exception):

@@ -1,6 +1,7 @@
 """The limits' shared state in Redis: one Lua script per operation, timed by Redis itself."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
@@ -39,6 +40,7 @@ local POLL, WANT, GROWTH, STEP = {POLL_SECONDS}, {WANT_SECONDS}, {PACE_GROWTH}, 
 local id, account, priority = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local patience, lease = tonumber(ARGV[5]), tonumber(ARGV[6])
 local me = priority .. '|' .. account
+local checks = cjson.decode(ARGV[7])
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'lost', '0', 0} end
 
 local function is_behind(key, shared)
@@ -79,9 +81,7 @@ end
 
 local longest, cause, blocking = 0, 0, {}
 for i = 2, #KEYS do
-  local at = 7 + (i - 2) * 5
-  local wait = wait_for(KEYS[i], ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]),
-                        ARGV[at + 4] == '1')
+  local wait = wait_for(KEYS[i], unpack(checks[i - 1]))
   if wait > 0 then blocking[#blocking + 1] = KEYS[i] end
   if wait > longest then longest, cause = wait, i - 2 end
 end
@@ -95,13 +95,12 @@ if #blocking > 0 then
   return {'wait', text(longest), cause}
 end
 for i = 2, #KEYS do
-  local at = 7 + (i - 2) * 5
-  local form, window = ARGV[at], tonumber(ARGV[at + 2])
+  local form, _, window, _, shared = unpack(checks[i - 1])
   if form ~= 'gate' and form ~= 'errors' then
     redis.call('ZADD', KEYS[i], text(now + lease), id)
     keep(KEYS[i], window + lease)
     redis.call('ZREM', KEYS[i] .. ':want', me)
-    if ARGV[at + 4] == '1' then
+    if shared then
       redis.call('HSET', KEYS[i] .. ':served', account, text(now))
       keep(KEYS[i] .. ':served', 3600)
     end
@@ -185,9 +184,8 @@ class RedisLimitStore:
 
     async def acquire(self, checks: Sequence[Check], asker: Asker) -> Outcome:
         """See `LimitStore`."""
-        args: list[Any] = [asker.id, asker.account, asker.priority, asker.patience, asker.lease]
-        for check in checks:
-            args += (check.form.value, check.limit, check.window, check.share, int(check.shared))
+        rows = [(check.form.value, check.limit, check.window, check.share, check.shared) for check in checks]
+        args = [asker.id, asker.account, asker.priority, asker.patience, asker.lease, json.dumps(rows)]
         verdict, wait, position = await self._run(self._acquire, [SENTINEL, *(check.key for check in checks)], args)
         return Outcome(verdict == b"granted", float(wait), int(position), verdict == b"lost")
 

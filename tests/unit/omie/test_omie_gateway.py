@@ -113,8 +113,7 @@ async def test_reads_asked_for_together_go_together(db: Database, hands: ManualC
 async def test_reads_gather_while_one_runs(db: Database, hands: ManualClock) -> None:
     rig = omie(db, hands, {"codigo_cliente_omie": 1}, listed(2, 3), patience=1.0)
     first = asyncio.create_task(rig.gateway().fetch("clients", "1"))
-    while not rig.vendor.requests:
-        await asyncio.sleep(0)
+    await rig.vendor.asked.wait()
     rest = await asyncio.gather(*(rig.gateway().fetch("clients", one) for one in ("2", "3")))
     assert [record.id for record in (await first, *rest) if record] == ["1", "2", "3"]
     assert [body["call"] for body in rig.vendor.bodies()] == ["ConsultarCliente", "ListarClientes"]

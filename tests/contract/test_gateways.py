@@ -1,0 +1,390 @@
+"""Both gateways over the sandbox, which was written from the vendors' references alone: one suite, two vendors.
+
+The clocks of both run sixty times faster, so Omie's minute takes a second.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from app.core.clock import Clock
+from app.core.db import Base, Database
+from app.core.errors import Fault, Postponed, VendorError
+from app.core.http import Funnel
+from app.core.limit_redis import RedisLimitStore
+from app.core.ports import Gateway, JsonObject, Key, Priority, Record
+from app.omie.calls import SETS as OMIE_SETS
+from app.omie.client import OmieClient, OmieCredentials
+from app.omie.gateway import OmieGateway
+from app.ploomes.calls import SETS as PLOOMES_SETS
+from app.ploomes.client import PloomesClient, PloomesCredentials
+from app.ploomes.gateway import PloomesGateway
+from app.sandbox.app import Sandbox
+from tests.vendor_rig import APP_KEY, APP_SECRET, USER_KEY, limiter
+
+SPEED = 60.0
+BASE = "http://vendors.test"
+
+
+@dataclass
+class Vendors:
+    """Both vendors, the rooms that speak to them, and the sandbox's control surface."""
+
+    transport: httpx.ASGITransport
+    clock: Clock
+    omie_client: OmieClient
+    ploomes_client: PloomesClient
+    control: httpx.AsyncClient
+
+    def omie(self, priority: Priority = Priority.LIVE) -> OmieGateway:
+        return OmieGateway(self.omie_client, priority)
+
+    def ploomes(self, priority: Priority = Priority.LIVE) -> PloomesGateway:
+        return PloomesGateway(self.ploomes_client, priority)
+
+    def both(self, name: str) -> Gateway:
+        return self.omie() if name == "omie" else self.ploomes()
+
+    async def refusals(self) -> dict[str, int]:
+        """Refusals by cause, of both vendors."""
+        counters = (await self.control.get("/sandbox/counters")).json()
+        found: dict[str, int] = {}
+        for vendor in ("omie", "ploomes"):
+            for account in counters[vendor].values():
+                for cause, count in account["refusals"].items():
+                    found[f"{vendor}.{cause}"] = found.get(f"{vendor}.{cause}", 0) + count
+        return {cause: count for cause, count in found.items() if count}
+
+    async def quirk(self, **values: Any) -> None:
+        answer = await self.control.post("/sandbox/quirks", json=values)
+        assert answer.is_success, answer.text
+
+    async def screen(self, vendor: str, path: str, body: JsonObject | None = None, method: str = "POST") -> Any:
+        account = APP_KEY if vendor == "omie" else USER_KEY
+        answer = await self.control.request(method, f"/sandbox/{vendor}/{account}/screen/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(SPEED)
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    """One engine is enough: what differs between them is proved in the limiter's own tests."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}")
+    await database.change_schema(Base.metadata.create_all)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def vendors(db: Database, clock: Clock) -> AsyncIterator[Vendors]:
+    sandbox = Sandbox(seed="small", speed=SPEED)
+    transport = httpx.ASGITransport(app=sandbox.asgi)
+    funnel = Funnel(limiter(db, clock, patience=1.0), clock, transport=transport)
+    control = httpx.AsyncClient(transport=transport, base_url=BASE)
+    yield Vendors(
+        transport,
+        clock,
+        OmieClient(funnel, OmieCredentials(APP_KEY, APP_SECRET), f"{BASE}/omie/api/v1/"),
+        PloomesClient(funnel, PloomesCredentials(USER_KEY, "account-1"), f"{BASE}/ploomes/"),
+        control,
+    )
+    await control.aclose()
+    await funnel.close()
+
+
+async def patient(act: Any, clock: Clock, seconds: float = 90.0) -> Any:
+    """What the jobs do: come back when a limit says so, for at most `seconds`."""
+    end = clock.time() + seconds
+    while True:
+        try:
+            return await act()
+        except Postponed as postponed:
+            if clock.time() + postponed.seconds > end:
+                raise
+            await clock.sleep(postponed.seconds + 0.1)
+
+
+async def every(gateway: Gateway, entity: str) -> list[Record]:
+    return [record async for page in gateway.pages(entity) for record in page.records]
+
+
+DOCUMENT = "11.444.777/0001-61"
+BODIES: dict[str, JsonObject] = {
+    "omie": {
+        "codigo_cliente_integracao": "PLOOMES-900",
+        "razao_social": "Padaria Exemplo Ltda",
+        "nome_fantasia": "Padaria Exemplo",
+        "cnpj_cpf": DOCUMENT,
+        "email": "contato@example.com",
+    },
+    "ploomes": {
+        "TypeId": 1,
+        "Name": "Padaria Exemplo",
+        "LegalName": "Padaria Exemplo Ltda",
+        "Register": "11444777000161",
+        "Email": "contato@example.com",
+    },
+}
+EMAIL = {"omie": "email", "ploomes": "Email"}
+
+
+@pytest.mark.parametrize("name", ["omie", "ploomes"])
+@pytest.mark.feature("F003")
+async def test_a_client_is_created_read_found_edited_and_deleted(vendors: Vendors, name: str) -> None:
+    gateway, clock = vendors.both(name), vendors.clock
+    written = await gateway.write("clients", "create", None, BODIES[name])
+    found = await gateway.find("clients", Key("document", "11444777000161"))
+    assert [record.id for record in found] == [written.id]
+    record = await gateway.fetch("clients", written.id)
+    assert record is not None
+    assert record.data[EMAIL[name]] == "contato@example.com"
+    await patient(lambda: gateway.write("clients", "update", written.id, {EMAIL[name]: "novo@example.com"}), clock)
+    again = await patient(lambda: gateway.fetch("clients", written.id), clock)
+    assert again.data[EMAIL[name]] == "novo@example.com"
+    for _ in range(2):
+        gone = await patient(lambda: gateway.write("clients", "delete", written.id, {}), clock)
+        assert gone.id == written.id
+    assert await patient(lambda: gateway.fetch("clients", written.id), clock) is None
+    assert await vendors.refusals() == {}
+
+
+@pytest.mark.parametrize("name", ["omie", "ploomes"])
+async def test_many_are_read_at_once_and_strangers_left_out(vendors: Vendors, name: str) -> None:
+    gateway = vendors.both(name)
+    ids = [record.id for record in await every(gateway, "clients")]
+    assert len(ids) > 5
+    found = await gateway.fetch_many("clients", [*ids, "999999999999"])
+    assert sorted(found) == sorted(ids)
+    assert all(record.entity == "clients" and record.data for record in found.values())
+
+
+@pytest.mark.parametrize("name", ["omie", "ploomes"])
+async def test_nobody_is_found_by_a_document_nobody_has(vendors: Vendors, name: str) -> None:
+    assert await vendors.both(name).find("clients", Key("document", "00000000000191")) == []
+
+
+@pytest.mark.parametrize("name", ["omie", "ploomes"])
+async def test_a_sweep_sees_what_changed_since(vendors: Vendors, name: str) -> None:
+    gateway, clock = vendors.both(name), vendors.clock
+    await clock.sleep(120)
+    since = clock.now()
+    await clock.sleep(60)
+    written = await gateway.write("clients", "create", None, BODIES[name])
+    seen = [record.id async for page in gateway.pages("clients", since=since) for record in page.records]
+    assert seen == [written.id]
+
+
+@pytest.mark.parametrize("name", OMIE_SETS)
+@pytest.mark.feature("F276", "F277", "F278")
+async def test_every_omie_set_can_be_crawled(vendors: Vendors, name: str) -> None:
+    records = await every(vendors.omie(), name)
+    assert records
+    assert len({record.id for record in records}) == len(records)
+
+
+@pytest.mark.parametrize("name", PLOOMES_SETS)
+async def test_every_ploomes_set_can_be_crawled(vendors: Vendors, name: str) -> None:
+    records = await every(vendors.ploomes(), name)
+    assert len({record.id for record in records}) == len(records)
+    if name not in ("webhooks", "interaction_records", "orders", "products", "groups", "options_tables", "options",
+                    "form_fields", "forms", "account_integrations", "tags", "product_lists"):  # fmt: skip
+        assert records
+
+
+@pytest.mark.feature("F012", "F190")
+async def test_sellers_and_users_are_found_by_mail(vendors: Vendors) -> None:
+    seller = (await every(vendors.omie(), "sellers"))[0]
+    email = seller.data["email"].upper()
+    assert seller.id in [record.id for record in await vendors.omie().find("sellers", Key("email", email))]
+    user = next(u for u in await every(vendors.ploomes(), "users") if u.data["Email"])
+    found = await vendors.ploomes().find("users", Key("email", user.data["Email"].upper()))
+    assert [record.id for record in found] == [user.id]
+
+
+@pytest.mark.feature("F066")
+async def test_cities_are_found_on_both_sides(vendors: Vendors) -> None:
+    (by_name,) = await vendors.omie().find("cities", Key("name", "São Paulo", {"uf": "SP"}))
+    (by_code,) = await vendors.omie().find("cities", Key("ibge", "3550308"))
+    (there,) = await vendors.ploomes().find("cities", Key("ibge", "3550308"))
+    (named,) = await vendors.ploomes().find("cities", Key("name", "São Paulo", {"uf": "SP"}))
+    assert by_name.data == by_code.data
+    assert there.id == named.id
+
+
+@pytest.mark.feature("F069")
+async def test_tags_are_added_and_taken_one_by_one(vendors: Vendors) -> None:
+    gateway, clock = vendors.omie(), vendors.clock
+    written = await gateway.write("clients", "create", None, {**BODIES["omie"], "tags": [{"tag": "Cliente"}]})
+    for verb, tag in (("include_tags", "VIP"), ("include_tags", "Atacado"), ("exclude_tags", "VIP")):
+        await patient(lambda v=verb, t=tag: gateway.write("clients", v, written.id, {"tags": [{"tag": t}]}), clock)
+    record = await patient(lambda: gateway.fetch("clients", written.id), clock)
+    assert {row["tag"] for row in record.data["tags"]} == {"Cliente", "Atacado"}
+    assert await vendors.refusals() == {}
+
+
+@pytest.mark.feature("F086")
+async def test_a_duplicate_names_the_record_that_is_there(vendors: Vendors) -> None:
+    gateway = vendors.omie()
+    written = await gateway.write("clients", "create", None, BODIES["omie"])
+    with pytest.raises(VendorError) as duplicate:
+        await gateway.write("clients", "create", None, {**BODIES["omie"], "codigo_cliente_integracao": "PLOOMES-901"})
+    error = duplicate.value
+    assert (error.fault, error.existing_id, error.existing_code) == (Fault.DUPLICATE, written.id, "PLOOMES-900")
+
+
+async def test_our_code_finds_our_record(vendors: Vendors) -> None:
+    gateway = vendors.omie()
+    written = await gateway.write("clients", "create", None, BODIES["omie"])
+    (found,) = await gateway.find("clients", Key("integration_code", "PLOOMES-900"))
+    assert found.id == written.id
+    assert await gateway.find("clients", Key("integration_code", "PLOOMES-999")) == []
+
+
+async def test_a_custom_value_finds_its_contact_with_and_without_the_filter(vendors: Vendors) -> None:
+    gateway, clock = vendors.ploomes(), vendors.clock
+    (kind,) = [t for t in await every(gateway, "field_types") if t.data["Name"] == "Texto simples"]
+    field = await gateway.write(
+        "fields", "create", None, {"Name": "Id (Omie)", "EntityId": 1, "TypeId": int(kind.id), "Required": False}
+    )
+    await gateway.write("fields", "update", field.id, {"SendExternalKey": "ponte_omie_id"})
+    (again,) = await gateway.find("fields", Key("external_key", "ponte_omie_id"))
+    assert again.id == field.id
+    value = [{"FieldKey": field.id, "StringValue": "4001"}]
+    written = await patient(
+        lambda: gateway.write("clients", "create", None, {**BODIES["ploomes"], "OtherProperties": value}), clock
+    )
+    assert written.data is not None
+    assert [row["StringValue"] for row in written.data["OtherProperties"]] == ["4001"]
+    control = next(record.id for record in await every(gateway, "clients") if record.id != written.id)
+    key = Key("omie_id", "4001", {"field": field.id})
+    for forbidden in (False, True):
+        await vendors.quirk(ploomes_any_forbidden=forbidden)
+        found = await patient(lambda: gateway.find("clients", key, control=control), clock)
+        assert [record.id for record in found] == [written.id]
+
+
+async def test_wrong_credentials_are_told_apart(vendors: Vendors) -> None:
+    funnel = vendors.omie_client.funnel
+    wrong_omie = OmieClient(funnel, OmieCredentials(APP_KEY, "another-secret"), f"{BASE}/omie/api/v1/")
+    wrong_ploomes = PloomesClient(funnel, PloomesCredentials("another-key", "account-1"), f"{BASE}/ploomes/")
+    for gateway in (OmieGateway(wrong_omie), PloomesGateway(wrong_ploomes)):
+        with pytest.raises(VendorError) as refused:
+            await gateway.fetch("clients", "1")
+        assert refused.value.fault is Fault.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        {"omie_fault_http_200": True},
+        {"omie_fault_without_code": True},
+        {"omie_html_entities": True},
+        {"ploomes_error_shape": "html"},
+        {"ploomes_error_shape": "empty"},
+    ],
+    ids=str,
+)
+async def test_the_doubtful_readings_make_no_difference(vendors: Vendors, quirks: JsonObject) -> None:
+    await vendors.quirk(**quirks)
+    body = {**BODIES["omie"], "nome_fantasia": "Bar d'Oeste"}
+    written = await vendors.omie().write("clients", "create", None, body)
+    record = await vendors.omie().fetch("clients", written.id)
+    assert record is not None
+    assert record.data["nome_fantasia"] == "Bar d'Oeste"
+    assert await vendors.omie().fetch("clients", "999999") is None
+    with pytest.raises(VendorError) as refused:
+        await vendors.ploomes().write("clients", "create", None, {"Name": "x", "Unicorn": 1})
+    assert refused.value.fault in (Fault.INVALID, Fault.MISSING_REFERENCE)
+
+
+# --- limits ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("F268", "F269", "F270", "F272")
+async def test_a_storm_of_reads_and_writes_meets_no_refusal(vendors: Vendors) -> None:
+    await vendors.quirk(omie_latency_ms=5, ploomes_rate_per_minute=100_000)
+    clock = vendors.clock
+    ids = [
+        record.id
+        for record in await every(vendors.omie(), "clients")
+        if record.data["razao_social"].upper() != "CLIENTE CONSUMIDOR"
+    ]
+
+    async def work(number: int) -> None:
+        one = ids[number % len(ids)]
+        await patient(lambda: vendors.omie().fetch("clients", one), clock, 900)
+        await patient(
+            lambda: vendors.omie(Priority.BULK).write("clients", "update", one, {"contato": f"Pessoa {number}"}),
+            clock,
+            900,
+        )
+
+    await asyncio.gather(*(work(number) for number in range(4 * len(ids))))
+    assert await vendors.refusals() == {}
+
+
+@pytest.mark.services
+@pytest.mark.feature("F268", "F269")
+async def test_two_processes_together_meet_no_refusal(vendors: Vendors, db: Database, redis_url: str) -> None:
+    await vendors.quirk(omie_latency_ms=5)
+    prefix = f"test:{uuid.uuid4().hex}:"
+    processes = []
+    for _ in range(2):
+        clock = Clock(SPEED)
+        store = RedisLimitStore(Redis.from_url(redis_url), clock, prefix)
+        funnel = Funnel(limiter(db, clock, store, patience=1.0), clock, transport=vendors.transport)
+        processes.append((clock, OmieClient(funnel, OmieCredentials(APP_KEY, APP_SECRET), f"{BASE}/omie/api/v1/")))
+
+    ids = [record.id for record in await every(OmieGateway(processes[0][1]), "clients")]
+
+    async def work(number: int) -> None:
+        clock, client = processes[number % 2]
+        gateway = OmieGateway(client, Priority.BULK if number % 3 else Priority.LIVE)
+        await patient(lambda: gateway.fetch_many("clients", [ids[number // 2]]), clock, 900)
+        await patient(lambda: gateway.find("sellers", Key("email", f"{number}@example.com")), clock, 900)
+
+    await asyncio.gather(*(work(number) for number in range(16)))
+    assert await vendors.refusals() == {}
+    for _, client in processes:
+        await client.funnel.limiter.close()
+        await client.funnel.close()
+
+
+@pytest.mark.feature("F271")
+async def test_ploomes_teaches_its_pace_once(vendors: Vendors) -> None:
+    clock = vendors.clock
+    refused: list[Fault] = []
+    for number in range(1, 260):
+        try:
+            await patient(lambda n=number: vendors.ploomes().fetch_many("users", [str(n)]), clock, 200)
+        except VendorError as error:
+            refused.append(error.fault)
+    assert refused == [Fault.RATE_LIMITED]
+    assert await vendors.refusals() == {"ploomes.rate": 1}
+
+
+async def test_a_block_is_sat_out_without_a_call(vendors: Vendors) -> None:
+    await vendors.quirk(omie_error_limit=1, omie_block_s=120)
+    assert await vendors.omie().fetch("clients", "999999") is None
+    with pytest.raises(VendorError) as blocked:
+        await vendors.omie().fetch("clients", "999998")
+    assert blocked.value.fault is Fault.BLOCKED
+    before = await vendors.refusals()
+    for _ in range(5):
+        with pytest.raises(Postponed):
+            await vendors.omie().fetch("clients", "999997")
+    assert await vendors.refusals() == before
+    await vendors.quirk(omie_error_limit=10)
+    assert await patient(lambda: vendors.omie().fetch("clients", "999997"), vendors.clock, 200) is None
