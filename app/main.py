@@ -32,8 +32,13 @@ SECURITY_HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
-"""For answers that are data. Pages (the API's docs, the panel) bring their own."""
-DOCS = ("/docs", "/redoc")
+"""For answers that are data; pages bring their own."""
+DOCS_POLICY = (
+    b"default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
+    b"script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    b"frame-ancestors 'none'"
+)
+"""What FastAPI's page of the API needs, and nothing else."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Counted by name; a stranger may send any other word."""
 
@@ -103,8 +108,8 @@ class Shell:
 
 def _with_security(given: Iterable[tuple[bytes, bytes]], request_id: str, path: str) -> list[tuple[bytes, bytes]]:
     headers = [*given, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
-    if not path.startswith(DOCS) and all(name.lower() != b"content-security-policy" for name, _ in headers):
-        headers.append((b"content-security-policy", CONTENT_POLICY))
+    if all(name.lower() != b"content-security-policy" for name, _ in headers):
+        headers.append((b"content-security-policy", DOCS_POLICY if path == "/docs" else CONTENT_POLICY))
     return headers
 
 

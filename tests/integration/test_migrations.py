@@ -25,6 +25,11 @@ def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(context, Base.metadata))
 
 
+def conditions(index: Any) -> str:
+    """The WHERE of a partial index."""
+    return str({name: str(value) for name, value in index.get("dialect_options", {}).items()})
+
+
 def shape(connection: Connection) -> dict[str, Any]:
     """Everything a database can tell of a schema, partial indexes included, in an order of its own."""
     found: dict[str, Any] = {}
@@ -33,7 +38,7 @@ def shape(connection: Connection) -> dict[str, Any]:
         found[table] = {
             "columns": sorted((c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(table)),
             "indexes": sorted(
-                (str(i["name"]), str(i["column_names"]), bool(i["unique"]), str({k: str(v) for k, v in i.get("dialect_options", {}).items()}))
+                (str(i["name"]), str(i["column_names"]), bool(i["unique"]), conditions(i))
                 for i in inspector.get_indexes(table)
             ),
             "unique": sorted(str(u["name"]) for u in inspector.get_unique_constraints(table)),
