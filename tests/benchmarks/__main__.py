@@ -12,9 +12,11 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from tests.benchmarks import door, idle, latency, storm
 from tests.benchmarks.report import Figure, Skipped, save, show
@@ -22,7 +24,14 @@ from tests.benchmarks.rig import Rig, RigError
 from tests.benchmarks.setups import Setup, one_process, services_missing, split
 
 PARTS = ("idle", "latency", "storm", "door")
+CLIENTS_NEEDED = {"idle": 10, "latency": 0, "storm": 50, "door": 20}
+"""How many clients must stand on both sides; latency takes one per edit."""
 console = Console(stderr=True)
+
+
+def say(text: str) -> None:
+    """A line of progress, beside the table."""
+    console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {escape(text)}", soft_wrap=True)
 
 
 async def run(setup: Setup, folder: Path, parts: list[str], *, quick: bool) -> tuple[list[Figure], list[Skipped]]:
@@ -30,10 +39,11 @@ async def run(setup: Setup, folder: Path, parts: list[str], *, quick: bool) -> t
     figures: list[Figure] = []
     skipped: list[Skipped] = []
     edits = 40 if quick else 200
+    count = max([CLIENTS_NEEDED[part] for part in parts] + [edits] * ("latency" in parts))
     async with Rig(setup, folder) as rig:
-        console.log(f"{setup.name}: {edits} clients, first load")
-        pair, load_seconds = await latency.prepare(rig, edits)
-        figures.append(Figure(setup.name, "first load", load_seconds, "s", note=f"{edits} clients created in Ploomes"))
+        say(f"{setup.name}: {count} clients, first load")
+        pair, load_seconds = await latency.prepare(rig, count)
+        figures.append(Figure(setup.name, "first load", load_seconds, "s", note=f"{count} clients created in Ploomes"))
         work = {
             "idle": lambda: idle.measure(rig, seconds=10 if quick else 30),
             "latency": lambda: latency.measure(rig, pair, edits),
@@ -41,11 +51,11 @@ async def run(setup: Setup, folder: Path, parts: list[str], *, quick: bool) -> t
             "door": lambda: door.measure(rig, pair, seconds=10 if quick else 60, most_seconds=4 if quick else 10),
         }
         for part in parts:
-            console.log(f"{setup.name}: {part}")
+            say(f"{setup.name}: {part}")
             try:
                 figures += await work[part]()
             except RigError as error:
-                console.log(f"[red]{setup.name}: {part} could not be measured: {error}")
+                say(f"{setup.name}: {part} could not be measured: {error}")
                 skipped.append(Skipped(setup.name, part, str(error).splitlines()[0]))
     return figures, skipped
 
@@ -67,19 +77,20 @@ async def measure(arguments: argparse.Namespace) -> bool:
             async with make(folder) as setup:
                 more, missing = await run(setup, folder, parts, quick=arguments.quick)
         except RigError as error:
-            console.log(f"[red]{name}: {error}")
+            say(f"{name}: {error}")
             more, missing = [], [Skipped(name, "everything", str(error).splitlines()[0])]
         finally:
             if arguments.keep:
-                console.log(f"{name}: logs in {folder}")
+                say(f"{name}: logs in {folder}")
             else:
                 shutil.rmtree(folder, ignore_errors=True)
         failed |= bool(missing)
         figures += more
         skipped += missing
-    show(figures, skipped, Console())
+    output = Console()
+    show(figures, skipped, output if output.is_terminal else Console(width=140))
     save(figures, skipped, arguments.json, quick=arguments.quick)
-    console.log(f"written to {arguments.json}")
+    say(f"written to {arguments.json}")
     return not failed and all(figure.met is not False for figure in figures)
 
 

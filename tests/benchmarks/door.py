@@ -83,7 +83,7 @@ async def measure(rig: Rig, active: Pair | None, *, seconds: float, most_seconds
         *figures,
         Figure(setup, "door: most acknowledged", most.rate, "/s", note=note),
         Figure(setup, "door: share of a bare route", most.rate / bare.rate, "×", 0.40, at_least=True),
-        Figure(setup, "door: not acknowledged at the most", most.failed, "requests", 0),
+        Figure(setup, "door: not acknowledged at the most", most.failed, "requests", 0, note=most.refusals),
     ]
 
 
@@ -101,7 +101,7 @@ def _steady(rig: Rig, result: Result, what: str, *, limit: float | None) -> list
     return [
         Figure(setup, f"{what}: p50", percentile(result.latencies, 0.50) * 1000, "ms", note=note),
         Figure(setup, f"{what}: p99", percentile(result.latencies, 0.99) * 1000, "ms", limit),
-        Figure(setup, f"{what}: not acknowledged", result.failed, "requests", 0),
+        Figure(setup, f"{what}: not acknowledged", result.failed, "requests", 0, note=result.refusals),
     ]
 
 

@@ -20,7 +20,7 @@ async def prepare(rig: Rig, count: int) -> tuple[Pair, float]:
     pair = await rig.create()
     await add_clients(rig, pair, count)
     await rig.activate(pair)
-    return pair, await settled(rig, pair, count, seconds=600)
+    return pair, await settled(rig, pair, count, seconds=900)
 
 
 async def measure(rig: Rig, pair: Pair, edits: int) -> list[Figure]:

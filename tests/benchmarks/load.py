@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 
@@ -41,6 +42,12 @@ class Result:
         return self.statuses.total() - self.accepted
 
     @property
+    def refusals(self) -> str:
+        """What the failed ones got, for people: `503: 4, no answer: 1`; empty when none failed."""
+        rows = sorted((status, count) for status, count in self.statuses.items() if not 200 <= status < 300)
+        return ", ".join(f"{status or 'no answer'}: {count}" for status, count in rows)
+
+    @property
     def rate(self) -> float:
         """Accepted requests per second."""
         return self.accepted / self.seconds if self.seconds else 0.0
@@ -56,8 +63,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's callback (TCP_NODELAY is on by default)."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's callback: the request in flight gets no answer."""

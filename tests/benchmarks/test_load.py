@@ -78,5 +78,6 @@ async def test_refusals_and_silence_are_not_accepted(server: Server) -> None:
     client.close()
     assert result.accepted == 0
     assert result.failed == result.statuses[503] > 0
+    assert result.refusals == f"503: {result.failed}"
     nobody = Client("http://127.0.0.1:1")
     assert await nobody.send(post("http://127.0.0.1:1", b"{}")) == 0
