@@ -24,6 +24,9 @@ from app.wiring import Ponte
 APP_KEY, APP_SECRET, USER_KEY = "1000000000001", "sandbox-app-secret", "sandbox-user-key"
 """Credentials of the sandbox's first Omie app and Ploomes account."""
 EDIT_EVERY_SECONDS = 3
+ACCOUNT_LIMITS = {"ploomes_rate_per_minute": 360}
+"""The 6 requests a second that Ploomes grants; the sandbox's default is the stricter published number, which would
+spend the demo's first minutes on waiting."""
 HOST = "127.0.0.1"
 
 
@@ -63,6 +66,7 @@ async def _show(ponte: Ponte, vendors: int, console: Console) -> None:
     control = f"http://{HOST}:{vendors}/sandbox"
     credentials = Credentials(APP_KEY, APP_SECRET, USER_KEY)
     with console.status("Activating an integration against the sandbox..."):
+        await _post(f"{control}/quirks", ACCOUNT_LIMITS)
         integration = await ponte.integrations.create("Loja de demonstração", credentials, author="demo")
         await ponte.integrations.activate(integration["id"], start="now")
         await _post(f"{control}/omie/{APP_KEY}/webhooks", {"url": integration["webhook_urls"]["omie"], "topics": None})
