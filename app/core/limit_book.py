@@ -53,14 +53,6 @@ class LimitBook:
                 {scope: (failed, since) for scope, failed, since in paces},
             )
 
-    async def blocks(self, prefix: str) -> dict[str, float]:
-        """Blocks in force whose scope starts with `prefix`, with their end."""
-        query = select(LimitBlock.scope, LimitBlock.until).where(
-            LimitBlock.scope.startswith(prefix, autoescape=True), LimitBlock.until > self._clock.time()
-        )
-        async with self._db.read() as session:
-            return {scope: until for scope, until in await session.execute(query)}
-
     async def stamp(self, stamps: Mapping[str, float]) -> None:
         """Moves stamps forward, never back; drops those of records nobody can trip over any more."""
         async with self._db.transaction() as session:

@@ -138,10 +138,6 @@ class Limiter:
         except Unavailable:
             raise self._unavailable() from None
 
-    async def blocks(self, vendor: str, account: str) -> dict[str, float]:
-        """Stored blocks in force of an account: scope -> end, epoch seconds of the clock."""
-        return await self._book.blocks(f"{vendor}:{account}:")
-
     async def close(self) -> None:
         """Stores when each account was last called, so that the next start waits no longer than it must."""
         if self.store.private and self._last:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from app.core import wire
+from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
 from app.core.http import Answer, Funnel, Request
 from app.core.limit_rules import Call
 from app.core.ports import JsonObject, Priority
-from app.core.batch import ReadBatch
 from app.omie.faults import classify
 from app.omie.schemas import tidy
 

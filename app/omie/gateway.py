@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
-from app.core.batch import ReadBatch
 from app.omie.calls import PAGE_SIZE, SETS, Listing, Search, Set, Verb
 from app.omie.client import OmieAnswer, OmieClient
 from app.omie.faults import OMIE_TIME

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.core.odata import all_of, any_of, custom_equal, equal, literal
 from app.core.ports import Key
-from app.ploomes.odata import all_of, any_of, custom_equal, equal, literal
 
 PAGE_SIZE = 300
 """More is cut silently (reference 1, paging)."""

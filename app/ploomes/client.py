@@ -10,9 +10,9 @@ from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
 from app.core.http import Answer, Funnel, Request
 from app.core.limit_rules import Call
+from app.core.odata import address
 from app.core.ports import JsonObject, Priority
 from app.ploomes.faults import classify
-from app.ploomes.odata import address
 
 DEFAULT_URL = "https://public-api2.ploomes.com/"
 

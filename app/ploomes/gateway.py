@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, Postponed, VendorError
+from app.core.odata import all_of, any_of, equal, literal
 from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
 from app.ploomes.calls import (
     DOCUMENT_PROPERTIES,
@@ -17,7 +18,7 @@ from app.ploomes.calls import (
     property_of,
 )
 from app.ploomes.client import PloomesAnswer, PloomesClient
-from app.ploomes.odata import all_of, any_of, equal, literal
+from app.ploomes.schemas import LOCAL_TIME
 
 CONFIRM_SECONDS = 5.0
 """An empty by-Id answer is believed the second time, this much later (design section 5, absence)."""
@@ -105,7 +106,7 @@ class PloomesGateway:
             answer = await self._get(row, "")
             yield Page(list(self._records(entity, row, answer)), None, len(answer.rows))
             return
-        changed = f"{row.since} gt {literal(since)}" if since is not None and row.since else ""
+        changed = f"{row.since} gt {literal(since.astimezone(LOCAL_TIME))}" if since is not None and row.since else ""
         last, total = int(cursor or 0), None
         while True:
             behind = f"Id gt {last}" if last else ""

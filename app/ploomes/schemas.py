@@ -1,9 +1,8 @@
 """Records as Ploomes answers them: what is fixed about names, value columns and times. Data.
 
-Facts: Ploomes reference 1 (dates), 3.3 (product name), 3.7 and 3.8 (custom values). Records are plain dictionaries.
+Facts: Ploomes reference 1 (dates), 3.7 and 3.8 (custom values). Records are plain dictionaries.
 """
 
-from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 LOCAL_TIME = ZoneInfo("America/Sao_Paulo")
@@ -15,6 +14,3 @@ VALUE_COLUMNS = (
     "CurrencyValueId",
 )  # fmt: skip
 """Value columns of a custom property row; all but one or two are null."""
-
-SIZES: Mapping[str, int] = {"Products.Name": 200, "StringValue": 255}
-"""Longest texts that are known; a longer product name answers 400."""

@@ -1,11 +1,9 @@
 """One contract for both limit stores. The clock runs sixty times faster, so a minute takes a second."""
 
-import os
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-import redis
 from redis.asyncio import Redis
 
 from app.core.clock import Clock
@@ -13,7 +11,6 @@ from app.core.errors import Unavailable
 from app.core.limit_redis import RedisLimitStore
 from app.core.limit_store import Asker, Check, Form, LimitStore, MemoryLimitStore, Snapshot, pace_limit
 from app.core.ports import Priority
-from tests.conftest import USUAL_REDIS, absent
 
 SCALE = 60.0
 
@@ -23,27 +20,13 @@ def clock() -> Clock:
     return Clock(SCALE)
 
 
-@pytest.fixture
-def redis_address() -> str:
-    """The same as `redis_url`, for fixtures that run inside a test's loop."""
-    url = os.environ.get("TEST_REDIS_URL", USUAL_REDIS)
-    client = redis.Redis.from_url(url, socket_connect_timeout=1.0)
-    try:
-        client.ping()
-    except redis.RedisError as problem:
-        absent("Redis", type(problem).__name__)
-    finally:
-        client.close()
-    return url
-
-
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
 async def store(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[LimitStore]:
     if request.param == "memory":
         made: LimitStore = MemoryLimitStore(clock)
     else:
         prefix = f"test:{uuid.uuid4().hex}:"
-        made = RedisLimitStore(Redis.from_url(request.getfixturevalue("redis_address")), clock, prefix)
+        made = RedisLimitStore(Redis.from_url(request.getfixturevalue("redis_url")), clock, prefix)
     await made.restore(Snapshot())
     yield made
     await made.close()
@@ -232,8 +215,8 @@ async def test_notes_tell_their_age_and_are_forgotten(store: LimitStore, clock: 
 
 
 @pytest.mark.services
-async def test_a_wiped_redis_is_noticed(redis_address: str, clock: Clock) -> None:
-    server = Redis.from_url(redis_address)
+async def test_a_wiped_redis_is_noticed(redis_url: str, clock: Clock) -> None:
+    server = Redis.from_url(redis_url)
     store = RedisLimitStore(server, clock, prefix := f"test:{uuid.uuid4().hex}:")
     await store.restore(Snapshot())
     assert await call(store, MINUTE)

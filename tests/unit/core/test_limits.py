@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import select
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, Unavailable, VendorError
+from app.core.limit_models import LimitBlock
 from app.core.limit_rules import Call
 from app.core.limit_store import Check, MemoryLimitStore, Outcome
 from app.core.limits import Limiter
@@ -135,7 +137,8 @@ async def test_a_block_is_obeyed_to_the_second_also_after_a_restart(
             await run(again, read("p2"))
         assert refused.value.cause == "block"
         assert refused.value.seconds == pytest.approx(seconds - 100)
-    assert list(await subject.blocks("omie", APP)) == [f"omie:{APP}:ConsultarCliente"]
+    async with db.read() as session:
+        assert list(await session.scalars(select(LimitBlock.scope))) == [f"omie:{APP}:ConsultarCliente"]
     hands.at += seconds
     assert await cause(subject, read("p2")) is None
 

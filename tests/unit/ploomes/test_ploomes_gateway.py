@@ -12,11 +12,11 @@ import pytest
 from app.core import wire
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
+from app.core.odata import address, any_of, custom_equal, equal, literal
 from app.core.ports import Key
 from app.ploomes.calls import SETS, filter_of, masked
 from app.ploomes.client import PloomesCredentials
 from app.ploomes.faults import classify
-from app.ploomes.odata import address, any_of, custom_equal, equal, literal
 from tests.vendor_rig import USER_KEY, ManualClock, PloomesRig, json, ploomes
 
 ANSWER = Path(__file__).parents[2] / "payloads" / "ploomes" / "answer_contact.json"
@@ -63,7 +63,7 @@ async def test_a_record_is_read_by_filter_with_everything_expanded(db: Database,
         (Decimal("1.50"), "1.50"),
         (True, "true"),
         (None, "null"),
-        (datetime(2026, 4, 30, 3, 0, tzinfo=UTC), "2026-04-30T00:00:00.000-03:00"),
+        (datetime(2026, 4, 30, 3, 0, tzinfo=UTC), "2026-04-30T03:00:00.000+00:00"),
     ],
 )
 def test_literals(value: object, expected: str) -> None:

@@ -1,11 +1,9 @@
-"""OData as Ploomes speaks it: literals, filters and addresses, quoted and encoded (Ploomes reference 1). Pure."""
+"""OData: literals, filters and addresses, quoted and encoded. Pure; what its users need of OData v4."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from urllib.parse import quote
-
-from app.ploomes.schemas import LOCAL_TIME
 
 
 def literal(value: object) -> str:
@@ -17,7 +15,7 @@ def literal(value: object) -> str:
     if isinstance(value, int | Decimal):
         return format(value, "f") if isinstance(value, Decimal) else str(value)
     if isinstance(value, datetime):
-        return value.astimezone(LOCAL_TIME).isoformat(timespec="milliseconds")
+        return value.isoformat(timespec="milliseconds")
     return "'" + str(value).replace("'", "''") + "'"
 
 
@@ -38,7 +36,7 @@ def all_of(*filters: str) -> str:
 
 
 def custom_equal(field_key: str, column: str, value: object) -> str:
-    """A custom field has a value (reference 3.8)."""
+    """A row of `OtherProperties` has a value (Ploomes reference 3.8)."""
     return f"OtherProperties/any(o: o/FieldKey eq {literal(field_key)} and o/{column} eq {literal(value)})"
 
 
