@@ -177,7 +177,9 @@ class Intake:
         until, count = self._open.get(integration_id, (0.0, 0))
         now = self._clock.time()
         if now >= until:
-            some = select(1).where(Event.integration_id == integration_id, Event.due_at.is_not(None)).limit(LIVE_SHARE)
+            # what is bulk already does not count: a resync never delays a live change
+            live = (Event.integration_id == integration_id, Event.due_at.is_not(None), Event.priority != Priority.BULK)
+            some = select(1).where(*live).limit(LIVE_SHARE)
             count = (await session.execute(select(func.count()).select_from(some.subquery()))).scalar_one()
             until = now + 1.0
         self._open[integration_id] = (until, count + 1)

@@ -232,3 +232,18 @@ async def test_a_load_that_cannot_read_says_so_and_tries_again_later(
     vendors.omie.fail = lambda verb, entity: None
     await activate(api, shop)
     assert [row.state for row in await rows(ponte, Resync)] == ["failed", "scheduled"]
+
+
+@pytest.mark.feature("F263")
+async def test_a_planned_load_leaves_live_changes_live(
+    api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts
+) -> None:
+    async with ponte.db.transaction() as session:
+        for number in range(120):
+            await ponte.inbox.enqueue(
+                session, integration_id=active["id"], vendor="omie", entity="clients", external_id=str(number),
+                kind="changed", topic="first_load", source="resync", priority=Priority.BULK, due_at=9e9,
+            )  # fmt: skip
+    stored = await ponte.inbox.store(active["id"], notice("501"), None)
+    event = (await api.get(f"/integrations/{active['id']}/events/{stored.id}")).json()
+    assert event["priority"] == "live"
