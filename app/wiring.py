@@ -94,7 +94,7 @@ class Ponte:
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
-        self.clock = clock or Clock(settings.clock_scale)
+        self.clock = clock or Clock(settings.clock_scale, settings.clock_origin)
         self.db = Database(settings.database_url, pool_size=settings.database_pool_size)
         self.vault = Vault(settings.secret_keys)
         self.queue: Queue = make_queue(settings.redis_url, self.clock)

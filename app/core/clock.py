@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 class Clock:
     """Wall time in UTC, optionally running `scale` times faster than the machine's.
 
-    `scale` other than 1 exists for the sandbox and the proofs (two simulated hours in twelve minutes);
-    every wait in the product goes through `sleep`, so budgets and postponements shrink alike.
+    `scale` other than 1 exists for the proofs (two simulated hours in twelve minutes); every wait in the product
+    goes through `sleep`, so budgets and postponements shrink alike. `origin` is the epoch second at which fast and
+    real time agree; processes of one proof share it, so that they agree on the time.
     """
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, origin: float | None = None) -> None:
         self.scale = scale
-        self._origin = time.time()
+        now = time.time()
         self._started = time.monotonic()
+        self._origin = now if origin is None else origin + (now - origin) * scale
 
     def time(self) -> float:
         """Seconds since the epoch, never going backwards while the process lives."""

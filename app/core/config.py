@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     ready_lag_seconds: float = Field(60.0, gt=0, description="a live event overdue for longer makes /health/ready red")
     retention_days: int = Field(90, ge=1, description="settled events and changes older than this are removed")
     clock_scale: float = Field(1.0, gt=0, description="makes time run faster, for proofs; `local` only")
+    clock_origin: float | None = Field(None, description="epoch second the processes of a fast proof start from")
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         ["127.0.0.1"], description="comma-separated addresses whose X-Forwarded-* headers are believed"
     )

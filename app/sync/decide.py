@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.ports import Vendor
-from app.sync.convert import Tags, merge_tags
 from app.sync.fields import Field, Master, Refs, Value, Values
+from app.sync.tags import Tags, merge_tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from app.core.db import Database
 from app.core.ports import Gateway, JsonObject, Key, Record, Vendor
 from app.sync import known
 from app.sync.configuration import Config
-from app.sync.convert import fold
 from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
 from app.sync.models import Integration, KnownRecord
+from app.sync.places import fold
 
 SETS: tuple[tuple[Vendor, str], ...] = (
     (Vendor.OMIE, "sellers"),

@@ -6,24 +6,12 @@ Sizes: Omie reference 3.1. What rows cannot say stands below them as pure functi
 from dataclasses import dataclass
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import (
-    Activity,
-    City,
-    Country,
-    Document,
-    Owner,
-    PersonType,
-    Phones,
-    State,
-    Tags,
-    Text,
-    ZipCode,
-    canonical_document,
-    clean,
-    fold,
-)
+from app.sync.convert import Activity, Document, Owner, PersonType, Text, ZipCode, canonical_document, clean
 from app.sync.decide import Sides, Verdict
 from app.sync.fields import Field, Master, Value, Values
+from app.sync.phones import Phones
+from app.sync.places import City, Country, State, fold
+from app.sync.tags import Tags
 
 ENTITY = "clients"
 ADDRESS = "address"

@@ -7,24 +7,21 @@ from hypothesis import strategies as st
 from app.core.ports import JsonObject, Vendor
 from app.sync.convert import (
     Activity,
-    City,
-    Country,
     Date,
     Document,
     Number,
     Owner,
     PersonType,
-    Phones,
-    State,
-    Tags,
     Text,
     ZipCode,
     canonical_decimal,
     canonical_document,
     clean,
-    merge_tags,
 )
 from app.sync.fields import MissingReference, Refs
+from app.sync.phones import Phones
+from app.sync.places import City, Country, State
+from app.sync.tags import Tags, merge_tags
 
 OMIE, PLOOMES = Vendor.OMIE, Vendor.PLOOMES
 
