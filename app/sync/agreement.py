@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Record, Vendor, Written
-from app.sync import inbox, issues, journal, known, links
+from app.sync import issues, journal, links
 from app.sync.decide import Policy, Sides, Verdict, decide, fights
+from app.sync.endings import Endings
 from app.sync.entities import clients
 from app.sync.fields import MissingReference, Values
 from app.sync.issues import Finding
@@ -35,11 +36,14 @@ T = TypeVar("T")
 class Agreement:
     """The last half of the road, shared by linked, newly linked and newly created pairs."""
 
-    def __init__(self, db: Database, clock: Clock, references: References, writer: Writer, trace: Tracer) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, references: References, writer: Writer, endings: Endings, trace: Tracer
+    ) -> None:
         self._db = db
         self._clock = clock
         self._references = references
         self._writer = writer
+        self._endings = endings
         self._trace = trace
 
     async def resolving(self, trip: Trip, work: Callable[[], T]) -> T:
@@ -96,7 +100,7 @@ class Agreement:
             "O CNPJ/CPF foi removido: as edições deste cliente ficam suspensas até ele voltar a ser preenchido.",
         )
         link.state, link.state_reason = LinkState.SUSPENDED, outcome.reason
-        await self.close(trip, outcome, link, {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes})
+        await self._endings.close(trip, outcome, link, {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes})
         return True
 
     async def _policy(self, trip: Trip, link: Link) -> Policy:
@@ -232,7 +236,7 @@ class Agreement:
             change.notes = [*change.notes, *restored_notes(trip, ground.verdict, entry)]
             session.add(change)
             if remaining:
-                await self._save(session, trip, link, ground.held)
+                await self._endings.save(session, trip, link, ground.held)
                 await trip.lease.extend(session)
             else:
                 await self._finish_agreed(session, trip, link, ground)
@@ -241,7 +245,7 @@ class Agreement:
         verdict = ground.verdict
         links.rebase(link, *ground.halves(verdict.agreed - verdict.asks - set(link.frozen)))
         await self._note(session, trip, link, verdict)
-        await self.close_in(session, trip, self._verdict_outcome(trip, verdict), link, ground.held)
+        await self._endings.close_in(session, trip, self._verdict_outcome(trip, verdict), link, ground.held)
 
     def _verdict_outcome(self, trip: Trip, verdict: Verdict) -> Outcome:
         if verdict.asks:
@@ -260,76 +264,6 @@ class Agreement:
             return
         labels = ", ".join(row.label for row in trip.rows if row.id in verdict.noted)
         session.add(_history_note(trip, link, f"{labels}: a mudança não se aplica ao outro lado.", self._clock.now()))
-
-    # --- endings -------------------------------------------------------------------------------------------------
-
-    async def close(
-        self, trip: Trip, outcome: Outcome, link: Link | None = None, held: dict[Vendor, Side] | None = None
-    ) -> None:
-        """Settles (or parks) the event in a commit of its own."""
-        async with self._db.transaction() as session:
-            await self.close_in(session, trip, outcome, link, held)
-
-    async def close_in(
-        self,
-        session: AsyncSession,
-        trip: Trip,
-        outcome: Outcome,
-        link: Link | None = None,
-        held: dict[Vendor, Side] | None = None,
-    ) -> None:
-        """The end of every event: link, issues and event in the caller's commit, fenced by the lease."""
-        if link is not None:
-            await self._save(session, trip, link, held or {})
-            trip.event.link_id = link.id
-        records = {(trip.event.vendor, trip.record_id)}
-        if link is not None:
-            records |= {("omie", link.omie_id), ("ploomes", link.ploomes_id)}
-        findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
-        await self._settle_issues(session, trip, link, records, findings)
-        await inbox.conclude(session, trip.event, outcome)
-        await trip.lease.extend(session)
-
-    async def _settle_issues(
-        self,
-        session: AsyncSession,
-        trip: Trip,
-        link: Link | None,
-        records: set[tuple[str, str]],
-        findings: Sequence[Finding],
-    ) -> None:
-        now = self._clock.now()
-        causes = {finding.cause for finding in findings}
-        for issue in await issues.open_of(session, trip.integration.id, trip.entity, records):
-            if issue.cause not in causes:
-                issues.close(issue, now)
-        for finding in findings:
-            await issues.open_issue(
-                session,
-                integration_id=trip.integration.id,
-                entity=trip.entity,
-                vendor=trip.event.vendor,
-                external_id=trip.record_id,
-                finding=finding,
-                now=now,
-                link_id=link.id if link else None,
-                event_id=trip.event.id,
-            )
-
-    async def _save(self, session: AsyncSession, trip: Trip, link: Link, held: dict[Vendor, Side]) -> None:
-        for vendor, side in held.items():
-            links.saw(link, vendor, side.values, side.read_at)
-        link.version += 1
-        link.natural_key = next(
-            (str(d) for side in held.values() if (d := side.values.get("document"))), link.natural_key
-        )
-        await session.merge(link)
-        await known.upsert(
-            session,
-            trip.integration.id,
-            [known.known_of(side.record) for side in held.values() if side.record is not None],
-            self._clock.now(),
-        )
 
 
 @dataclass(slots=True)

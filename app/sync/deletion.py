@@ -9,6 +9,7 @@ from app.core.errors import Fault, VendorError
 from app.core.ports import Key, Vendor
 from app.sync import issues, journal, known, links
 from app.sync.agreement import Agreement, cause_of
+from app.sync.endings import Endings
 from app.sync.fields import Values
 from app.sync.issues import Finding
 from app.sync.lanes import record_lane
@@ -25,12 +26,15 @@ NAMES = {Vendor.OMIE: "Omie", Vendor.PLOOMES: "Ploomes"}
 class Deletion:
     """Mirrors a deletion, or asks, or inactivates, by the integration's policy."""
 
-    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading, endings: Endings
+    ) -> None:
         self._db = db
         self._clock = clock
         self._agreement = agreement
         self._writer = writer
         self._reading = reading
+        self._endings = endings
 
     async def mirror(self, trip: Trip, link: Link, gone: Vendor) -> None:
         """Ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -58,7 +62,7 @@ class Deletion:
             return
         finding = None if choice == "proceed" else await self._objection(trip, link, gone, side)
         if finding is not None:
-            await self._agreement.close(trip, waits(finding.cause, finding.detail, finding), link)
+            await self._endings.close(trip, waits(finding.cause, finding.detail, finding), link)
         elif policy == "inactivate":
             await self._inactivate(trip, link, other, side, done("inactivated", "Inativado no outro lado."))
         else:
@@ -173,4 +177,4 @@ class Deletion:
                         await known.mark_gone(
                             session, trip.integration.id, vendor, trip.entity, links.id_of(link, vendor), now
                         )
-            await self._agreement.close_in(session, trip, outcome, link)
+            await self._endings.close_in(session, trip, outcome, link)

@@ -62,9 +62,11 @@ class Lease:
 class Lanes:
     """Takes, extends and gives back lanes."""
 
-    def __init__(self, db: Database, seconds: float) -> None:
+    def __init__(self, db: Database, seconds: float, scale: float = 1.0) -> None:
+        """`scale`: how much faster than the database's clock the product's runs; leases are in the product's time."""
         self.db = db
         self.seconds = seconds
+        self.scale = scale
         self._insert = sqlite_insert if db.is_sqlite else pg_insert
 
     @asynccontextmanager
@@ -87,7 +89,7 @@ class Lanes:
     async def take(self, session: AsyncSession, lease: Lease, names: Collection[str]) -> None:
         """Takes lanes inside a transaction of the caller. Raises LaneBusy."""
         now = float((await session.execute(select(self.now()))).scalar_one())
-        until = now + lease.seconds
+        until = now + lease.seconds / self.scale
         for name in sorted(set(names) - lease.names):
             row = self._insert(Lane).values(name=name, token=lease.token, fence=1, until=until)
             won = await session.execute(
@@ -105,7 +107,8 @@ class Lanes:
     async def extend(self, session: AsyncSession, lease: Lease, seconds: float) -> None:
         """Raises LeaseLost unless every lane is still held; lengthens the lease when it would end within `seconds`."""
         now = float((await session.execute(select(self.now()))).scalar_one())
-        until = max(lease.until, now + max(seconds, lease.seconds)) if lease.until < now + seconds else lease.until
+        needed = now + seconds / self.scale
+        until = max(needed, now + lease.seconds / self.scale) if lease.until < needed else lease.until
         held = await session.execute(
             update(Lane).where(Lane.token == lease.token, Lane.until >= now).values(until=until).returning(Lane.name)
         )

@@ -18,6 +18,7 @@ from app.sync import inbox, journal, links
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.deletion import Deletion
+from app.sync.endings import Endings
 from app.sync.entities import BUILT, FIELDS
 from app.sync.fields import MissingReference
 from app.sync.lanes import Lanes, record_lane
@@ -58,12 +59,13 @@ class Engine:
         self._body_readers = body_readers
         self._trace = trace
         writer = Writer(db, clock, trace)
+        endings = Endings(db, clock)
         self.references = References(db, clock, lanes)
-        self.agreement = Agreement(db, clock, self.references, writer, trace)
+        self.agreement = Agreement(db, clock, self.references, writer, endings, trace)
         self._reading = Reading(db, clock, self.agreement)
-        self._placing = Placing(db, clock, self.agreement, writer, self._reading)
-        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading)
-        self._sellers = Sellers(db, clock, self.references, self.agreement)
+        self._placing = Placing(db, clock, self.agreement, writer, self._reading, endings)
+        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings)
+        self._sellers = Sellers(db, clock, self.references, endings)
 
     async def process(self, event: Event) -> None:
         """Takes a claimed event down the road and settles or parks it.

@@ -14,6 +14,7 @@ from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Record, Vendor, Written
 from app.sync import journal, known, links
 from app.sync.agreement import Agreement, RefusedBefore, cause_of, inactive_seller
+from app.sync.endings import Endings
 from app.sync.entities import clients
 from app.sync.fields import Values
 from app.sync.issues import Finding
@@ -32,12 +33,15 @@ REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
 class Placing:
     """Gives a record without a link its place."""
 
-    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading, endings: Endings
+    ) -> None:
         self._db = db
         self._clock = clock
         self._agreement = agreement
         self._writer = writer
         self._reading = reading
+        self._endings = endings
 
     async def place(self, trip: Trip) -> None:
         """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -49,11 +53,11 @@ class Placing:
         await self._remember(trip, record)
         verdict = clients.qualify(trip.vendor, record.data, side.values, trip.config.clients.tags)
         if isinstance(verdict, clients.Wait):
-            await self._agreement.close(trip, waits(verdict.cause, verdict.reason))
+            await self._endings.close(trip, waits(verdict.cause, verdict.reason))
         elif isinstance(verdict, clients.Ignore):
-            await self._agreement.close(trip, ignored(verdict.cause, verdict.reason))
+            await self._endings.close(trip, ignored(verdict.cause, verdict.reason))
         elif trip.vendor is Vendor.PLOOMES and not in_scope(trip.config.scope.clients, record.data):
-            await self._agreement.close(trip, ignored("out_of_scope", "Fora do escopo escolhido na configuração."))
+            await self._endings.close(trip, ignored("out_of_scope", "Fora do escopo escolhido na configuração."))
         else:
             await self._recognise(trip, side)
 
@@ -79,7 +83,7 @@ class Placing:
         if twin is None:
             twin = await self._keyed_twin(trip, str(key)) if key else await self._foreign_twin(trip, side)
         if isinstance(twin, Finding):
-            await self._agreement.close(trip, waits(twin.cause, twin.detail, twin))
+            await self._endings.close(trip, waits(twin.cause, twin.detail, twin))
         elif twin is not None:
             await self.link(trip, side, await self._agreement.side(trip, twin))
         elif trip.vendor is Vendor.OMIE:
@@ -182,7 +186,7 @@ class Placing:
         seller = values["owner"] or _text(trip.config.sellers.default_seller)
         if seller and trip.refs.sellers.get(str(seller)) is False:
             finding = inactive_seller(str(seller))
-            await self._agreement.close(trip, waits(finding.cause, finding.detail, finding))
+            await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
             return
         values.update(owner=seller, active=True, omie_id=None, tags=with_client_role(values["tags"]))
         sent: Values = {key: value for key, value in values.items() if value is not None}
@@ -251,7 +255,7 @@ class Placing:
             taken = await links.find(session, trip.integration.id, trip.entity, Vendor.OMIE, twin_id)
         if taken is not None:
             finding = _duplicate(trip, str(ploomes.values.get("document")), twin_id)
-            await self._agreement.close(trip, waits(finding.cause, finding.detail, finding))
+            await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
             return
         await trip.lease.take([record_lane(trip.integration, Vendor.OMIE, trip.entity, twin_id)])
         twin = await self._reading.record(trip, Vendor.OMIE, twin_id)
@@ -316,7 +320,7 @@ class Placing:
 
     async def _gone(self, trip: Trip) -> None:
         await self._forget(trip, trip.vendor, trip.record_id)
-        await self._agreement.close(trip, done("gone", "O registro não existe mais e não tinha vínculo."))
+        await self._endings.close(trip, done("gone", "O registro não existe mais e não tinha vínculo."))
 
     async def _forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
         async with self._db.transaction() as session:

@@ -6,7 +6,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Kind, Vendor
 from app.sync import known, links
-from app.sync.agreement import Agreement
+from app.sync.endings import Endings
 from app.sync.models import Event, EventState, LinkState
 from app.sync.references import References
 from app.sync.trip import Trip, done
@@ -15,11 +15,11 @@ from app.sync.trip import Trip, done
 class Sellers:
     """Keeps what we know of sellers fresh, and wakes what waited for one."""
 
-    def __init__(self, db: Database, clock: Clock, references: References, agreement: Agreement) -> None:
+    def __init__(self, db: Database, clock: Clock, references: References, endings: Endings) -> None:
         self._db = db
         self._clock = clock
         self._references = references
-        self._agreement = agreement
+        self._endings = endings
 
     async def refresh(self, trip: Trip) -> None:
         """Reads the seller again, pairs it anew and settles the event. Raises Postponed, VendorError."""
@@ -60,4 +60,4 @@ class Sellers:
                 if user
                 else "Vendedor sem usuário de mesmo e-mail no Ploomes."
             )
-            await self._agreement.close_in(session, trip, done("paired" if user else "unpaired", reason))
+            await self._endings.close_in(session, trip, done("paired" if user else "unpaired", reason))

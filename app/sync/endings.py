@@ -1,0 +1,90 @@
+"""The end of every event: link, issues and event in one commit, fenced by the lease."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.ports import Vendor
+from app.sync import inbox, issues, known, links
+from app.sync.issues import Finding
+from app.sync.models import Link
+from app.sync.trip import Outcome, Side, Trip
+
+
+class Endings:
+    """Settles or parks events, and keeps links and issues in step with them."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def close(
+        self, trip: Trip, outcome: Outcome, link: Link | None = None, held: dict[Vendor, Side] | None = None
+    ) -> None:
+        """Settles (or parks) the event in a commit of its own."""
+        async with self._db.transaction() as session:
+            await self.close_in(session, trip, outcome, link, held)
+
+    async def close_in(
+        self,
+        session: AsyncSession,
+        trip: Trip,
+        outcome: Outcome,
+        link: Link | None = None,
+        held: dict[Vendor, Side] | None = None,
+    ) -> None:
+        """The end of every event: link, issues and event in the caller's commit, fenced by the lease."""
+        if link is not None:
+            await self.save(session, trip, link, held or {})
+            trip.event.link_id = link.id
+        records = {(trip.event.vendor, trip.record_id)}
+        if link is not None:
+            records |= {("omie", link.omie_id), ("ploomes", link.ploomes_id)}
+        findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
+        await self._settle_issues(session, trip, link, records, findings)
+        await inbox.conclude(session, trip.event, outcome)
+        await trip.lease.extend(session)
+
+    async def _settle_issues(
+        self,
+        session: AsyncSession,
+        trip: Trip,
+        link: Link | None,
+        records: set[tuple[str, str]],
+        findings: Sequence[Finding],
+    ) -> None:
+        now = self._clock.now()
+        causes = {finding.cause for finding in findings}
+        for issue in await issues.open_of(session, trip.integration.id, trip.entity, records):
+            if issue.cause not in causes:
+                issues.close(issue, now)
+        for finding in findings:
+            await issues.open_issue(
+                session,
+                integration_id=trip.integration.id,
+                entity=trip.entity,
+                vendor=trip.event.vendor,
+                external_id=trip.record_id,
+                finding=finding,
+                now=now,
+                link_id=link.id if link else None,
+                event_id=trip.event.id,
+            )
+
+    async def save(self, session: AsyncSession, trip: Trip, link: Link, held: dict[Vendor, Side]) -> None:
+        """Stores the link with what each side was seen to hold."""
+        for vendor, side in held.items():
+            links.saw(link, vendor, side.values, side.read_at)
+        link.version += 1
+        link.natural_key = next(
+            (str(d) for side in held.values() if (d := side.values.get("document"))), link.natural_key
+        )
+        await session.merge(link)
+        await known.upsert(
+            session,
+            trip.integration.id,
+            [known.known_of(side.record) for side in held.values() if side.record is not None],
+            self._clock.now(),
+        )
