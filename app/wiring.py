@@ -101,7 +101,7 @@ class Ponte:
         self.limiter = Limiter(self._limit_store(), self.db, self.clock, [omie_budgets.RULES, ploomes_budgets.RULES])
         self.funnel = Funnel(self.limiter, self.clock, transport=transport)
         self.gateways = GatewayPool(settings, self.funnel, self.vault)
-        self.lanes = Lanes(self.db, settings.lease_seconds)
+        self.lanes = Lanes(self.db, settings.lease_seconds, self.clock.scale)
         self.inbox = Inbox(self.db, self.clock, self.queue)
         self.configs = ConfigStore(self.db, self.clock, field_types(self.db, self.clock, self.gateways))
         self.engine = Engine(self.db, self.clock, self.lanes, self.gateways, self.configs, BODY_READERS, trace)

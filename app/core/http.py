@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 30.0
-"""Of real time, connecting included (Ploomes reference 1; design section 5)."""
+"""Of the clock's time, connecting included (Ploomes reference 1; design section 5)."""
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 """Failures before a byte of the request can have reached the vendor."""
@@ -141,7 +141,7 @@ class Funnel:
         sent_at = self.clock.now()
         sent, problem = True, ""
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(TOTAL_SECONDS / self.clock.scale):
                 answer = await self._client.request(
                     request.verb, request.url, headers=dict(request.headers), content=request.content
                 )

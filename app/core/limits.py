@@ -22,7 +22,7 @@ from app.core.limit_rules import Budget, Call, Penalty, Rules, scope_of
 from app.core.limit_store import POLL_SECONDS, Asker, Check, Form, LimitStore, Outcome, Snapshot
 
 LEASE_SECONDS = 40.0
-"""Of real time: longer than the longest request, so that only a dead process lets a slot expire."""
+"""Longer than the longest request, so that only a dead process lets a slot expire."""
 
 STAMP_AHEAD_SECONDS = 10.0
 """The last call of an account is stored this far ahead, so that it costs one commit in ten seconds."""
@@ -94,7 +94,7 @@ class Limiter:
             call.account,
             int(call.priority),
             self._patience if patience is None else patience,
-            LEASE_SECONDS * self._clock.scale,
+            LEASE_SECONDS,
         )
         if not self._begun:
             # before our own first stamp: a first start is no loss and must not look like one
