@@ -107,7 +107,7 @@ class Client:
         """One request on an idle connection, or a new one; 0 when no answer came."""
         connection: Connection | None = None
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
+            connection = self._kept() or await self._connect()
             status = await connection.request(payload, self.timeout)
         except (OSError, TimeoutError):
             if connection is not None and connection.transport is not None:
@@ -126,6 +126,14 @@ class Client:
             if connection.transport is not None:
                 connection.transport.close()
         self._idle.clear()
+
+    def _kept(self) -> Connection | None:
+        """An idle connection the server has not closed meanwhile."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.transport is not None and not connection.transport.is_closing():
+                return connection
+        return None
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
