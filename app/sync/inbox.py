@@ -4,12 +4,26 @@ Functions take the caller's session, because an event settles in the same commit
 what runs in transactions of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, CursorResult, Table, and_, case, delete, func, null, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
@@ -23,7 +37,7 @@ from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, Intake, Sto
 from app.sync.models import Event, EventSource, EventState
 
 __all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "latest_of", "newer_open", "open_of_record",
-           "postpone", "renew", "reopen", "settle", "supersede_older", "wake_waiting"]  # fmt: skip
+           "postpone", "reopen", "settle", "supersede_older", "wake_waiting"]  # fmt: skip
 
 UNSETTLED = (EventState.RECEIVED, EventState.PROCESSING, EventState.WAITING)
 QUEUE_OF: dict[int, QueueName] = {Priority.LIVE: "live", Priority.PERSON: "live", Priority.BULK: "bulk"}
@@ -94,11 +108,6 @@ async def conclude(session: AsyncSession, event: Event, ending: Ending, *, now: 
         await postpone(session, event, ending.due, ending.reason, ending.cause)
     else:
         await settle(session, event, ending.state, ending.reason, ending.cause, now=now)
-
-
-async def renew(session: AsyncSession, event: Event, until: float) -> None:
-    """Keeps a claim until the epoch second `until`. Raises LeaseLost."""
-    await _move(session, event, {}, due_at=until)
 
 
 async def reopen(session: AsyncSession, event: Event, *, due_at: float, priority: int = Priority.PERSON) -> bool:
@@ -293,6 +302,18 @@ class Inbox:
                 .execution_options(synchronize_session=False)
             )
             return _rows(done)
+
+    async def keep(self, claims: Mapping[int, str], seconds: float) -> None:
+        """Lengthens claims (event id -> claim) that are still held."""
+        if not claims:
+            return
+        held = tuple_(_table.c.id, _table.c.claim).in_(list(claims.items()))
+        async with self._db.transaction() as session:
+            await session.execute(
+                update(_table)
+                .where(held, _table.c.state == EventState.PROCESSING.value)
+                .values(due_at=self._clock.time() + seconds)
+            )
 
     async def next_due(self, priorities: Sequence[int]) -> float | None:
         """When the next event can be claimed (epoch seconds), claims that expire included; None when none is open."""

@@ -1,9 +1,7 @@
 """The life of an integration: created, tested, activated, paused, given new credentials, removed."""
 
-import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
@@ -20,6 +18,7 @@ from app.core.vault import Vault, hash_token, new_token
 from app.sync import first_load, known
 from app.sync.checks import CACHE_ENTITY, Check, Checker
 from app.sync.config_store import ConfigStore, not_found, store_first
+from app.sync.credentials import Credentials, refuse_blank, refuse_blank_change
 from app.sync.inbox import Inbox
 from app.sync.lanes import Lanes
 from app.sync.models import Event, EventState, Integration, IntegrationState
@@ -40,23 +39,6 @@ ACTIVATION_PATIENCE_SECONDS = 30.0
 Start = Literal["window", "now"]
 
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a person types in; None leaves what is stored. Never shown again, also not in a repr."""
-
-    app_key: str | None = None
-    app_secret: str | None = None
-    user_key: str | None = None
-
-    def __repr__(self) -> str:
-        return "Credentials(***)"
-
-    @property
-    def given(self) -> bool:
-        """True when anything is to be replaced."""
-        return any(value is not None for value in (self.app_key, self.app_secret, self.user_key))
 
 
 class Integrations:
@@ -90,7 +72,7 @@ class Integrations:
 
     async def create(self, name: str, credentials: Credentials, *, author: str) -> JsonObject:
         """A new integration in state `not_connected`. Raises UserError 422 naming every blank field."""
-        _refuse_blank(name, credentials)
+        refuse_blank(name, credentials)
         omie_token, ploomes_token = new_token(), new_token()
         row = Integration(
             name=name.strip(),
@@ -131,7 +113,7 @@ class Integrations:
 
     async def change(self, integration_id: int, *, name: str | None, credentials: Credentials) -> JsonObject:
         """A new name or new credentials. Rotation keeps the state; refused credentials get their new chance."""
-        _refuse_blank_change(name, credentials)
+        refuse_blank_change(name, credentials)
         async with self._db.transaction() as session:
             row = await _living(session, integration_id, lock=True)
             if name is not None:
@@ -340,46 +322,3 @@ def _blocked(checks: list[Check]) -> UserError:
         f"A integração não pode ser ativada: {', '.join(broken)}.",
         checks=[check.as_json() for check in checks],
     )
-
-
-LIMITS = {"name": 200, "omie.app_key": 50, "omie.app_secret": 200, "ploomes.user_key": 500}
-"""Longest texts accepted, in characters."""
-
-
-def _refuse_blank(name: str, credentials: Credentials) -> None:
-    _refuse(
-        {
-            "name": name,
-            "omie.app_key": credentials.app_key or "",
-            "omie.app_secret": credentials.app_secret or "",
-            "ploomes.user_key": credentials.user_key or "",
-        }
-    )
-
-
-def _refuse_blank_change(name: str | None, credentials: Credentials) -> None:
-    given = {
-        "name": name,
-        "omie.app_key": credentials.app_key,
-        "omie.app_secret": credentials.app_secret,
-        "ploomes.user_key": credentials.user_key,
-    }
-    _refuse({field: text for field, text in given.items() if text is not None})
-
-
-def _refuse(texts: dict[str, str]) -> None:
-    errors = [{"field": field, "message": flaw} for field, text in texts.items() if (flaw := _flaw(field, text))]
-    if errors:
-        raise UserError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "Dados inválidos", "Há campos que precisam de correção.", errors=errors
-        )
-
-
-def _flaw(field: str, text: str) -> str | None:
-    if not text.strip():
-        return "não pode ficar em branco"
-    if len(text) > LIMITS[field]:
-        return f"no máximo {LIMITS[field]} caracteres"
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        return "contém caracteres inválidos"
-    return None

@@ -49,6 +49,8 @@ class Jobs:
         self._holder = uuid.uuid4().hex[:12]
         self._bells: dict[QueueName, asyncio.Event] = {name: asyncio.Event() for name in slots}
         self._running: dict[QueueName, set[asyncio.Task[None]]] = {name: set() for name in slots}
+        self._driven: dict[int, str] = {}
+        """Running events and their claims."""
 
     def ring(self, name: QueueName) -> None:
         """Somebody rang: look at the book now."""
@@ -58,6 +60,13 @@ class Jobs:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop`, then lets running events end."""
         loops = [asyncio.create_task(self._work(name, stop)) for name in self._slots]
+        keeper = asyncio.create_task(self._keep())
+        try:
+            await self._until(stop, loops)
+        finally:
+            keeper.cancel()
+
+    async def _until(self, stop: asyncio.Event, loops: list[asyncio.Task[None]]) -> None:
         await stop.wait()
         for name in self._slots:
             self.ring(name)
@@ -67,6 +76,15 @@ class Jobs:
             _, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)
             for task in late:
                 task.cancel()
+
+    async def _keep(self) -> None:
+        """Renews the claims of running events, so that a slow vendor does not make a second worker start over."""
+        while True:
+            await self._clock.sleep(self._lease_seconds / 3)
+            try:
+                await self._inbox.keep(self._driven, self._lease_seconds)
+            except Exception:
+                _log.exception("renewing claims failed")
 
     async def _work(self, name: QueueName, stop: asyncio.Event) -> None:
         bell, running = self._bells[name], self._running[name]
@@ -107,12 +125,15 @@ class Jobs:
             return
 
     async def _drive(self, event: Event) -> None:
+        self._driven[event.id] = str(event.claim)
         try:
             await self._engine.process(event)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
             await self._react(event, error)
+        finally:
+            self._driven.pop(event.id, None)
 
     async def _react(self, event: Event, error: BaseException) -> None:
         try:

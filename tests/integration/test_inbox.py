@@ -258,8 +258,9 @@ async def test_who_lost_the_claim_cannot_settle(db: Database, box: Inbox, shop: 
     (quick,) = await box.claim(LIVE, 1, "quick", 45)
     with pytest.raises(LeaseLost):
         await settle(db, slow)
-    async with db.transaction() as session:
-        await events.renew(session, quick, 9e9)
+    await box.keep({quick.id: str(quick.claim)}, 600)
+    await box.keep({quick.id: "somebody else"}, 9e9)
+    assert 500 < ((await row(db, quick.id)).due_at or 0) - Clock().time() < 700
     await settle(db, quick)
     assert (await row(db, quick.id)).state == EventState.DONE
     with pytest.raises(LeaseLost):

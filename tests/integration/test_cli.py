@@ -1,0 +1,112 @@
+"""The operator's commands over a fresh SQLite installation."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.serving import free_port
+
+PONTE = [sys.executable, "-c", "from app.cli import main; main()"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """A runner whose installation lives in a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ADMIN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OMIE_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("PLOOMES_URL", "http://127.0.0.1:9/")
+    return CliRunner()
+
+
+def test_migrate_runs_once_and_says_so(run: CliRunner) -> None:
+    assert json.loads(run.invoke(cli, ["migrate", "--json"]).stdout) == {"changed": True}
+    assert json.loads(run.invoke(cli, ["migrate", "--json"]).stdout) == {"changed": False}
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(run: CliRunner) -> None:
+    run.invoke(cli, ["migrate"])
+    made = json.loads(run.invoke(cli, ["token", "create", "--scope", "ops", "--name", "ana", "--json"]).stdout)
+    assert (made["scope"], len(made["token"])) == ("ops", 43)
+    listed = run.invoke(cli, ["token", "list", "--json"]).stdout
+    assert made["token"] not in listed
+    assert [(row["name"], row["revoked_at"]) for row in json.loads(listed)] == [("ana", None)]
+    assert run.invoke(cli, ["token", "revoke", str(made["id"])]).exit_code == 0
+    assert json.loads(run.invoke(cli, ["token", "list", "--json"]).stdout)[0]["revoked_at"]
+    assert run.invoke(cli, ["token", "revoke", "99"]).exit_code == 1
+    assert run.invoke(cli, ["token", "create", "--scope", "emperor"]).exit_code == 2
+
+
+def test_the_doctor_names_what_is_not_well(run: CliRunner) -> None:
+    result = run.invoke(cli, ["doctor", "--json"])
+    assert result.exit_code == 1
+    found = {row["name"]: row["ok"] for row in json.loads(result.stdout)}
+    assert found == {
+        "settings": True, "database": True, "migrations": False, "redis": True, "secrets": False,
+        "omie": False, "ploomes": False,
+    }  # fmt: skip
+    run.invoke(cli, ["migrate"])
+    found = {row["name"]: row["ok"] for row in json.loads(run.invoke(cli, ["doctor", "--json"]).stdout)}
+    assert found["migrations"]
+    assert found["secrets"]
+
+
+def test_separate_processes_need_redis(run: CliRunner, tmp_path: Path) -> None:
+    for command in ("api", "worker"):
+        done = subprocess.run([*PONTE, command], capture_output=True, text=True, timeout=60, env=_environment(tmp_path))
+        assert done.returncode == 2
+        assert "REDIS_URL" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_serve_migrates_answers_and_ends_on_a_signal(run: CliRunner, tmp_path: Path) -> None:
+    port = free_port(0)
+    process = subprocess.Popen(
+        [*PONTE, "serve"], env={**_environment(tmp_path), "PORT": str(port)}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert _answers(f"http://127.0.0.1:{port}/health/ready", 30)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_a_taken_port_is_told(run: CliRunner, tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        environment = {**_environment(tmp_path), "PORT": str(holder.getsockname()[1])}
+        done = subprocess.run([*PONTE, "serve"], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 1
+    assert "could not listen" in done.stderr
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "DATA_DIR": str(folder / "data"), "PYTHONPATH": root}
+
+
+def _answers(url: str, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (an address of this machine)
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    return False
