@@ -16,13 +16,25 @@ SETUPS = ["embedded", pytest.param("split", marks=pytest.mark.services)]
 
 
 @pytest.fixture(params=SETUPS)
-async def product(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    """Settings of one set-up, on empty storage, pointing at the sandbox, time ten times faster."""
+def storage(request: pytest.FixtureRequest) -> str:
+    """The set-up. Rules that do not depend on it run on one: see `EMBEDDED` of the rig."""
+    return str(request.param)
+
+
+@pytest.fixture
+def speed(request: pytest.FixtureRequest) -> float:
+    """How much faster than the machine's both clocks run; see `at_speed` of the rig."""
+    return float(getattr(request, "param", 20.0))
+
+
+@pytest.fixture
+async def product(request: pytest.FixtureRequest, settings: Settings, storage: str, speed: float) -> Settings:
+    """Settings of one set-up, on empty storage, pointing at the sandbox, time running fast."""
     changes: dict[str, Any] = {
-        "omie_url": f"{VENDORS}/omie/api/v1/", "ploomes_url": f"{VENDORS}/ploomes/", "clock_scale": 10.0,
+        "omie_url": f"{VENDORS}/omie/api/v1/", "ploomes_url": f"{VENDORS}/ploomes/", "clock_scale": speed,
         "sweep_seconds": 5.0,
     }
-    if request.param == "split":
+    if storage == "split":
         changes["database_url"] = request.getfixturevalue("postgres")
         changes["redis_url"] = await own_redis(request.getfixturevalue("redis_url"))
     chosen = settings.model_copy(update=changes)
@@ -31,9 +43,9 @@ async def product(request: pytest.FixtureRequest, settings: Settings) -> Setting
 
 
 @pytest.fixture
-async def rig(product: Settings) -> AsyncIterator[Rig]:
+async def rig(product: Settings, speed: float) -> AsyncIterator[Rig]:
     """A connected integration on two empty accounts."""
-    async with running(product) as rig:
+    async with running(product, speed=speed) as rig:
         await rig.connect()
         yield rig
 

@@ -1,12 +1,14 @@
 """The whole product in one process against the sandbox: doors, book, bell, engine, both vendors."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from app.core.config import Settings
 from app.main import create_app
@@ -20,12 +22,45 @@ VENDORS = "http://vendors.test"
 ADMIN = {"Authorization": "Bearer test-admin-token"}
 JsonObject = dict[str, Any]
 
+EMBEDDED = pytest.mark.parametrize("storage", ["embedded"], indirect=True)
+"""For rules that do not depend on the storage."""
+
+
+def at_speed(speed: float) -> pytest.MarkDecorator:
+    """Both clocks run this much faster, where a test waits long."""
+    return pytest.mark.parametrize("speed", [speed], indirect=True)
+
+
+class Tap(httpx.AsyncBaseTransport):
+    """Writes down every call that the product makes to a vendor."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+        self.calls: list[tuple[str, JsonObject]] = []
+        """Omie's method, or verb and first part of Ploomes' path, with the parameters; in order."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        content = await request.aread()
+        body = json.loads(content) if content else {}
+        if "call" in body:
+            self.calls.append((body["call"], body["param"][0]))
+        else:
+            name = request.url.path.removeprefix("/ploomes/").partition("(")[0]
+            self.calls.append((f"{request.method} {name}", body))
+        return await self._transport.handle_async_request(request)
+
+    def of(self, *names: str) -> list[JsonObject]:
+        """Parameters of the calls of some names."""
+        return [param for name, param in self.calls if name in names]
+
 
 class Rig:
     """Speaks to the product as an admin and to the vendors as people on their screens."""
 
-    def __init__(self, ponte: Ponte, sandbox: Sandbox, api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+    def __init__(self, ponte: Ponte, sandbox: Sandbox, api: httpx.AsyncClient, control: httpx.AsyncClient,
+                 tap: Tap) -> None:  # fmt: skip
         self.ponte = ponte
+        self.tap = tap
         self.sandbox = sandbox
         self.api = api
         self.control = control
@@ -59,7 +94,7 @@ class Rig:
 
     async def configure(self, **parts: Any) -> JsonObject:
         """Publishes the present document with some parts changed."""
-        document = (await self.get_json(f"{self.path}/config"))["config"]
+        document = await self.get_json(f"{self.path}/config")
         for name, value in parts.items():
             document[name] = {**document[name], **value} if isinstance(value, dict) else value
         answer = await self.api.put(f"{self.path}/config", json=document)
@@ -123,6 +158,27 @@ class Rig:
         """A person creates a client on Omie's screen."""
         return dict(await self.post(f"/sandbox/omie/{APP_KEY}/screen/clients", fields, person="maria@loja.test"))
 
+    async def seller_new(self, **fields: Any) -> str:
+        """A seller in Omie; answers its code."""
+        answer = await self.post(f"/sandbox/omie/{APP_KEY}/screen/sellers", fields, person="maria@loja.test")
+        return str(answer["codigo"])
+
+    async def seller_edit(self, code: str, **fields: Any) -> None:
+        path = f"/sandbox/omie/{APP_KEY}/screen/sellers/{code}"
+        answer = await self.control.patch(path, json=fields, params={"person": "maria@loja.test"})
+        assert answer.is_success, answer.text
+
+    async def user_new(self, **fields: Any) -> str:
+        """A user of the Ploomes account; answers its id."""
+        return await self.ploomes_new("Users", ProfileId=2, **fields)
+
+    async def ploomes_new(self, name: str, **fields: Any) -> str:
+        """A row of any Ploomes set, typed by a person; answers its id."""
+        return str((await self.post(f"/sandbox/ploomes/{USER_KEY}/screen/{name}", fields))["Id"])
+
+    async def ploomes_set(self, name: str) -> list[JsonObject]:
+        return list((await self.control.get(f"/sandbox/ploomes/{USER_KEY}/{name}")).json())
+
     async def omie_edit(self, client_id: Any, **fields: Any) -> None:
         answer = await self.control.patch(
             f"/sandbox/omie/{APP_KEY}/screen/clients/{client_id}", json=fields, params={"person": "maria@loja.test"}
@@ -178,6 +234,52 @@ class Rig:
         assert record["link"], record
         return dict(record["link"])
 
+    async def why(self, vendor: str, external_id: Any) -> JsonObject:
+        """The conditions of a record that do not hold, by name."""
+        answer = await self.get_json(f"{self.path}/records/clients/{vendor}/{external_id}/why")
+        return {c["name"]: c["detail"] for c in answer["conditions"] if not c["ok"]}
+
+    async def issues(self, **params: Any) -> list[str]:
+        """Causes of the open issues."""
+        return sorted(issue["cause"] for issue in await self.items("issues", **params))
+
+    async def issue(self, cause: str) -> JsonObject:
+        """The one open issue of a cause."""
+        [found] = await self.items("issues", cause=cause)
+        return found
+
+    async def retry(self, cause: str) -> None:
+        """A person asks for another try and the work is done."""
+        answer = await self.api.post(f"{self.path}/issues/{(await self.issue(cause))['id']}/retry")
+        assert answer.status_code == 202, answer.text
+        await self.settle()
+
+    async def answer(self, cause: str, choice: str) -> None:
+        """A person decides and the work is done."""
+        path = f"{self.path}/issues/{(await self.issue(cause))['id']}/answer"
+        answer = await self.api.post(path, json={"choice": choice})
+        assert answer.status_code == 202, answer.text
+        await self.settle()
+
+    async def events_of(self, vendor: str, external_id: Any) -> list[JsonObject]:
+        """Events of a record, newest first."""
+        found = await self.items("events", vendor=vendor, limit=200)
+        return [event for event in found if event["external_id"] == str(external_id)]
+
+    async def changes(self, **params: Any) -> list[JsonObject]:
+        return await self.items("changes", **params)
+
+    async def quirk(self, **switches: Any) -> None:
+        await self.post("/sandbox/quirks", switches)
+
+    async def fault(self, kind: str, **rule: Any) -> None:
+        await self.post("/sandbox/faults", {"kind": kind, **rule})
+
+    async def writes(self) -> int:
+        """How many requests that change something the vendors have had from the product."""
+        reading = ("GET ", "Listar", "Consultar", "Pesquisar")
+        return sum(not name.startswith(reading) for name, _ in self.tap.calls)
+
     async def counters(self) -> JsonObject:
         return dict((await self.control.get("/sandbox/counters")).json())
 
@@ -204,7 +306,8 @@ async def running(settings: Settings, *, seed: str = "empty", speed: float = 10.
     deliver = httpx.AsyncClient(transport=httpx.ASGITransport(app=to_ponte), base_url="http://ponte.test")
     sandbox = Sandbox(seed=seed, speed=speed, deliver=deliver)
     vendors = httpx.ASGITransport(app=sandbox.asgi)
-    ponte = Ponte(settings, transport=vendors, **options)
+    tap = Tap(vendors)
+    ponte = Ponte(settings, transport=tap, **options)
     doors["app"] = create_app(ponte)
     await sandbox.start()
     async with (
@@ -212,7 +315,7 @@ async def running(settings: Settings, *, seed: str = "empty", speed: float = 10.
         httpx.AsyncClient(transport=httpx.ASGITransport(app=doors["app"]), base_url="http://ponte.test", headers=ADMIN) as api,
         httpx.AsyncClient(transport=vendors, base_url=VENDORS) as control,
     ):
-        rig = Rig(ponte, sandbox, api, control)
+        rig = Rig(ponte, sandbox, api, control, tap)
         if worker:
             rig.start_worker()
         try:
