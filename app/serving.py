@@ -53,7 +53,7 @@ async def run(servers: Sequence[Server], *, when_ready: Callable[[], Awaitable[N
     guest: asyncio.Task[None] | None = None
     try:
         for each in servers:
-            task = asyncio.create_task(each.serve())
+            task = asyncio.create_task(_serve(each))
             tasks.append(task)
             if not await _up(each, task, stop):
                 return stop.is_set()
@@ -74,8 +74,13 @@ async def run(servers: Sequence[Server], *, when_ready: Callable[[], Awaitable[N
                 await guest
         for each, task in reversed(list(zip(servers, tasks, strict=False))):
             each.should_exit = True
-            with suppress(SystemExit):
-                await task
+            await task
+
+
+async def _serve(each: Server) -> None:
+    """uvicorn leaves the process when it cannot listen; here that is for the caller to tell."""
+    with suppress(SystemExit):
+        await each.serve()
 
 
 async def _own(work: Callable[[], Awaitable[None]]) -> None:

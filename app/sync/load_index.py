@@ -47,6 +47,7 @@ async def snapshots_after(
 async def look_up(
     session: AsyncSession, integration_id: int, vendor: Vendor, rows: Sequence[KnownRecord], load: Resync
 ) -> Found:
+    """Everything a batch must know before it may be linked, in a handful of queries."""
     found = Found()
     await _carried_twins(session, integration_id, vendor, rows, load, found)
     await _document_twins(session, integration_id, vendor, rows, load, found)
@@ -161,13 +162,16 @@ def snapshot_of(row: KnownRecord, load: Resync) -> JsonObject | None:
 
 
 def values_of(row: KnownRecord, load: Resync) -> JsonObject:
+    """Canonical values in a row's snapshot."""
     return (snapshot_of(row, load) or {})["values"]  # type: ignore[no-any-return]
 
 
 def refused(row: KnownRecord, load: Resync) -> str | None:
+    """Machine word for why a record may not enter the other side, or None."""
     return (snapshot_of(row, load) or {}).get("refused")
 
 
 def read_at_of(row: KnownRecord) -> datetime:
+    """When a row was read."""
     snapshot = row.data.get("load") or {}
     return datetime.fromisoformat(snapshot["read_at"]) if "read_at" in snapshot else row.seen_at
