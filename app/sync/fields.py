@@ -61,6 +61,8 @@ class Refs:
     """Canonical city -> Ploomes city id."""
     city_keys: dict[str, str | None] = field(default_factory=dict)
     """Ploomes city id -> canonical city."""
+    omie_cities: dict[str, str | None] = field(default_factory=dict)
+    """`NAME/UF` -> IBGE code of that city in Omie."""
     omie_countries: dict[str, str] = field(default_factory=dict)
     """Omie country code -> two-letter code."""
     ploomes_countries: dict[str, str] = field(default_factory=dict)

@@ -67,7 +67,15 @@ class City:
         return {path: int(city_id) if city_id else None}
 
     def narrow(self, value: Value, refs: Refs) -> Value:
-        return value
+        """A city without a code (people add some in Ploomes) goes under the code that Omie knows it by, or not at all:
+        an unknown one would refuse the whole record."""
+        if value is None or str(value).isdigit():
+            return value
+        if str(value).endswith("/"):
+            return None  # abroad: Omie's register of cities is Brazil's
+        if str(value) not in refs.omie_cities:
+            raise MissingReference("omie_city", str(value))
+        return refs.omie_cities[str(value)]
 
     def widen(self, value: Value, current: Value, refs: Refs) -> Value:
         if value is None:

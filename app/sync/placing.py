@@ -24,7 +24,7 @@ from app.sync.models import EventSource, KnownRecord, Link, LinkState, WriteEntr
 from app.sync.reading import Reading
 from app.sync.scope import in_scope
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
-from app.sync.writing import Draft, Writer, shortening_notes, update_drafts
+from app.sync.writing import Draft, Writer, loss_notes, update_drafts
 
 REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
 """Seconds before a create whose answer was lost may be repeated: Omie's redundancy interval, Ploomes' time-out."""
@@ -194,9 +194,8 @@ class Placing:
         body = wire(Vendor.OMIE, trip.rows, sent, None, trip.refs)
         body = {name: value for name, value in body.items() if value not in ("", None)}
         body["codigo_cliente_integracao"] = code
-        draft = Draft(
-            Vendor.OMIE, "create", None, body, sent, notes=shortening_notes(trip.rows, ploomes.values, sent), code=code
-        )
+        notes = loss_notes(Vendor.OMIE, trip.rows, source, values)
+        draft = Draft(Vendor.OMIE, "create", None, body, sent, notes=notes, code=code)
         await self._refused_before(trip, draft)
         try:
             entry, written = await self._writer.send(trip, draft)

@@ -25,7 +25,9 @@ SETS: tuple[tuple[Vendor, str], ...] = (
     (Vendor.PLOOMES, "countries"),
     (Vendor.PLOOMES, "tags"),
 )
-"""Small sets that are read whole; cities are asked for one by one."""
+"""Small sets that are read whole."""
+CITIES = ((Vendor.OMIE, "cities"), (Vendor.PLOOMES, "cities"))
+"""Asked for one by one: Brazil has thousands."""
 
 CONTACT_TAGS = "1"
 """EntityId of contacts (Ploomes reference 2): tags belong to an entity."""
@@ -106,6 +108,8 @@ class References:
             self._learn_city(await self._fetch(integration, ploomes, "cities", key), key, refs)
         elif kind == "city":
             refs.city_ids[key] = await self._city(integration, key, refs, ploomes)
+        elif kind == "omie_city":
+            refs.omie_cities[key] = await self._omie_city(integration, key, omie)
         elif kind == "tag_id":
             record = await self._fetch(integration, ploomes, "tags", key)
             refs.tag_names[key] = str(record.data.get("Name") or "") or None if record else None
@@ -136,6 +140,17 @@ class References:
         self._learn_city(best, best.id, refs)
         return best.id
 
+    async def _omie_city(self, integration: Integration, key: str, omie: Gateway) -> str | None:
+        """The IBGE code of `NAME/UF` in Omie. The answer is kept for good, above all "not there": asking counts there
+        as an error each time."""
+        name, _, uf = key.rpartition("/")
+        found = await omie.find("cities", Key("name", name, {"uf": uf}))
+        code = next((str(r.data["nCodIBGE"]) for r in found if r.data.get("nCodIBGE")), None)
+        async with self._db.transaction() as session:
+            row = known.Known(Vendor.OMIE, "cities", key[:80], natural_key=code, name=key)
+            await known.upsert(session, integration.id, [row], self._clock.now())
+        return code
+
     async def _tag(self, integration: Integration, name: str, ploomes: Gateway) -> str:
         async with self._lanes.hold(f"tag:{integration.ploomes_account_id}:{name.casefold()[:100]}"):
             found = await ploomes.find("tags", Key("name", name, {"entity_id": CONTACT_TAGS}))
@@ -158,7 +173,7 @@ class References:
             await known.upsert(session, integration_id, [known.known_of(r) for r in records], self._clock.now())
 
     async def _rows(self, integration_id: int) -> list[KnownRecord]:
-        wanted = tuple((vendor.value, entity) for vendor, entity in (*SETS, (Vendor.PLOOMES, "cities")))
+        wanted = tuple((vendor.value, entity) for vendor, entity in (*SETS, *CITIES))
         query = (
             select(KnownRecord)
             .where(
@@ -227,6 +242,7 @@ def build(rows: list[KnownRecord], config: Config) -> Refs:
     )
     refs.fax_types = {refs.phone_types["fax"]} if "fax" in refs.phone_types else set()
     refs.user_of_seller, refs.seller_of_user = pair_people(sellers, users, config)
+    refs.omie_cities = {r.name: r.natural_key for r in sets.get(("omie", "cities"), []) if r.name}
     for row in sets.get(("ploomes", "cities"), []):
         place = _city_key(row.natural_key, row.name, row.data.get("StateId"), refs)
         refs.city_keys[row.external_id] = place

@@ -10,6 +10,7 @@ from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import JsonObject, Vendor, Written
 from app.sync import journal
+from app.sync.convert import Text
 from app.sync.fields import Field, Values
 from app.sync.mapping import wire
 from app.sync.models import WriteEntry, WriteState
@@ -109,7 +110,7 @@ def update_drafts(
     if plain:
         current = side.record.data if side.record else None
         body = wire(vendor, trip.rows, plain, current, trip.refs)
-        notes = shortening_notes(trip.rows, other, plain) if vendor is Vendor.OMIE else []
+        notes = loss_notes(vendor, trip.rows, other, plain)
         before = journal.known_values(side.values, list(plain))
         drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes))
     if len(plain) < len(values):
@@ -129,16 +130,19 @@ def _names(value: Any) -> dict[str, str]:
     return {name.casefold(): name for name in value} if isinstance(value, list) else {}
 
 
-def shortening_notes(rows: Sequence[Field], held: Values, sent: Values) -> list[str]:
-    """What Omie could not take whole, in Portuguese, for the record's history (F075, clamped lengths)."""
+def loss_notes(vendor: Vendor, rows: Sequence[Field], held: Values, sent: Values) -> list[str]:
+    """What a vendor could not take, or not whole, in Portuguese, for the record's history (F066, F075, F089)."""
     notes = []
+    name = "Omie" if vendor is Vendor.OMIE else "Ploomes"
     for row in rows:
         value, took = held.get(row.id), sent.get(row.id)
         if row.id not in sent or value == took:
             continue
-        if isinstance(value, str) and isinstance(took, str) and len(took) < len(value):
-            notes.append(f"{row.label}: reduzido de {len(value)} para {len(took)} caracteres, o máximo do Omie.")
-        elif row.key == "phones" and isinstance(value, list):
+        if isinstance(value, str) and took is None:
+            notes.append(f"{row.label}: “{value}” não tem correspondente no {name} e ficou de fora.")
+        elif isinstance(value, str) and isinstance(took, str) and isinstance(row.by, Text) and value.startswith(took):
+            notes.append(f"{row.label}: reduzido de {len(value)} para {len(took)} caracteres, o máximo do {name}.")
+        elif row.key == "phones" and isinstance(value, list) and vendor is Vendor.OMIE:
             left_out = len(value) - sum(1 for slot in took or () if slot) if isinstance(took, list) else len(value)
             if left_out > 0:
                 notes.append(f"{left_out} telefone(s) não enviado(s): o Omie guarda dois telefones e um fax.")
