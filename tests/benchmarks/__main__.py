@@ -9,6 +9,7 @@
 
 import argparse
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -66,6 +67,11 @@ async def measure(arguments: argparse.Namespace) -> bool:
     figures: list[Figure] = []
     skipped: list[Skipped] = []
     failed = False
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        say(
+            f"the machine is already busy (load {load:.1f} on {os.cpu_count()} cores): times will be longer than on a quiet one"
+        )
     for name, make in (("sqlite", one_process), ("postgres", lambda _: split())):
         if arguments.setup not in (None, name):
             continue
@@ -89,7 +95,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
         skipped += missing
     output = Console()
     show(figures, skipped, output if output.is_terminal else Console(width=140))
-    save(figures, skipped, arguments.json, quick=arguments.quick)
+    save(figures, skipped, arguments.json, quick=arguments.quick, load=load)
     say(f"written to {arguments.json}")
     return not failed and all(figure.met is not False for figure in figures)
 

@@ -17,6 +17,8 @@ from tests.benchmarks.rig import Pair, Rig, free_port, process, until
 RATE = 300.0
 CONNECTIONS = 32
 """Of the closed loop, which looks for the most that can be acknowledged."""
+ROUNDS = 3
+"""Bare route and door take turns, and the best of each counts: another process on the machine then hurts both alike."""
 BUSY_EVERY_SECONDS = 0.3
 """A person's edit on the active integration this often keeps its worker busy up to the vendors' limits."""
 
@@ -74,17 +76,31 @@ async def measure(rig: Rig, active: Pair | None, *, seconds: float, most_seconds
         people = (await clients(rig, active))[:50]
         async with _edits(rig, active, people):
             figures += _steady(rig, await _at_rate(rig, payload, seconds), "door, worker busy", limit=None)
-    bare = await _bare(rig, most_seconds)
-    client = Client(rig.url)
-    most = await closed_loop(client, payload, connections=CONNECTIONS, seconds=most_seconds)
-    client.close()
+    async with _bare_route(rig) as bare_url:
+        bare_payload = post(bare_url, b'{"topic": "none"}')
+        rounds = [
+            (
+                await _most(bare_url, lambda _: bare_payload, most_seconds / ROUNDS),
+                await _most(rig.url, payload, most_seconds / ROUNDS),
+            )
+            for _ in range(ROUNDS)
+        ]
+    bare, most = (max(results, key=lambda result: result.rate) for results in zip(*rounds, strict=True))
+    failed = sum(result.failed for _, result in rounds)
     setup, note = rig.setup.name, f"{CONNECTIONS} connections; bare FastAPI route {bare.rate:.0f}/s"
     return [
         *figures,
         Figure(setup, "door: most acknowledged", most.rate, "/s", note=note),
         Figure(setup, "door: share of a bare route", most.rate / bare.rate, "×", 0.40, at_least=True),
-        Figure(setup, "door: not acknowledged at the most", most.failed, "requests", 0, note=most.refusals),
+        Figure(setup, "door: not acknowledged at the most", failed, "requests", 0, note=rounds[0][1].refusals),
     ]
+
+
+async def _most(url: str, payload: Callable[[int], bytes], seconds: float) -> Result:
+    client = Client(url)
+    result = await closed_loop(client, payload, connections=CONNECTIONS, seconds=seconds)
+    client.close()
+    return result
 
 
 async def _at_rate(rig: Rig, payload: Callable[[int], bytes], seconds: float) -> Result:
@@ -127,17 +143,18 @@ async def _edits(rig: Rig, pair: Pair, people: list[Person]) -> AsyncIterator[No
             await task
 
 
-async def _bare(rig: Rig, seconds: float) -> Result:
+@asynccontextmanager
+async def _bare_route(rig: Rig) -> AsyncIterator[str]:
+    """Address of a route that answers and does nothing else, in a process of its own."""
     port = free_port()
+    url = f"http://127.0.0.1:{port}/bare"
     arguments = [sys.executable, "-m", "tests.benchmarks.bare", "--port", str(port)]
-    payload = post(f"http://127.0.0.1:{port}/bare", b'{"topic": "none"}')
-    client = Client(f"http://127.0.0.1:{port}")
+    client = Client(url)
     async with process("bare", arguments, folder=rig.folder, environment=rig.environment):
 
         async def ready() -> bool:
-            return await client.send(payload) == 200
+            return await client.send(post(url, b"{}")) == 200
 
         await until("the bare route answers", ready, seconds=30, every=0.2)
-        result = await closed_loop(client, lambda _: payload, connections=CONNECTIONS, seconds=seconds)
         client.close()
-    return result
+        yield url

@@ -63,8 +63,8 @@ def show(figures: list[Figure], skipped: list[Skipped], console: Console) -> Non
     console.print(table)
 
 
-def save(figures: list[Figure], skipped: list[Skipped], path: Path, *, quick: bool) -> None:
-    """The same as JSON, with the machine it was measured on."""
+def save(figures: list[Figure], skipped: list[Skipped], path: Path, *, quick: bool, load: float) -> None:
+    """The same as JSON, with the machine it was measured on and its load (processes waiting to run) beforehand."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -74,6 +74,7 @@ def save(figures: list[Figure], skipped: list[Skipped], path: Path, *, quick: bo
             "memory_mb": psutil.virtual_memory().total // 2**20,
             "python": platform.python_version(),
             "system": platform.system(),
+            "load_before": round(load, 2),
         },
         "figures": [
             asdict(figure) | {"value": None if math.isnan(figure.value) else figure.value, "met": figure.met}
