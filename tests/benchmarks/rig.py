@@ -134,8 +134,8 @@ class Rig:
             httpx.AsyncClient(base_url=self.sandbox_url, timeout=60, limits=limits)
         )
         port = self.sandbox_url.rsplit(":", 1)[1]
-        await self._run("sandbox", [sys.executable, "-m", "tests.benchmarks.tap", "--port", port])
-        await self._answers("sandbox", f"{self.sandbox_url}/tap")
+        sandbox = await self._run("sandbox", [sys.executable, "-m", "tests.benchmarks.tap", "--port", port])
+        await self._answers("sandbox", sandbox, f"{self.sandbox_url}/tap")
         ponte = str(Path(sys.executable).parent / "ponte")
         if "serve" not in self.setup.processes:
             migrate = await self._run("migrate", [ponte, "migrate"])
@@ -143,15 +143,17 @@ class Rig:
                 raise RigError(f"ponte migrate failed\n{self.tail('migrate')}")
         for number, command in enumerate(self.setup.processes):
             self.processes.append(await self._run(f"{command}-{number}", [ponte, command]))
-        await self._answers(f"{self.setup.processes[0]}-0", f"{self.url}/health/ready")
+        await self._answers(f"{self.setup.processes[0]}-0", self.processes[0], f"{self.url}/health/ready")
 
     async def _run(self, name: str, arguments: list[str]) -> asyncio.subprocess.Process:
         return await self._stack.enter_async_context(
             process(name, arguments, folder=self.folder, environment=self.environment)
         )
 
-    async def _answers(self, name: str, url: str) -> None:
+    async def _answers(self, name: str, started: asyncio.subprocess.Process, url: str) -> None:
         async def ready() -> bool:
+            if started.returncode is not None:
+                raise RigError(f"{name} ended with {started.returncode}")
             with contextlib.suppress(httpx.TransportError):
                 return (await self.sandbox.get(url)).status_code == 200
             return False
