@@ -57,8 +57,9 @@ class Deletion:
             )
             return
         side = await self._reading.side(trip, link, other)
+        await self._writer.trace("read")
         if side is None:
-            await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
+            await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."), arrived=True)
             return
         finding = None if choice == "proceed" else await self._objection(trip, link, gone, side)
         if finding is not None:
@@ -130,12 +131,14 @@ class Deletion:
         return None
 
     async def _delete(self, trip: Trip, link: Link, other: Vendor, side: Side) -> None:
+        await self._writer.trace("decided")
         draft = Draft(other, "delete", links.id_of(link, other), {}, {}, side.values)
         try:
             entry, _ = await self._writer.send(trip, draft)
         except VendorError as error:
             if error.fault is Fault.NOT_FOUND:
-                await self._end(trip, link, LinkState.DELETED, done("deleted", "Já não existia no outro lado."))
+                ending = done("deleted", "Já não existia no outro lado.")
+                await self._end(trip, link, LinkState.DELETED, ending, arrived=True)
                 return
             if error.fault not in REFUSALS:
                 raise
@@ -153,14 +156,24 @@ class Deletion:
         await self._end(trip, link, LinkState.DELETED, outcome, entry)
 
     async def _end(
-        self, trip: Trip, link: Link, state: LinkState, outcome: Outcome, entry: WriteEntry | None = None
+        self,
+        trip: Trip,
+        link: Link,
+        state: LinkState,
+        outcome: Outcome,
+        entry: WriteEntry | None = None,
+        *,
+        arrived: bool = False,
     ) -> None:
-        """The link ends and the event settles in one commit."""
+        """The link ends and the event settles in one commit. `arrived`: a delete whose answer was lost did its work."""
         now = self._clock.now()
         links.end(link, state, outcome.reason, now)
         async with self._db.transaction() as session:
             for row in [*trip.unfinished, *([entry] if entry else [])]:
                 stored = await session.get_one(WriteEntry, row.id)
+                if row is not entry and not (row.verb == "delete" and arrived):
+                    journal.finish(stored, WriteState.RESOLVED, now, "resposta perdida; o registro foi excluído")
+                    continue
                 journal.finish(stored, WriteState.DONE, now)
                 session.add(
                     journal.change_of(
@@ -178,3 +191,4 @@ class Deletion:
                             session, trip.integration.id, vendor, trip.entity, links.id_of(link, vendor), now
                         )
             await self._endings.close_in(session, trip, outcome, link)
+        await self._writer.trace("committed")

@@ -15,14 +15,13 @@ from app.core.ports import JsonObject, Key, Record, Vendor, Written
 from app.sync import journal, known, links
 from app.sync.agreement import Agreement, RefusedBefore, cause_of, inactive_seller
 from app.sync.endings import Endings
-from app.sync.entities import clients
+from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
 from app.sync.fields import Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane, record_lane
 from app.sync.mapping import wire
 from app.sync.models import EventSource, KnownRecord, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
-from app.sync.scope import in_scope
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.writing import Draft, Writer, loss_notes, update_drafts
 
@@ -49,30 +48,29 @@ class Placing:
         if record is None:
             await self._gone(trip)
             return
+        await self._writer.trace("read")
         side = await self._agreement.side(trip, record)
         await self._remember(trip, record)
-        verdict = clients.qualify(trip.vendor, record.data, side.values, trip.config.clients.tags)
-        if isinstance(verdict, clients.Wait):
+        verdict = trip.rules.qualify(trip.vendor, record.data, side.values, trip.config)
+        if isinstance(verdict, Wait):
             await self._endings.close(trip, waits(verdict.cause, verdict.reason))
-        elif isinstance(verdict, clients.Ignore):
+        elif isinstance(verdict, Ignore):
             await self._endings.close(trip, ignored(verdict.cause, verdict.reason))
-        elif trip.vendor is Vendor.PLOOMES and not in_scope(trip.config.scope.clients, record.data):
-            await self._endings.close(trip, ignored("out_of_scope", "Fora do escopo escolhido na configuração."))
         else:
             await self._recognise(trip, side)
 
     async def link(self, trip: Trip, own: Side, twin: Side) -> None:
         """Makes the link of two records that exist and brings them into agreement (first link, no base)."""
         omie, ploomes = (own, twin) if trip.vendor is Vendor.OMIE else (twin, own)
-        link = await self._make_link(trip, _id(omie), _id(ploomes), own.values.get("document"))
+        link = await self._make_link(trip, _id(omie), _id(ploomes), own.values.get(trip.rules.KEY))
         await self._agreement.agree(trip, link, omie, ploomes)
 
     # --- recognition ---------------------------------------------------------------------------------------------
 
     async def _recognise(self, trip: Trip, side: Side) -> None:
         assert side.record is not None
-        key = side.values.get("document")
-        carried = clients.other_id(trip.vendor, side.record.data, _text(side.values.get("omie_id")))
+        key = side.values.get(trip.rules.KEY)
+        carried = trip.rules.other_id(trip.vendor, side.record.data, _text(side.values.get("omie_id")))
         names = [key_lane(trip.integration, trip.entity, str(key))] if key else []
         if carried:
             names.append(record_lane(trip.integration, trip.vendor.other, trip.entity, carried))
@@ -86,10 +84,9 @@ class Placing:
             await self._endings.close(trip, waits(twin.cause, twin.detail, twin))
         elif twin is not None:
             await self.link(trip, side, await self._agreement.side(trip, twin))
-        elif trip.vendor is Vendor.OMIE:
-            await self._create_in_ploomes(trip, side)
         else:
-            await self._create_in_omie(trip, side)
+            await self._writer.trace("decided")
+            await (self._create_in_ploomes if trip.vendor is Vendor.OMIE else self._create_in_omie)(trip, side)
 
     async def _carried_twin(self, trip: Trip, side: Side, carried: str) -> Record | None:
         """The twin whose id the record carries, unless a copy of a linked record carries it (design section 4)."""
@@ -120,7 +117,7 @@ class Placing:
             control = await self._control(trip)
             found = await trip.ploomes.find(trip.entity, Key("document", key), control=control)
             await self._remember(trip, *found)
-            ids = [r.id for r in found if not (str(r.data.get("TypeId")) == "2" and r.data.get("CompanyId"))]
+            ids = [r.id for r in found if trip.rules.recognisable(other, r.data)]
         async with self._db.read() as session:
             taken = await links.of_ids(session, trip.integration.id, trip.entity, other, ids)
         free = sorted((i for i in ids if i not in taken), key=int)
@@ -164,8 +161,8 @@ class Placing:
         await self._settle_lost_creates(trip, Vendor.PLOOMES)
 
         def prepare() -> tuple[Values, JsonObject]:
-            values = {row.id: row.by.widen(omie.values.get(row.id), None, trip.refs) for row in trip.rows}
-            values["name"] = values.get("name") or values.get("legal_name")
+            wide = {row.id: row.by.widen(omie.values.get(row.id), None, trip.refs) for row in trip.rows}
+            values = trip.rules.complete(Vendor.PLOOMES, wide)
             filled: Values = {key: value for key, value in values.items() if value is not None}
             return filled, wire(Vendor.PLOOMES, trip.rows, filled, None, trip.refs)
 
@@ -179,21 +176,21 @@ class Placing:
 
     async def _create_in_omie(self, trip: Trip, ploomes: Side) -> None:
         await self._settle_lost_creates(trip, Vendor.OMIE)
-        source = clients.fill_for_omie(ploomes.values)
-        values: Values = await self._agreement.resolving(
+        source = trip.rules.complete(Vendor.OMIE, ploomes.values)
+        narrow: Values = await self._agreement.resolving(
             trip, lambda: {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in trip.rows}
         )
-        seller = values["owner"] or _text(trip.config.sellers.default_seller)
-        if seller and trip.refs.sellers.get(str(seller)) is False:
-            finding = inactive_seller(str(seller))
+        values = trip.rules.new_in_omie(narrow, trip.config)
+        seller = str(values.get("owner"))
+        if trip.refs.sellers.get(seller) is False:
+            finding = inactive_seller(seller)
             await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
             return
-        values.update(owner=seller, active=True, omie_id=None, tags=with_client_role(values["tags"]))
         sent: Values = {key: value for key, value in values.items() if value is not None}
-        code = f"{clients.OMIE_LABEL}{trip.record_id}"
+        code = f"{CODE_PREFIX}{trip.record_id}"
         body = wire(Vendor.OMIE, trip.rows, sent, None, trip.refs)
         body = {name: value for name, value in body.items() if value not in ("", None)}
-        body["codigo_cliente_integracao"] = code
+        body[trip.rules.INTEGRATION_CODE] = code
         notes = loss_notes(Vendor.OMIE, trip.rows, source, values)
         draft = Draft(Vendor.OMIE, "create", None, body, sent, notes=notes, code=code)
         await self._refused_before(trip, draft)
@@ -216,7 +213,7 @@ class Placing:
                 trip.entity,
                 omie_id,
                 ploomes_id,
-                _text(omie.values.get("document")),
+                _text(omie.values.get(trip.rules.KEY)),
                 self._clock.now(),
             )
             keep = [row.id for row in trip.rows if row.id != "omie_id"]
@@ -240,6 +237,7 @@ class Placing:
             )
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
+        await self._writer.trace("committed")
         await self._agreement.agree(trip, link, omie, ploomes)
 
     async def _duplicate_in_omie(self, trip: Trip, ploomes: Side, error: VendorError, code: str) -> None:
@@ -253,7 +251,7 @@ class Placing:
         async with self._db.read() as session:
             taken = await links.find(session, trip.integration.id, trip.entity, Vendor.OMIE, twin_id)
         if taken is not None:
-            finding = _duplicate(trip, str(ploomes.values.get("document")), twin_id)
+            finding = _duplicate(trip, str(ploomes.values.get(trip.rules.KEY)), twin_id)
             await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
             return
         await trip.lease.take([record_lane(trip.integration, Vendor.OMIE, trip.entity, twin_id)])
@@ -330,14 +328,6 @@ class Placing:
             await known.upsert(session, trip.integration.id, [known.known_of(r) for r in records], self._clock.now())
 
 
-def with_client_role(tags: object) -> list[str]:
-    """A client that Ponte creates in Omie gets the role `Cliente` (design section 8)."""
-    names = [str(tag) for tag in tags] if isinstance(tags, list) else []
-    return (
-        names if any(name.casefold() == "cliente" for name in names) else sorted([*names, "Cliente"], key=str.casefold)
-    )
-
-
 def ended_outcome(link: Link) -> Outcome:
     """Ended links are honoured: nothing comes back by itself."""
     if link.state == LinkState.EXCLUDED:
@@ -360,7 +350,7 @@ def _id(side: Side) -> str:
 
 def _known(trip: Trip, vendor: Vendor, external_id: str, omie: Side) -> known.Known:
     return known.Known(
-        vendor, trip.entity, external_id, _text(omie.values.get("document")), _text(omie.values.get("name"))
+        vendor, trip.entity, external_id, _text(omie.values.get(trip.rules.KEY)), _text(omie.values.get("name"))
     )
 
 

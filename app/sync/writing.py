@@ -41,7 +41,7 @@ class Writer:
     def __init__(self, db: Database, clock: Clock, trace: Tracer) -> None:
         self._db = db
         self._clock = clock
-        self._trace = trace
+        self.trace = trace
 
     async def send(self, trip: Trip, draft: Draft) -> tuple[WriteEntry, Written]:
         """The journal row, still open, and the vendor's answer; the caller finishes the row with its own commit.
@@ -52,7 +52,7 @@ class Writer:
         async with self._db.transaction() as session:
             session.add(entry)
             await trip.lease.extend(session, WRITE_SECONDS)
-        await self._trace("journaled")
+        await self.trace("journaled")
         try:
             written = await trip.gateway(draft.vendor).write(trip.entity, draft.verb, draft.external_id, draft.body)
         except Postponed as postponed:
@@ -66,7 +66,7 @@ class Writer:
             raise
         trip.wrote = True
         metrics.WRITES.labels(draft.vendor.value, trip.entity, draft.verb).inc()
-        await self._trace("written")
+        await self.trace("written")
         return entry, written
 
     def _entry(self, trip: Trip, draft: Draft) -> WriteEntry:
