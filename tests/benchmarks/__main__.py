@@ -70,7 +70,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
     load = os.getloadavg()[0]
     if load > 0.5:
         say(
-            f"the machine is busy already (load {load:.1f}, {os.cpu_count()} cores): times will be worse than on a quiet one"
+            f"the machine is busy already (load {load:.1f}, {os.cpu_count()} cores): figures will be worse than they could"
         )
     for name, make in (("sqlite", one_process), ("postgres", lambda _: split())):
         if arguments.setup not in (None, name):
