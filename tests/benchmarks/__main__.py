@@ -70,7 +70,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
     load = os.getloadavg()[0]
     if load > 0.5:
         say(
-            f"the machine is busy already (load {load:.1f}, {os.cpu_count()} cores): figures will be worse than they could"
+            f"the machine is already busy (load {load:.1f}, {os.cpu_count()} cores): expect worse figures than it can do"
         )
     for name, make in (("sqlite", one_process), ("postgres", lambda _: split())):
         if arguments.setup not in (None, name):
