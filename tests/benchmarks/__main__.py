@@ -69,9 +69,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
     failed = False
     load = os.getloadavg()[0]
     if load > 0.5:
-        say(
-            f"the machine is already busy (load {load:.1f}, {os.cpu_count()} cores): expect worse figures than it can do"
-        )
+        say(f"the machine is already busy (load {load:.1f}, {os.cpu_count()} cores): figures will suffer")
     for name, make in (("sqlite", one_process), ("postgres", lambda _: split())):
         if arguments.setup not in (None, name):
             continue
