@@ -33,7 +33,6 @@ from app.sync.integrations import Integrations
 from app.sync.interactions import Interactions
 from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
-from app.sync.linking import Linking
 from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration
 from app.sync.pipeline import BodyReader, Engine
@@ -105,7 +104,6 @@ class Ponte:
         self.inbox = Inbox(self.db, self.clock, self.queue)
         self.configs = ConfigStore(self.db, self.clock, field_types(self.db, self.clock, self.gateways))
         self.engine = Engine(self.db, self.clock, self.lanes, self.gateways, self.configs, BODY_READERS, trace)
-        self.linking = Linking(self.clock, self.engine.references)
         self.checker = Checker(self.db, self.clock, self.gateways)
         self.provisioner = Provisioner(self.db, self.clock, self.gateways, self.lanes)
         self.integrations = Integrations(

@@ -18,7 +18,6 @@ from app.core.ports import Record, Vendor, Written
 from app.sync import issues, journal, links
 from app.sync.decide import Policy, Sides, Verdict, decide, fights
 from app.sync.endings import Endings
-from app.sync.entities import clients
 from app.sync.fields import MissingReference, Values
 from app.sync.issues import Finding
 from app.sync.journal import finish
@@ -66,7 +65,9 @@ class Agreement:
         if await self._suspends(trip, link, sides, omie, ploomes):
             return
         policy = await self._policy(trip, link)
-        verdict = await self.resolving(trip, lambda: clients.adjust(decide(trip.rows, sides, policy, trip.refs), sides))
+        verdict = await self.resolving(
+            trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
+        )
         self._withhold_inactive_seller(trip, link, verdict)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
@@ -89,16 +90,12 @@ class Agreement:
     # --- before writing ------------------------------------------------------------------------------------------
 
     async def _suspends(self, trip: Trip, link: Link, sides: Sides, omie: Side, ploomes: Side) -> bool:
-        foreign = clients.is_foreign(Vendor.PLOOMES, {}, ploomes.values) or clients.is_foreign(
-            Vendor.OMIE, omie.record.data if omie.record else {}, omie.values
-        )
-        if not clients.suspended(sides, foreign):
+        records = [side.record.data for side in (omie, ploomes) if side.record is not None]
+        wait = trip.rules.suspends(sides, records)
+        if wait is None:
             link.state, link.state_reason = LinkState.ACTIVE, None
             return False
-        outcome = waits(
-            "document_removed",
-            "O CNPJ/CPF foi removido: as edições deste cliente ficam suspensas até ele voltar a ser preenchido.",
-        )
+        outcome = waits(wait.cause, wait.reason)
         link.state, link.state_reason = LinkState.SUSPENDED, outcome.reason
         await self._endings.close(trip, outcome, link, {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes})
         return True

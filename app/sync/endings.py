@@ -79,7 +79,7 @@ class Endings:
             links.saw(link, vendor, side.values, side.read_at)
         link.version += 1
         link.natural_key = next(
-            (str(d) for side in held.values() if (d := side.values.get("document"))), link.natural_key
+            (str(d) for side in held.values() if (d := side.values.get(trip.rules.KEY))), link.natural_key
         )
         await session.merge(link)
         await known.upsert(

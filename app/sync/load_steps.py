@@ -25,7 +25,6 @@ from app.sync.load_pairing import Pairing, Visit
 from app.sync.mapping import canonical
 from app.sync.models import Integration, Resync
 from app.sync.references import References, learn, pair_people
-from app.sync.scope import in_scope
 from app.sync.vendors import Gateways, one_page
 
 
@@ -148,12 +147,8 @@ def _carried(integration: Integration, record: Record, values: Values, refs: Ref
 
 def _refusal(config: Config, record: Record, values: Values) -> str | None:
     """Machine word for why the record may not enter the other side, or None."""
-    verdict = clients.qualify(record.vendor, record.data, values, config.clients.tags)
-    if verdict is not None:
-        return verdict.cause
-    if record.vendor is Vendor.PLOOMES and not in_scope(config.scope.clients, record.data):
-        return "out_of_scope"
-    return None
+    verdict = clients.qualify(record.vendor, record.data, values, config)
+    return verdict.cause if verdict is not None else None
 
 
 def _count_page(load: Resync, vendor: Vendor, records: int, total: int | None) -> None:

@@ -19,7 +19,7 @@ from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.deletion import Deletion
 from app.sync.endings import Endings
-from app.sync.entities import BUILT, FIELDS
+from app.sync.entities import BUILT, RULES
 from app.sync.fields import MissingReference
 from app.sync.lanes import Lanes, record_lane
 from app.sync.mapping import body_values
@@ -84,7 +84,7 @@ class Engine:
         omie, ploomes = self._gateways.open(integration, Priority(event.priority))
         refs = await self.references.of(integration, config, omie, ploomes)
         async with self._lanes.hold() as lease:
-            trip = Trip(event, integration, config, FIELDS.get(str(event.entity), ()), omie, ploomes, lease, refs)
+            trip = Trip(event, integration, config, RULES.get(str(event.entity)), omie, ploomes, lease, refs)
             trip.reads = recall(event.memo)
             try:
                 if await self._enter(trip):

@@ -1,7 +1,11 @@
 """Which records of a shared Ploomes account belong to an integration (`scope` of the configuration). Pure."""
 
+from typing import TYPE_CHECKING
+
 from app.core.ports import JsonObject
-from app.sync.configuration import FieldCondition
+
+if TYPE_CHECKING:
+    from app.sync.configuration import FieldCondition
 
 _COLUMNS = (
     "StringValue",
@@ -14,7 +18,7 @@ _COLUMNS = (
 )
 
 
-def in_scope(condition: FieldCondition | None, record: JsonObject) -> bool:
+def in_scope(condition: "FieldCondition | None", record: JsonObject) -> bool:
     """True when the record carries the wanted value in the wanted field, custom or native."""
     if condition is None:
         return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.core.ports import Gateway, Record, Vendor
 from app.sync.configuration import Config
+from app.sync.entities.rules import Rules
 from app.sync.fields import Field, Refs, Values
 from app.sync.issues import Finding
 from app.sync.lanes import Lease
@@ -60,7 +61,8 @@ class Trip:
     event: Event
     integration: Integration
     config: Config
-    rows: Sequence[Field]
+    table: Rules | None
+    """The entity file; None where nothing is kept as a pair (sellers)."""
     omie: Gateway
     ploomes: Gateway
     lease: Lease
@@ -75,6 +77,17 @@ class Trip:
     wrote: bool = False
     linked: bool = False
     """True when this trip made the link."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of an entity that is kept as pairs."""
+        assert self.table is not None
+        return self.table
+
+    @property
+    def rows(self) -> Sequence[Field]:
+        """The field rows of the entity."""
+        return self.rules.FIELDS
 
     @property
     def vendor(self) -> Vendor:

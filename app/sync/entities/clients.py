@@ -3,20 +3,26 @@
 Sizes: Omie reference 3.1. What rows cannot say stands below them as pure functions over canonical values.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import Activity, Document, Owner, PersonType, Text, ZipCode, canonical_document, clean
+from app.sync.convert import Activity, Document, Owner, PersonType, Text, ZipCode, clean
 from app.sync.decide import Sides, Verdict
+from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
 from app.sync.fields import Field, Master, Value, Values
 from app.sync.phones import Phones
 from app.sync.places import City, Country, State, fold
+from app.sync.scope import in_scope
 from app.sync.tags import Tags
+
+if TYPE_CHECKING:
+    from app.sync.configuration import Config
 
 ENTITY = "clients"
 ADDRESS = "address"
 
-FIELDS = (
+FIELDS: tuple[Field, ...] = (
     Field(
         "omie_id",
         "Id (Omie)",
@@ -133,74 +139,70 @@ FIELDS = (
     ),
 )
 
-OMIE_LABEL = "PLOOMES-"
+KEY = "document"
+INTEGRATION_CODE = "codigo_cliente_integracao"
+CLIENT_ROLE = "Cliente"
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The record waits for data: a count and `why`, no issue."""
-
-    cause: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """The record is none of ours."""
-
-    cause: str
-    reason: str
-
-
-def natural_key(vendor: Vendor, record: JsonObject) -> str | None:
-    """The document a client is recognised by."""
-    if vendor is Vendor.OMIE:
-        return canonical_document(record.get("cnpj_cpf"))
-    return next((d for f in ("Register", "CNPJ", "CPF") if (d := canonical_document(record.get(f)))), None)
-
-
-def is_foreign(vendor: Vendor, record: JsonObject, values: Values) -> bool:
-    """Foreign clients need no document (design section 8)."""
-    if vendor is Vendor.OMIE and record.get("exterior") == "S":
-        return True
-    return values.get("country") not in (None, "BR")
-
-
-def qualify(vendor: Vendor, record: JsonObject, values: Values, tags: list[str] | None) -> Wait | Ignore | None:
-    """Whether a record without a link may enter the other side; None means yes. `tags` limits Omie's side."""
-    if vendor is Vendor.PLOOMES and str(record.get("TypeId")) == "2" and record.get("CompanyId"):
+def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
+    """Whether a record without a link may enter the other side; None means yes (F082, design section 8)."""
+    if not recognisable(vendor, record):
         return Ignore("contact_person", "Pessoa de contato de uma empresa: só é enviada quando uma venda a indica.")
     if vendor is Vendor.OMIE and fold(clean(record.get("razao_social")) or "") == "CLIENTE CONSUMIDOR":
         return Ignore("protected", "O cadastro “Cliente Consumidor” do Omie nunca é sincronizado.")
-    if vendor is Vendor.OMIE and tags is not None:
-        names = {str(row.get("tag", "")).casefold() for row in record.get("tags") or ()}
-        if not names & {t.casefold() for t in tags}:
-            return Ignore("out_of_scope", "O cliente não tem nenhuma das tags escolhidas na configuração.")
-    if values.get("document") is None and not is_foreign(vendor, record, values):
-        return missing_document(record)
+    if vendor is Vendor.OMIE and not _has_wanted_tag(record, config.clients.tags):
+        return Ignore("out_of_scope", "O cliente não tem nenhuma das tags escolhidas na configuração.")
+    if vendor is Vendor.PLOOMES and not in_scope(config.scope.clients, record):
+        return Ignore("out_of_scope", "Fora do escopo escolhido na configuração.")
+    if values.get("document") is None and not _is_foreign(record, values):
+        return _missing_document(record)
     return None
 
 
-def missing_document(record: JsonObject) -> Wait:
-    """Why a client without a usable document waits (F082)."""
-    raw = clean(record.get("cnpj_cpf") or record.get("Register") or record.get("CNPJ") or record.get("CPF"))
-    if raw:
-        return Wait("invalid_document", f"Aguardando um CNPJ/CPF válido: os dígitos de “{raw}” não conferem.")
-    return Wait("missing_document", "Aguardando o CNPJ/CPF ser preenchido.")
+def recognisable(vendor: Vendor, record: JsonObject) -> bool:
+    """False for the contact persons of a company: they are no clients of their own."""
+    return not (vendor is Vendor.PLOOMES and str(record.get("TypeId")) == "2" and record.get("CompanyId"))
 
 
 def other_id(vendor: Vendor, record: JsonObject, omie_id: str | None) -> str | None:
     """The id of the twin that the record itself carries: `PLOOMES-<id>` in Omie, the field "Id (Omie)" in Ploomes."""
     if vendor is Vendor.PLOOMES:
         return omie_id
-    code = clean(record.get("codigo_cliente_integracao")) or ""
-    return code.removeprefix(OMIE_LABEL) if code.startswith(OMIE_LABEL) else None
+    code = clean(record.get(INTEGRATION_CODE)) or ""
+    return code.removeprefix(CODE_PREFIX) if code.startswith(CODE_PREFIX) else None
 
 
-def suspended(sides: Sides, foreign: bool) -> bool:
+def complete(vendor: Vendor, values: Values) -> Values:
+    """What the receiving vendor demands and the other side may lack: each name stands in for the other (F081)."""
+    name, legal_name = values.get("name"), values.get("legal_name")
+    return (
+        {**values, "legal_name": legal_name or name}
+        if vendor is Vendor.OMIE
+        else {**values, "name": name or legal_name}
+    )
+
+
+def new_in_omie(values: Values, config: "Config") -> Values:
+    """A new client is active, has the role `Cliente`, and gets the default seller where its owner has none."""
+    tags = values.get("tags")
+    names = list(tags) if isinstance(tags, list) else []
+    if not any(name.casefold() == CLIENT_ROLE.casefold() for name in names):
+        names.append(CLIENT_ROLE)
+    default = config.sellers.default_seller
+    owner = values.get("owner") or (str(default) if default is not None else None)
+    return {**values, "active": True, "omie_id": None, "owner": owner, "tags": sorted(names, key=str.casefold)}
+
+
+def suspends(sides: Sides, records: Sequence[JsonObject]) -> Wait | None:
     """A valid document was removed on one side: nothing of this client is edited until it is back (F084)."""
     had = sides.omie_base.get("document") or sides.ploomes_base.get("document")
-    return bool(had) and not foreign and not (sides.omie.get("document") and sides.ploomes.get("document"))
+    foreign = any(_is_foreign(record, values) for values in (sides.omie, sides.ploomes) for record in ({}, *records))
+    if not had or foreign or (sides.omie.get("document") and sides.ploomes.get("document")):
+        return None
+    return Wait(
+        "document_removed",
+        "O CNPJ/CPF foi removido: as edições deste cliente ficam suspensas até ele voltar a ser preenchido.",
+    )
 
 
 def adjust(verdict: Verdict, sides: Sides) -> Verdict:
@@ -221,10 +223,22 @@ def adjust(verdict: Verdict, sides: Sides) -> Verdict:
     return verdict
 
 
+def _missing_document(record: JsonObject) -> Wait:
+    raw = clean(record.get("cnpj_cpf") or record.get("Register") or record.get("CNPJ") or record.get("CPF"))
+    if raw:
+        return Wait("invalid_document", f"Aguardando um CNPJ/CPF válido: os dígitos de “{raw}” não conferem.")
+    return Wait("missing_document", "Aguardando o CNPJ/CPF ser preenchido.")
+
+
+def _is_foreign(record: JsonObject, values: Values) -> bool:
+    """Foreign clients need no document (design section 8)."""
+    return record.get("exterior") == "S" or values.get("country") not in (None, "BR")
+
+
+def _has_wanted_tag(record: JsonObject, wanted: Sequence[str] | None) -> bool:
+    names = {str(row.get("tag", "")).casefold() for row in record.get("tags") or ()}
+    return wanted is None or bool(names & {tag.casefold() for tag in wanted})
+
+
 def _clamped(name: Value) -> Value:
     return name[:60].rstrip() if isinstance(name, str) else name
-
-
-def fill_for_omie(values: Values) -> Values:
-    """What Omie demands and Ploomes does not: the legal name falls back to the name (F081)."""
-    return {**values, "legal_name": values.get("legal_name") or values.get("name")}
