@@ -1,12 +1,14 @@
 """Look-ups the converters need: people, places, markers. Kept in known_records, loaded once, asked for when missing."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import select, tuple_
 
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.errors import Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Key, Record, Vendor
 from app.sync import known
 from app.sync.configuration import Config
@@ -35,6 +37,9 @@ CONTACT_TAGS = "1"
 WHOLE_SETS = "sets"
 """Rows of this set say when each small set was last read whole."""
 LATELY_SECONDS = 120.0
+USERS_SECONDS = 600.0
+"""How old the list of Ploomes' users may be: no webhook tells of them. Omie tells of its sellers."""
+PEOPLE = {Vendor.OMIE: "sellers", Vendor.PLOOMES: "users"}
 
 _FRESH_SECONDS = 20.0
 
@@ -46,7 +51,7 @@ class References:
         self._db = db
         self._clock = clock
         self._lanes = lanes
-        self._cache: dict[int, tuple[float, Refs]] = {}
+        self._cache: dict[int, tuple[float, int, Refs]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
 
     def forget(self, integration_id: int) -> None:
@@ -57,10 +62,11 @@ class References:
         """A snapshot for one record's road; a set that was never read is read now."""
         async with self._turns.setdefault(integration.id, asyncio.Lock()):  # one load, however many ask
             cached = self._cache.get(integration.id)
-            if cached is None or self._clock.time() - cached[0] >= _FRESH_SECONDS:
-                cached = (self._clock.time(), await self._fresh(integration, config, omie, ploomes))
+            version = integration.config_version  # pairs made by hand are in the configuration
+            if cached is None or cached[1] != version or self._clock.time() - cached[0] >= _FRESH_SECONDS:
+                cached = (self._clock.time(), version, await self._fresh(integration, config, omie, ploomes))
                 self._cache[integration.id] = cached
-        refs = cached[1]
+        refs = cached[2]
         keys = {
             name: by_entity["contacts"]
             for name, by_entity in integration.provisioned.get("fields", {}).items()
@@ -73,29 +79,42 @@ class References:
         if not any(row.entity == "statuses" for row in rows):
             await self.load(integration, omie, ploomes)
             rows = await self._rows(integration.id)
+        elif not await self._read_lately(integration.id, Vendor.PLOOMES, "users", USERS_SECONDS):
+            with suppress(Postponed, VendorError):  # those we know will do until the next look
+                await self._read_whole(integration, Vendor.PLOOMES, "users", ploomes)
+                rows = await self._rows(integration.id)
         return build(rows, config)
 
     async def load(self, integration: Integration, omie: Gateway, ploomes: Gateway) -> None:
         """Reads every small set of both vendors into known_records, except those read whole a moment ago: a limit in
         the middle postpones the rest, and Omie would refuse the same lists again within a minute."""
         for vendor, entity in SETS:
-            if await self._read_lately(integration.id, vendor, entity):
-                continue
-            gateway = omie if vendor is Vendor.OMIE else ploomes
-            started = self._clock.now()
-            async for page in gateway.pages(entity):
-                await self._store(integration.id, *page.records)
-            async with self._db.transaction() as session:
-                await known.mark_unseen_gone(
-                    session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
-                )
-                await known.upsert(session, integration.id, [known.Known(vendor, WHOLE_SETS, entity)], started)
+            if not await self._read_lately(integration.id, vendor, entity, LATELY_SECONDS):
+                await self._read_whole(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
         self.forget(integration.id)
 
-    async def _read_lately(self, integration_id: int, vendor: Vendor, entity: str) -> bool:
+    async def _read_whole(self, integration: Integration, vendor: Vendor, entity: str, gateway: Gateway) -> None:
+        started = self._clock.now()
+        async for page in gateway.pages(entity):
+            await self._store(integration.id, *page.records)
+        async with self._db.transaction() as session:
+            await known.mark_unseen_gone(
+                session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
+            )
+            await known.upsert(session, integration.id, [known.Known(vendor, WHOLE_SETS, entity)], started)
+
+    async def _read_lately(self, integration_id: int, vendor: Vendor, entity: str, seconds: float) -> bool:
         async with self._db.read() as session:
             marker = await known.get(session, integration_id, vendor, WHOLE_SETS, entity)
-        return marker is not None and (self._clock.now() - marker.seen_at).total_seconds() < LATELY_SECONDS
+        return marker is not None and (self._clock.now() - marker.seen_at).total_seconds() < seconds
+
+    async def seek_user(self, integration: Integration, seller: str, ploomes: Gateway) -> None:
+        """Asks Ploomes for the user with a seller's e-mail: he may be newer than our list, and no webhook tells."""
+        async with self._db.read() as session:
+            row = await known.get(session, integration.id, Vendor.OMIE, "sellers", seller)
+        if row is not None and row.natural_key:
+            await self._store(integration.id, *await ploomes.find("users", Key("email", row.natural_key)))
+            self.forget(integration.id)
 
     async def resolve(
         self, integration: Integration, missing: MissingReference, refs: Refs, omie: Gateway, ploomes: Gateway
@@ -119,7 +138,21 @@ class References:
     async def _person(self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway) -> None:
         record = await self._fetch(integration, gateway, f"{kind}s", key)
         (refs.sellers if kind == "seller" else refs.users)[key] = record is not None
+        if record is not None:
+            await self._pair(integration.id, known.known_of(record), refs)
         self.forget(integration.id)
+
+    async def _pair(self, integration_id: int, person: known.Known, refs: Refs) -> None:
+        """Takes somebody just met into the pairs of a snapshot; pairs by hand are in it already."""
+        if not person.natural_key:
+            return
+        other = person.vendor.other
+        async with self._db.read() as session:
+            found = await known.find(session, integration_id, other, PEOPLE[other], person.natural_key)
+        for row in sorted(found, key=lambda row: not row.active)[:1]:
+            pair = {person.vendor: person.external_id, other: row.external_id}
+            refs.user_of_seller.setdefault(pair[Vendor.OMIE], pair[Vendor.PLOOMES])
+            refs.seller_of_user.setdefault(pair[Vendor.PLOOMES], pair[Vendor.OMIE])
 
     async def _city(self, integration: Integration, key: str, refs: Refs, ploomes: Gateway) -> str | None:
         if key.isdigit():

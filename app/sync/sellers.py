@@ -32,6 +32,9 @@ class Sellers:
                 await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
         self._references.forget(integration.id)
         refs = await self._references.of(integration, trip.config, trip.omie, trip.ploomes)
+        if seller not in refs.user_of_seller and record is not None:
+            await self._references.seek_user(integration, seller, trip.ploomes)
+            refs = await self._references.of(integration, trip.config, trip.omie, trip.ploomes)
         user = refs.user_of_seller.get(seller)
         now = self._clock.now()
         async with self._db.transaction() as session:
