@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -102,13 +101,17 @@ class Agreement:
 
     async def _policy(self, trip: Trip, link: Link) -> Policy:
         async with self._db.read() as session:
-            latest = {
-                vendor: await _latest_notice(session, trip, vendor, links.id_of(link, vendor)) for vendor in Vendor
+            heard = {
+                vendor: await inbox.latest_of(
+                    session, link.integration_id, vendor, trip.entity, links.id_of(link, vendor)
+                )
+                for vendor in Vendor
             }
             records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]
             open_now = await issues.open_of(session, trip.integration.id, trip.entity, records)
-        omie, ploomes = latest[Vendor.OMIE], latest[Vendor.PLOOMES]
-        newest = Vendor.PLOOMES if ploomes and (omie is None or ploomes > omie) else Vendor.OMIE
+        omie, ploomes = heard[Vendor.OMIE], heard[Vendor.PLOOMES]
+        later = ploomes is not None and (omie is None or ploomes.received_at > omie.received_at)
+        newest = Vendor.PLOOMES if later else Vendor.OMIE
         answered = {
             row_id: issue.answer
             for issue in open_now
@@ -332,16 +335,3 @@ def _history_note(trip: Trip, link: Link, text: str, at: datetime) -> Change:
         config_version=trip.integration.config_version,
         at=at,
     )
-
-
-async def _latest_notice(session: AsyncSession, trip: Trip, vendor: Vendor, external_id: str) -> datetime | None:
-    """Receipt time of the latest event of a record that was no echo."""
-    query = select(func.max(Event.received_at)).where(
-        Event.integration_id == trip.integration.id,
-        Event.vendor == vendor.value,
-        Event.entity == trip.entity,
-        Event.external_id == external_id,
-        Event.state != EventState.ECHO,
-    )
-    latest: datetime | None = (await session.execute(query)).scalar_one_or_none()
-    return latest

@@ -90,6 +90,16 @@ def writes_due(load: Resync, config: Config, now: datetime) -> float:
     return (opening or now).timestamp()
 
 
+async def held_until(session: AsyncSession, event: Event, config: Config, now: datetime) -> float | None:
+    """Until when an event of a load must rest because the off-hours window closed meanwhile; None lets it go on."""
+    window = config.window.window()
+    if event.source != EventSource.RESYNC or window.is_open(now):
+        return None
+    load = await _latest(session, event.integration_id)
+    opening = window.next_opening(now)
+    return opening.timestamp() if load is not None and load.start != "now" and opening is not None else None
+
+
 async def pause(session: AsyncSession, integration_id: int) -> None:
     """Stops an unfinished load until the next activation."""
     await session.execute(

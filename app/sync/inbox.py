@@ -36,8 +36,8 @@ from app.sync.claims import Claims
 from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, Intake, Stored
 from app.sync.models import Event, EventSource, EventState
 
-__all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "latest_of", "newer_open", "open_of_record",
-           "postpone", "reopen", "settle", "supersede_older", "wake_waiting"]  # fmt: skip
+__all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "latest_of", "newer_open", "postpone", "reopen",
+           "settle", "supersede_older"]  # fmt: skip
 
 UNSETTLED = (EventState.RECEIVED, EventState.PROCESSING, EventState.WAITING)
 QUEUE_OF: dict[int, QueueName] = {Priority.LIVE: "live", Priority.PERSON: "live", Priority.BULK: "bulk"}
@@ -195,15 +195,6 @@ async def supersede_older(session: AsyncSession, event: Event, *, now: datetime 
     return _rows(done)
 
 
-async def open_of_record(
-    session: AsyncSession, integration_id: int, vendor: str, entity: str, external_id: str, *, waiting: bool = False
-) -> Sequence[Event]:
-    """Open events of a record, oldest first; with `waiting` also those that wait for data."""
-    state = Event.state.in_(UNSETTLED) if waiting else Event.due_at.is_not(None)
-    mine = _of_record(integration_id, vendor, entity, external_id)
-    return (await session.execute(select(Event).where(mine, state).order_by(Event.id))).scalars().all()
-
-
 async def latest_of(
     session: AsyncSession,
     integration_id: int,
@@ -223,20 +214,6 @@ async def latest_of(
         query = query.where(Event.received_at > after)
     latest = query.order_by(Event.received_at.desc(), Event.id.desc()).limit(1)
     return (await session.execute(latest)).scalars().first()
-
-
-async def wake_waiting(
-    session: AsyncSession, integration_id: int, vendor: str, entity: str, external_id: str, *, now: float | None = None
-) -> int:
-    """Makes every waiting event of a record due; returns how many. Ring after the commit."""
-    mine = _of_record(integration_id, vendor, entity, external_id)
-    done = await session.execute(
-        update(Event)
-        .where(mine, Event.state == EventState.WAITING)
-        .values(due_at=Clock().time() if now is None else now)
-        .execution_options(synchronize_session=False)
-    )
-    return _rows(done)
 
 
 # --- in transactions of its own ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from app.core import metrics
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import JsonObject, Kind, Priority, Vendor
-from app.sync import inbox, journal, links
+from app.sync import first_load, inbox, journal, links
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.deletion import Deletion
@@ -73,10 +73,11 @@ class Engine:
         Raises Postponed, LaneBusy, LeaseLost, VendorError, RefusedBefore: the caller decides when to come back.
         """
         await self._trace("claimed")
+        config = await self._configs.get(event.integration_id)
         async with self._db.read() as session:
             integration = await session.get_one(Integration, event.integration_id)
-        config = await self._configs.get(integration.id)
-        closed = gate(integration, event, config.entities.model_dump())
+            opening = await first_load.held_until(session, event, config, self._clock.now())
+        closed = gate(integration, event, config.entities.model_dump(), opening)
         if closed is not None:
             async with self._db.transaction() as session:
                 await inbox.conclude(session, event, closed)
@@ -205,8 +206,10 @@ class Engine:
             await self.agreement.agree(trip, link, omie, ploomes)
 
 
-def gate(integration: Integration, event: Event, entities: Mapping[str, bool]) -> Outcome | None:
-    """Why an event goes no further than the door of the engine; None lets it in. Pure."""
+def gate(
+    integration: Integration, event: Event, entities: Mapping[str, bool], opening: float | None = None
+) -> Outcome | None:
+    """Why an event goes no further than the door of the engine; None lets it in. `opening` holds a load back. Pure."""
     if integration.deleted_at is not None:
         return ignored("integration_deleted", "A integração foi excluída.")
     if integration.state not in LIVE_STATES:
@@ -219,4 +222,6 @@ def gate(integration: Integration, event: Event, entities: Mapping[str, bool]) -
         return ignored("not_built", f"A sincronização de {event.entity} ainda não existe nesta versão.")
     if not entities.get(event.entity, True):
         return ignored("switched_off", f"A sincronização de {event.entity} está desligada na configuração.")
+    if opening is not None:
+        return Outcome(EventState.WAITING, "window", "Aguardando a janela fora do horário comercial.", opening)
     return None
