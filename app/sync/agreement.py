@@ -102,7 +102,7 @@ class Agreement:
     async def _policy(self, trip: Trip, link: Link) -> Policy:
         async with self._db.read() as session:
             heard = {
-                vendor: await inbox.latest_of(
+                vendor: await latest_of(
                     session, link.integration_id, vendor, trip.entity, links.id_of(link, vendor)
                 )
                 for vendor in Vendor
