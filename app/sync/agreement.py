@@ -18,6 +18,7 @@ from app.sync import issues, journal, links
 from app.sync.decide import Policy, Sides, Verdict, decide, fights
 from app.sync.endings import Endings
 from app.sync.fields import MissingReference, Values
+from app.sync.inbox import latest_of
 from app.sync.issues import Finding
 from app.sync.journal import finish
 from app.sync.mapping import canonical
