@@ -127,7 +127,7 @@ class Agreement:
         seller = verdict.to_omie.get("owner")
         if seller and trip.refs.sellers.get(str(seller)) is False:
             del verdict.to_omie["owner"]
-            trip.findings.append(inactive_seller(str(seller)))
+            trip.findings.append(inactive_seller(str(seller), link.ploomes_id))
 
     async def _freeze(self, trip: Trip, link: Link, verdict: Verdict) -> None:
         """Stops two automations that undo each other through us (design section 4)."""
@@ -149,7 +149,7 @@ class Agreement:
                     frozen[row_id] = now + FREEZE_SECONDS
                 if row_id in frozen:
                     del values[row_id]
-        link.frozen = frozen
+        link.frozen = frozen = {row_id: until for row_id, until in frozen.items() if row_id in written}
         if frozen:
             labels = ", ".join(row.label for row in trip.rows if row.id in frozen)
             trip.findings.append(
@@ -251,6 +251,10 @@ class Agreement:
     def _verdict_outcome(self, trip: Trip, verdict: Verdict) -> Outcome:
         if verdict.asks:
             return waits("conflict", "Os dois lados mudaram o mesmo campo; aguardando a escolha de uma pessoa.")
+        held_back = next((f for f in trip.findings if f.cause in ("inactive_seller", "oscillation")), None)
+        if held_back is not None:
+            due = max(trip.link.frozen.values(), default=None) if trip.link else None
+            return Outcome(EventState.WAITING, held_back.cause, held_back.detail, due)
         if trip.wrote:
             return done("written", "Os dois lados foram igualados.")
         if trip.linked:
@@ -303,9 +307,10 @@ class RefusedBefore(Exception):
         self.text = text
 
 
-def inactive_seller(seller: str) -> Finding:
-    """The issue of an owner who is inactive in Omie."""
-    return Finding("inactive_seller", f"O vendedor {seller}, ligado ao responsável no Ploomes, está inativo no Omie.")
+def inactive_seller(seller: str, ploomes_id: str) -> Finding:
+    """The issue of an owner who is inactive in Omie, told on the contact's timeline too."""
+    detail = f"O vendedor {seller}, ligado ao responsável no Ploomes, está inativo no Omie."
+    return Finding("inactive_seller", detail, {"ploomes_id": ploomes_id})
 
 
 def cause_of(event: Event) -> str:

@@ -9,7 +9,7 @@ from app.core.db import Database
 from app.core.ports import Vendor
 from app.sync import inbox, issues, known, links
 from app.sync.issues import Finding
-from app.sync.models import Link
+from app.sync.models import EventState, Link
 from app.sync.trip import Outcome, Side, Trip
 
 
@@ -39,9 +39,11 @@ class Endings:
         if link is not None:
             await self.save(session, trip, link, held or {})
             trip.event.link_id = link.id
-        records = {(trip.event.vendor, trip.record_id)}
+        records = [(trip.event.vendor, trip.record_id)]
         if link is not None:
-            records |= {("omie", link.omie_id), ("ploomes", link.ploomes_id)}
+            records += [("omie", link.omie_id), ("ploomes", link.ploomes_id)]
+            if outcome.state is not EventState.WAITING:
+                await inbox.supersede_waiting(session, trip.event, records)
         findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
         await self._settle_issues(session, trip, link, records, findings)
         await inbox.conclude(session, trip.event, outcome)
@@ -52,7 +54,7 @@ class Endings:
         session: AsyncSession,
         trip: Trip,
         link: Link | None,
-        records: set[tuple[str, str]],
+        records: Sequence[tuple[str, str]],
         findings: Sequence[Finding],
     ) -> None:
         now = self._clock.now()
@@ -61,12 +63,15 @@ class Endings:
             if issue.cause not in causes:
                 issues.close(issue, now)
         for finding in findings:
+            vendor, external_id = await issues.home_of(
+                session, trip.integration.id, trip.entity, records, finding.cause
+            )
             await issues.open_issue(
                 session,
                 integration_id=trip.integration.id,
                 entity=trip.entity,
-                vendor=trip.event.vendor,
-                external_id=trip.record_id,
+                vendor=vendor,
+                external_id=external_id,
                 finding=finding,
                 now=now,
                 link_id=link.id if link else None,

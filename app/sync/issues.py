@@ -1,6 +1,6 @@
 """Issues: one open row per record and cause, in Portuguese, closing itself on success. Texts are a table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -151,6 +151,15 @@ async def open_of(
     )
     found = (await session.execute(query)).scalars()
     return [issue for issue in found if (issue.vendor, issue.external_id) in set(records)]
+
+
+async def home_of(
+    session: AsyncSession, integration_id: int, entity: str | None, records: Sequence[tuple[str, str]], cause: str
+) -> tuple[str, str]:
+    """The record on which trouble of a pair is shown: where the same trouble is open, else the first one given."""
+    found = await open_of(session, integration_id, entity, records)
+    there = next((issue for issue in found if issue.cause == cause), None)
+    return (str(there.vendor), str(there.external_id)) if there is not None else records[0]
 
 
 def close(issue: Issue, now: datetime) -> None:

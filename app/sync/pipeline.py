@@ -154,8 +154,8 @@ class Engine:
         event = trip.event
         if trip.unfinished or event.source != EventSource.WEBHOOK or not event.body or event.repeats:
             return False
-        if link.state != LinkState.ACTIVE:
-            return False
+        if link.state != LinkState.ACTIVE or event.cause not in (None, "lane", "limit"):
+            return False  # what waited for something else than its turn was found to differ
         new, old = self._body_readers[trip.vendor](event.body)
         if new is None:
             return False

@@ -183,7 +183,7 @@ class Placing:
         values = trip.rules.new_in_omie(narrow, trip.config)
         seller = str(values.get("owner"))
         if trip.refs.sellers.get(seller) is False:
-            finding = inactive_seller(seller)
+            finding = inactive_seller(seller, trip.record_id)
             await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
             return
         sent: Values = {key: value for key, value in values.items() if value is not None}

@@ -17,7 +17,7 @@ from app.sync import inbox, issues, links
 from app.sync.agreement import RefusedBefore
 from app.sync.inbox import QUEUE_OF
 from app.sync.issues import Finding
-from app.sync.models import Event, EventState, Integration, IntegrationState
+from app.sync.models import Event, EventState, Integration, IntegrationState, Issue
 
 _log = get_logger(__name__)
 
@@ -75,7 +75,7 @@ class Reactions:
                 await self._come_back(event, 1.0, "lane", "A reserva do registro expirou; recomeçando.")
             case RefusedBefore():
                 detail = f"O {NAMES[error.vendor]} recusou e os dados não mudaram desde então: {error.text}"
-                await self._refuse(event, Finding("refused", detail))
+                await self._refuse(event, Finding("refused", detail), again=True)
             case VendorError():
                 await self._vendor(event, error)
             case _:
@@ -102,13 +102,22 @@ class Reactions:
                 await self._open(session, event, Finding("vendor_failing", reason))
         await self._queue.ring(QUEUE_OF[event.priority], at=due)
 
-    async def _refuse(self, event: Event, finding: Finding) -> None:
-        """A permanent refusal: one call, one issue, told where the person works (F090)."""
+    async def _refuse(self, event: Event, finding: Finding, *, again: bool = False) -> None:
+        """A permanent refusal: one call, one issue, told where the person works (F090). `again`: nothing was sent
+        because nothing changed, so the issue stays as it is."""
         async with self._db.transaction() as session:
             ploomes_id = await self._ploomes_id(session, event)
             data = {"ploomes_id": ploomes_id} if ploomes_id else {}
-            await self._open(session, event, Finding(finding.cause, finding.detail, {**finding.data, **data}))
+            told = await self._told(session, event) if again else None
+            cause, detail = (told.cause, told.detail) if told else (finding.cause, finding.detail)
+            await self._open(session, event, Finding(cause, detail, {**finding.data, **data}))
             await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause)
+
+    async def _told(self, session: AsyncSession, event: Event) -> Issue | None:
+        """The open issue of an earlier refusal of the same record."""
+        records = await self._records(session, event)
+        found = await issues.open_of(session, event.integration_id, event.entity, records)
+        return next((issue for issue in found if issue.cause in ("refused", "unknown_fault")), None)
 
     async def _credentials(self, event: Event, error: VendorError, reason: str) -> None:
         """Everything of the integration stops until somebody brings new credentials."""
@@ -142,17 +151,28 @@ class Reactions:
             await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause)
 
     async def _open(self, session: AsyncSession, event: Event, finding: Finding) -> None:
+        records = await self._records(session, event)
+        vendor, external_id = await issues.home_of(
+            session, event.integration_id, event.entity, records, finding.cause
+        )
         await issues.open_issue(
             session,
             integration_id=event.integration_id,
             entity=event.entity,
-            vendor=event.vendor,
-            external_id=event.external_id,
+            vendor=vendor,
+            external_id=external_id,
             finding=finding,
             now=self._clock.now(),
             link_id=event.link_id,
             event_id=event.id,
         )
+
+    async def _records(self, session: AsyncSession, event: Event) -> list[tuple[str, str]]:
+        """The event's record, and its twin when it has one."""
+        vendor, own = Vendor(event.vendor), str(event.external_id)
+        link = await links.find(session, event.integration_id, str(event.entity), vendor, own)
+        twin = [] if link is None else [(vendor.other.value, links.id_of(link, vendor.other))]
+        return [(event.vendor, own), *twin]
 
     async def _ploomes_id(self, session: AsyncSession, event: Event) -> str | None:
         if event.vendor == Vendor.PLOOMES:
