@@ -216,7 +216,8 @@ class Placing:
                 _text(omie.values.get(trip.rules.KEY)),
                 self._clock.now(),
             )
-            keep = [row.id for row in trip.rows if row.id != "omie_id"]
+            returned = {name for name in trip.rules.RETURNED if ploomes.values.get(name) is None}
+            keep = [row.id for row in trip.rows if row.id not in returned]
             links.rebase(link, {k: omie.values.get(k) for k in keep}, {k: ploomes.values.get(k) for k in keep})
             session.add(link)
             await session.flush()

@@ -141,6 +141,7 @@ FIELDS: tuple[Field, ...] = (
 
 KEY = "document"
 INTEGRATION_CODE = "codigo_cliente_integracao"
+RETURNED = frozenset({"omie_id", "country"})
 CLIENT_ROLE = "Cliente"
 
 
@@ -183,14 +184,17 @@ def complete(vendor: Vendor, values: Values) -> Values:
 
 
 def new_in_omie(values: Values, config: "Config") -> Values:
-    """A new client is active, has the role `Cliente`, and gets the default seller where its owner has none."""
-    tags = values.get("tags")
-    names = list(tags) if isinstance(tags, list) else []
+    """A new client is active, has the role `Cliente`, lives in Brazil unless it says otherwise (Omie assumes so), and
+    gets the default seller where its owner has none."""
+    given = values.get("tags")
+    names = list(given) if isinstance(given, list) else []
     if not any(name.casefold() == CLIENT_ROLE.casefold() for name in names):
         names.append(CLIENT_ROLE)
     default = config.sellers.default_seller
     owner = values.get("owner") or (str(default) if default is not None else None)
-    return {**values, "active": True, "omie_id": None, "owner": owner, "tags": sorted(names, key=str.casefold)}
+    country = values.get("country") or "BR"
+    tags = sorted(names, key=str.casefold)
+    return {**values, "active": True, "omie_id": None, "owner": owner, "country": country, "tags": tags}
 
 
 def suspends(sides: Sides, records: Sequence[JsonObject]) -> Wait | None:

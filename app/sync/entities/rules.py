@@ -41,6 +41,8 @@ class Rules(Protocol):
     """Row that is the natural key."""
     INTEGRATION_CODE: str
     """Where Omie keeps the code of a record we created."""
+    RETURNED: frozenset[str]
+    """Rows that a new record gets in Omie and that go back to Ploomes where they are empty."""
 
     def qualify(self, vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
         """Whether a record without a link may enter the other side; None means yes."""
