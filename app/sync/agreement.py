@@ -103,9 +103,7 @@ class Agreement:
     async def _policy(self, trip: Trip, link: Link) -> Policy:
         async with self._db.read() as session:
             heard = {
-                vendor: await latest_of(
-                    session, link.integration_id, vendor, trip.entity, links.id_of(link, vendor)
-                )
+                vendor: await latest_of(session, link.integration_id, vendor, trip.entity, links.id_of(link, vendor))
                 for vendor in Vendor
             }
             records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]

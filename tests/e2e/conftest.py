@@ -31,7 +31,9 @@ def speed(request: pytest.FixtureRequest) -> float:
 async def product(request: pytest.FixtureRequest, settings: Settings, storage: str, speed: float) -> Settings:
     """Settings of one set-up, on empty storage, pointing at the sandbox, time running fast."""
     changes: dict[str, Any] = {
-        "omie_url": f"{VENDORS}/omie/api/v1/", "ploomes_url": f"{VENDORS}/ploomes/", "clock_scale": speed,
+        "omie_url": f"{VENDORS}/omie/api/v1/",
+        "ploomes_url": f"{VENDORS}/ploomes/",
+        "clock_scale": speed,
         "sweep_seconds": 5.0,
     }
     if storage == "split":

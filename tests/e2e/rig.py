@@ -74,7 +74,11 @@ class Rig:
         """Creates and activates an integration and registers the Omie webhook."""
         created = await self.api.post(
             "/api/v1/integrations",
-            json={"name": "Loja", "omie": {"app_key": APP_KEY, "app_secret": APP_SECRET}, "ploomes": {"user_key": USER_KEY}},
+            json={
+                "name": "Loja",
+                "omie": {"app_key": APP_KEY, "app_secret": APP_SECRET},
+                "ploomes": {"user_key": USER_KEY},
+            },
         )
         assert created.status_code == 201, created.text
         self.integration = created.json()
@@ -126,7 +130,9 @@ class Rig:
             deliveries = (await self.control.get("/sandbox/deliveries")).json()
             if deliveries["pending"]:
                 return False
-            open_events = [e for s in ("received", "processing", "waiting") for e in await self.items("events", state=s)]
+            open_events = [
+                e for s in ("received", "processing", "waiting") for e in await self.items("events", state=s)
+            ]
             return not [e for e in open_events if e["state"] != "waiting" or e.get("due_at")]
 
         await self.until(quiet, seconds, still=2)
@@ -143,8 +149,11 @@ class Rig:
         raise AssertionError(f"still not so after {seconds} s: {await self.describe()}")
 
     async def describe(self) -> str:
-        events = [{k: e.get(k) for k in ("id", "vendor", "kind", "external_id", "state", "reason", "due_at")}
-                  for s in ("received", "processing", "waiting", "failed") for e in await self.items("events", state=s)]
+        events = [
+            {k: e.get(k) for k in ("id", "vendor", "kind", "external_id", "state", "reason", "due_at")}
+            for s in ("received", "processing", "waiting", "failed")
+            for e in await self.items("events", state=s)
+        ]
         return str(events)
 
     # --- the vendors ---------------------------------------------------------------------------------------------
@@ -295,8 +304,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, seed: str = "empty", speed: float = 10.0, worker: bool = True,
-                  **options: Any) -> AsyncIterator[Rig]:
+async def running(
+    settings: Settings, *, seed: str = "empty", speed: float = 10.0, worker: bool = True, **options: Any
+) -> AsyncIterator[Rig]:
     """A rig with everything started, ended in order."""
     doors: dict[str, Any] = {}
 
@@ -312,7 +322,9 @@ async def running(settings: Settings, *, seed: str = "empty", speed: float = 10.
     await sandbox.start()
     async with (
         deliver,
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=doors["app"]), base_url="http://ponte.test", headers=ADMIN) as api,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=doors["app"]), base_url="http://ponte.test", headers=ADMIN
+        ) as api,
         httpx.AsyncClient(transport=vendors, base_url=VENDORS) as control,
     ):
         rig = Rig(ponte, sandbox, api, control, tap)

@@ -10,17 +10,25 @@ CNPJ, CNPJ_2, CPF = "11222333000181", "11444777000161", "52998224725"
 @pytest.mark.feature("F003", "F042", "F051", "F052", "F053", "F054", "F055", "F057", "F061", "F063", "F065", "F066")
 async def test_a_client_made_on_omies_screen_arrives_in_ploomes(rig: Rig) -> None:
     client = await rig.omie_new(
-        razao_social="Padaria Estrela Ltda", nome_fantasia="Padaria Estrela", cnpj_cpf=CNPJ, email="contato@estrela.test",
+        razao_social="Padaria Estrela Ltda", nome_fantasia="Padaria Estrela", cnpj_cpf=CNPJ, homepage="estrela.test",
         telefone1_ddd="11", telefone1_numero="30000000", fax_ddd="11", fax_numero="30000009", endereco="Rua A",
         endereco_numero="100", complemento="Loja 2", bairro="Centro", cep="01310100", cidade_ibge="3550308",
-        homepage="estrela.test", cnae="4721102", tags=[{"tag": "VIP"}],
+        email="contato@estrela.test", cnae="4721102", tags=[{"tag": "VIP"}],
     )  # fmt: skip
     await rig.settle()
     contact = await rig.pair_of_client(client["codigo_cliente_omie"])
-    assert (contact["Name"], contact["LegalName"], contact["Register"]) == ("Padaria Estrela", "Padaria Estrela Ltda", CNPJ)
+    assert (contact["Name"], contact["LegalName"], contact["Register"]) == (
+        "Padaria Estrela",
+        "Padaria Estrela Ltda",
+        CNPJ,
+    )
     assert (contact["TypeId"], contact["Email"], contact["Website"]) == (1, "contato@estrela.test", "estrela.test")
     assert (contact["StreetAddress"], contact["StreetAddressNumber"], contact["ZipCode"]) == ("Rua A", "100", 1310100)
-    assert (contact["StreetAddressLine2"], contact["Neighborhood"], contact["CNAECode"]) == ("Loja 2", "Centro", "4721102")
+    assert (contact["StreetAddressLine2"], contact["Neighborhood"], contact["CNAECode"]) == (
+        "Loja 2",
+        "Centro",
+        "4721102",
+    )
     assert contact["CityId"]
     assert [p["PhoneNumber"] for p in contact["Phones"]] == ["(11) 3000-0000", "(11) 3000-0009"]
     assert contact["Tags"]

@@ -35,7 +35,9 @@ async def test_owners_travel_both_ways_by_e_mail_and_nobody_is_ever_created(rig:
     assert not client["recomendacoes"].get("codigo_vendedor")
 
     await rig.contact_edit(contact["Id"], OwnerId=int(ana_user))
-    await rig.omie_edit(made[ana]["codigo_cliente_omie"], recomendacoes={"codigo_vendedor": int(lone)}, email="a@b.test")
+    await rig.omie_edit(
+        made[ana]["codigo_cliente_omie"], recomendacoes={"codigo_vendedor": int(lone)}, email="a@b.test"
+    )
     await rig.settle()
     assert (await rig.pair_of_contact(contact["Id"]))["recomendacoes"]["codigo_vendedor"] == int(ana)
     changed = await rig.pair_of_client(made[ana]["codigo_cliente_omie"])

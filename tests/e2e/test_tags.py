@@ -20,7 +20,9 @@ async def test_tags_are_one_set_and_roles_stay_in_omie(rig: Rig) -> None:
         razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf=CNPJ,
         tags=[{"tag": "Cliente"}, {"tag": "Fornecedor"}, {"tag": "VIP"}],
     )  # fmt: skip
-    other = await rig.omie_new(razao_social="Beta", nome_fantasia="Beta", cnpj_cpf="11444777000161", tags=[{"tag": "VIP"}])
+    other = await rig.omie_new(
+        razao_social="Beta", nome_fantasia="Beta", cnpj_cpf="11444777000161", tags=[{"tag": "VIP"}]
+    )
     await rig.settle()
     client_id = client["codigo_cliente_omie"]
     contact = await rig.pair_of_client(client_id)
@@ -38,7 +40,9 @@ async def test_tags_are_one_set_and_roles_stay_in_omie(rig: Rig) -> None:
 
     # both sides at once: additions and removals of each survive
     await rig.omie_edit(client_id, tags=[{"tag": "Cliente"}, {"tag": "Fornecedor"}, {"tag": "Norte"}, {"tag": "Sul"}])
-    await rig.contact_edit(contact["Id"], Tags=[{"TagId": tags["Cliente"]}, {"TagId": tags["VIP"]}], Website="alfa.test")
+    await rig.contact_edit(
+        contact["Id"], Tags=[{"TagId": tags["Cliente"]}, {"TagId": tags["VIP"]}], Website="alfa.test"
+    )
     await rig.settle()
     edited, contact = await rig.client(client_id), await rig.pair_of_client(client_id)
     names = {row["Id"]: row["Name"] for row in await rig.ploomes_set("Tags")}

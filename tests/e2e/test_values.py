@@ -97,7 +97,11 @@ async def test_what_omie_cannot_hold_survives_ten_round_trips(rig: Rig) -> None:
         await rig.settle()
     client, again = await rig.pair_of_contact(contact["Id"]), await rig.contact(contact["Id"])
     assert again is not None
-    assert (again["Email"], again["Website"], again["Neighborhood"]) == ("viagem9@loja.test", "viagem9.test", "Bairro 9")
+    assert (again["Email"], again["Website"], again["Neighborhood"]) == (
+        "viagem9@loja.test",
+        "viagem9.test",
+        "Bairro 9",
+    )
     assert (client["email"], client["homepage"], client["bairro"]) == ("viagem9@loja.test", "viagem9.test", "Bairro 9")
     assert (again["Name"], again["LegalName"], again["OwnerId"]) == (name, legal, int(stranger))
     assert phones(again) == ["1130000001", "1130000002", "1130000003"]
