@@ -5,6 +5,7 @@ so that a stall is seen by every request it delays. Closed loop: as much as a nu
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections import Counter
@@ -104,15 +105,26 @@ class Client:
         self._idle: list[Connection] = []
 
     async def send(self, payload: bytes) -> int:
-        """One request on an idle connection, or a new one; 0 when no answer came."""
-        connection: Connection | None = None
+        """One request on an idle connection, or a new one; 0 when no answer came.
+
+        A kept connection that the server closes meanwhile is replaced once, as every HTTP client does.
+        """
+        kept = self._kept()
         try:
-            connection = self._kept() or await self._connect()
+            if kept is not None:
+                with contextlib.suppress(ConnectionError):
+                    return await self._ask(kept, payload)
+            return await self._ask(await self._connect(), payload)
+        except (OSError, TimeoutError):
+            return 0
+
+    async def _ask(self, connection: Connection, payload: bytes) -> int:
+        try:
             status = await connection.request(payload, self.timeout)
         except (OSError, TimeoutError):
-            if connection is not None and connection.transport is not None:
+            if connection.transport is not None:
                 connection.transport.abort()
-            return 0
+            raise
         self._idle.append(connection)
         return status
 

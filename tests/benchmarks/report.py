@@ -77,7 +77,7 @@ def save(figures: list[Figure], skipped: list[Skipped], path: Path, *, quick: bo
             "load_before": round(load, 2),
         },
         "figures": [
-            asdict(figure) | {"value": None if math.isnan(figure.value) else figure.value, "met": figure.met}
+            asdict(figure) | {"value": figure.value if math.isfinite(figure.value) else None, "met": figure.met}
             for figure in figures
         ],
         "skipped": [asdict(row) for row in skipped],
@@ -86,6 +86,6 @@ def save(figures: list[Figure], skipped: list[Skipped], path: Path, *, quick: bo
 
 
 def _short(value: float) -> str:
-    if math.isnan(value):
-        return "-"
+    if not math.isfinite(value):
+        return "never" if value > 0 else "-"
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"

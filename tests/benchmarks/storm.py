@@ -1,6 +1,7 @@
 """Edits from both sides at once on a few clients: how long until both sides are equal, at what cost."""
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -29,6 +30,9 @@ async def measure(rig: Rig, pair: Pair, *, few: bool) -> list[Figure]:
     per_record = Counter((write["vendor"], write["id"]) for write in writes if write["ok"])
     refusals = await rig.refusals()
     setup, what = rig.setup.name, f"{edits} edits on {count} clients in {ended - start:.0f} s"
+    if math.isinf(equal):
+        what += f"; unequal after {GIVE_UP_SECONDS:.0f} s: {len(await unequal(rig, pair))} clients"
+        what += f", open events: {await rig.open_events(pair)}"
     return [
         Figure(setup, "storm: end to both sides equal", equal - ended, "s", 180, note=what),
         Figure(
@@ -68,4 +72,4 @@ async def _equal_at(rig: Rig, pair: Pair, ended: float) -> float:
         if since is not None and time.time() - since > CALM_SECONDS and not await rig.open_events(pair):
             return since
         await asyncio.sleep(1)
-    return float("inf")
+    return math.inf
