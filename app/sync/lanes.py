@@ -6,7 +6,7 @@ taken all or none, so two workers cannot wait for each other.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy import Float, cast, delete, func, literal_column, select, update
@@ -88,9 +88,10 @@ class Lanes:
 
     async def take(self, session: AsyncSession, lease: Lease, names: Collection[str]) -> None:
         """Takes lanes inside a transaction of the caller. Raises LaneBusy."""
-        now = float((await session.execute(select(self.now()))).scalar_one())
+        wanted = sorted(set(names) - lease.names)
+        now = await self._alone(session, wanted)
         until = now + lease.seconds / self.scale
-        for name in sorted(set(names) - lease.names):
+        for name in wanted:
             row = self._insert(Lane).values(name=name, token=lease.token, fence=1, until=until)
             won = await session.execute(
                 row.on_conflict_do_update(
@@ -103,6 +104,18 @@ class Lanes:
                 raise LaneBusy(name)
         lease.names |= set(names)
         lease.until = until
+
+    async def _alone(self, session: AsyncSession, names: Sequence[str]) -> float:
+        """The database's time, once nobody else is taking one of these lanes. Raises LaneBusy.
+
+        In PostgreSQL an insert would wait for a rival's uncommitted row, and two takers of a pair for each other.
+        """
+        free = [] if self.db.is_sqlite else [func.pg_try_advisory_xact_lock(func.hashtextextended(n, 0)) for n in names]
+        now, *got = (await session.execute(select(self.now(), *free))).one()
+        for name, mine in zip(names, got, strict=False):
+            if not mine:
+                raise LaneBusy(name)
+        return float(now)
 
     async def extend(self, session: AsyncSession, lease: Lease, seconds: float) -> None:
         """Raises LeaseLost unless every lane is still held; lengthens the lease when it would end within `seconds`."""
