@@ -55,7 +55,9 @@ async def round_trips(rig: Rig, seed: int, trips: int = 10) -> Figure:
     chance = random.Random(seed)
     book = Ledger(rig, first=80_000)
     owner = (
-        await rig.post(f"/ploomes/{USER_KEY}/screen/Users", {"Name": "Sem vendedor", "Email": "sem@vendedor.test"})
+        await rig.post(
+            f"/ploomes/{USER_KEY}/screen/Users", {"Name": "Sem vendedor", "Email": "sem@vendedor.test", "ProfileId": 2}
+        )
     )["Id"]
     client = await book.create("ploomes", legal_name=LONG, name=LONG)
     await rig.type_ploomes(

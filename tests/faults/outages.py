@@ -128,9 +128,12 @@ async def answers_lost(rig: Rig) -> Figure:
             start = time.monotonic()
             figure.recoveries.append(await recovered(rig, book, start))
             await rig.settle(120)
-            figure.add(await check(rig, book), where=f"{vendor} {action} {rule['kind']}:")
+            what = f"{vendor} {action} {rule['kind']}"
+            if figure.recoveries[-1] == max(figure.recoveries):
+                figure.note = f"slowest: {what}"
+            figure.add(await check(rig, book), where=f"{what}:")
             left = (await rig.control.get("/faults")).json()
             if left:
-                figure.fail(f"{vendor} {action} {rule['kind']}: the trouble never happened")
+                figure.fail(f"{what}: the trouble never happened")
                 await rig.control.delete("/faults")
     return figure
