@@ -35,6 +35,7 @@ async def redis_lost(rig: Rig, seed: int) -> list[Figure]:
     await rig.settle(180)
     flushed.add(await check(rig, book))
 
+    subjects = [each for each in subjects if not each.deleted]
     killed = Figure(rig.setup.name, "Redis killed, back empty after 3 s", runs=1)
     answers: list[float] = []
     async with Storm(book, subjects[1:], chance):
