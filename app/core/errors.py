@@ -35,6 +35,12 @@ class PonteError(Exception):
     """Root of all."""
 
 
+PERMANENT = frozenset(
+    {Fault.EMPTY, Fault.NOT_FOUND, Fault.DUPLICATE, Fault.INVALID, Fault.MISSING_REFERENCE, Fault.UNKNOWN}
+)
+"""Faults that say something about the record: the same call would be refused again."""
+
+
 class Postponed(PonteError):
     """The call may not leave before `seconds` from now; nothing was sent and no attempt is spent.
 
@@ -86,6 +92,12 @@ class VendorError(PonteError):
     def outcome_unknown(self) -> bool:
         """True when a write with this fault may have been applied (design section 5, ambiguous outcomes)."""
         return self.sent and self.fault in (Fault.UNCERTAIN, Fault.TRANSIENT, Fault.REDUNDANT)
+
+
+    @property
+    def permanent(self) -> bool:
+        """True when the same call would be refused again: it is not repeated until the record changed."""
+        return self.fault in PERMANENT
 
 
 class LaneBusy(PonteError):

@@ -106,8 +106,7 @@ class Agreement:
                 vendor: await latest_of(session, link.integration_id, vendor, trip.entity, links.id_of(link, vendor))
                 for vendor in Vendor
             }
-            records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]
-            open_now = await issues.open_of(session, trip.integration.id, trip.entity, records)
+            open_now = await issues.open_of(session, trip.integration.id, trip.entity, links.records(link))
         omie, ploomes = heard[Vendor.OMIE], heard[Vendor.PLOOMES]
         later = ploomes is not None and (omie is None or ploomes.received_at > omie.received_at)
         newest = Vendor.PLOOMES if later else Vendor.OMIE

@@ -1,19 +1,18 @@
 """A linked record is gone on one side (design section 8, deletion). Ended links stay as memory."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
-from app.core.ports import Key, Vendor
+from app.core.ports import Record, Vendor
 from app.sync import issues, journal, known, links
 from app.sync.agreement import Agreement, cause_of
 from app.sync.endings import Endings
 from app.sync.fields import Values
 from app.sync.issues import Finding
-from app.sync.lanes import record_lane
-from app.sync.models import Issue, Link, LinkState, WriteEntry, WriteState
+from app.sync.models import EventSource, Link, LinkState, WriteEntry, WriteState
+from app.sync.placing import Placing
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, waits
 from app.sync.writing import Draft, Writer, update_drafts
@@ -27,7 +26,14 @@ class Deletion:
     """Mirrors a deletion, or asks, or inactivates, by the integration's policy."""
 
     def __init__(
-        self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading, endings: Endings
+        self,
+        db: Database,
+        clock: Clock,
+        agreement: Agreement,
+        writer: Writer,
+        reading: Reading,
+        endings: Endings,
+        placing: Placing,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -35,6 +41,7 @@ class Deletion:
         self._writer = writer
         self._reading = reading
         self._endings = endings
+        self._placing = placing
 
     async def mirror(self, trip: Trip, link: Link, gone: Vendor) -> None:
         """Ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -42,11 +49,9 @@ class Deletion:
         if choice == "discard":
             await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", "O registro foi mantido, sem vínculo."))
             return
-        survivor = await self._survivor(trip, link, gone)
-        if survivor is not None:
-            await self._relink(trip, link, gone, survivor)
+        if await self._relinked(trip, link, gone):
             return
-        policy = trip.config.deletes.clients
+        policy = getattr(trip.config.deletes, trip.entity)
         other = gone.other
         if policy == "ignore":
             await self._end(
@@ -61,44 +66,43 @@ class Deletion:
         if side is None:
             await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."), arrived=True)
             return
+        # one deletion of an integration at a time, so that the tripwire counts every one before it
+        await trip.lease.take([f"deletions:{trip.integration.id}"])
         finding = None if choice == "proceed" else await self._objection(trip, link, gone, side)
+        refusal = await self._refused_before(trip, link, gone)
         if finding is not None:
             await self._endings.close(trip, waits(finding.cause, finding.detail, finding), link)
         elif policy == "inactivate":
             await self._inactivate(trip, link, other, side, done("inactivated", "Inativado no outro lado."))
+        elif refusal is not None:
+            await self._inactivate_refused(trip, link, other, side, refusal)
         else:
             await self._delete(trip, link, other, side)
 
     async def _choice(self, trip: Trip, link: Link) -> str | None:
         """What a person answered to an earlier question about this deletion."""
-        records = [(vendor.value, links.id_of(link, vendor)) for vendor in Vendor]
         async with self._db.read() as session:
-            found: Sequence[Issue] = await issues.open_of(session, trip.integration.id, trip.entity, records)
+            found = await issues.open_of(session, trip.integration.id, trip.entity, links.records(link))
         return next((i.answer for i in found if i.cause in ("delete_edited", "delete_paused") and i.answer), None)
 
-    async def _survivor(self, trip: Trip, link: Link, gone: Vendor) -> str | None:
-        """A record with the same document that lives on: the deletion was one half of a merge."""
+    async def _relinked(self, trip: Trip, link: Link, gone: Vendor) -> bool:
+        """A record with the same natural key lives on: the deletion was one half of a merge, it takes the link."""
         if not link.natural_key:
-            return None
-        if gone is Vendor.PLOOMES:
-            found = await trip.ploomes.find(trip.entity, Key("document", link.natural_key))
-            ids = [record.id for record in found]
-        else:
-            async with self._db.read() as session:
-                rows = await known.find(session, trip.integration.id, gone, trip.entity, link.natural_key)
-            ids = [row.external_id for row in rows]
-        ids = [i for i in ids if i != links.id_of(link, gone)]
-        async with self._db.read() as session:
-            taken = await links.of_ids(session, trip.integration.id, trip.entity, gone, ids)
-        return next((i for i in sorted(ids, key=int) if i not in taken), None)
+            return False
+        free, _ = await self._placing.carriers(trip, gone, link.natural_key)
+        for survivor in free:
+            if survivor == links.id_of(link, gone):
+                continue
+            twin = await self._placing.verified(trip, gone, survivor, link.natural_key)
+            if twin is not None:
+                return await self._relink(trip, link, gone, twin)
+        return False
 
-    async def _relink(self, trip: Trip, link: Link, gone: Vendor, survivor: str) -> None:
-        await trip.lease.take([record_lane(trip.integration, gone, trip.entity, survivor)])
-        twin = await self._reading.record(trip, gone, survivor)
+    async def _relink(self, trip: Trip, link: Link, gone: Vendor, twin: Record) -> bool:
+        survivor = twin.id
         record = await self._reading.record(trip, gone.other, links.id_of(link, gone.other))
-        if twin is None or record is None:
-            await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."))
-            return
+        if record is None:
+            return False
         sides = {gone: await self._agreement.side(trip, twin), gone.other: await self._agreement.side(trip, record)}
         now = self._clock.now()
         async with self._db.transaction() as session:
@@ -114,6 +118,15 @@ class Deletion:
             await trip.lease.extend(session)
         trip.link, trip.linked = fresh, True
         await self._agreement.agree(trip, fresh, sides[Vendor.OMIE], sides[Vendor.PLOOMES])
+        return True
+
+    async def _refused_before(self, trip: Trip, link: Link, gone: Vendor) -> str | None:
+        """The words with which this very deletion was refused; it is not sent again unless a person asks."""
+        if trip.event.source == EventSource.PERSON:
+            return None
+        async with self._db.read() as session:
+            last = await journal.refused(session, trip.integration.id, trip.entity, gone, links.id_of(link, gone))
+        return last.outcome or "" if last is not None and last.verb == "delete" else None
 
     async def _objection(self, trip: Trip, link: Link, gone: Vendor, side: Side) -> Finding | None:
         """Deleted here and edited there; or too many deletions at once."""
@@ -142,11 +155,14 @@ class Deletion:
                 return
             if error.fault not in REFUSALS:
                 raise
-            detail = f"O {NAMES[other]} recusou a exclusão: {error.text}"
-            trip.findings.append(Finding("delete_refused", detail))
-            await self._inactivate(trip, link, other, side, done("inactivated", detail))
+            await self._inactivate_refused(trip, link, other, side, error.text)
             return
         await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {NAMES[other]}."), entry)
+
+    async def _inactivate_refused(self, trip: Trip, link: Link, other: Vendor, side: Side, text: str) -> None:
+        detail = f"O {NAMES[other]} recusou a exclusão: {text}"
+        trip.findings.append(Finding("delete_refused", detail))
+        await self._inactivate(trip, link, other, side, done("inactivated", detail))
 
     async def _inactivate(self, trip: Trip, link: Link, other: Vendor, side: Side, outcome: Outcome) -> None:
         values: Values = {"active": False}

@@ -67,9 +67,12 @@ async def recent_turns(
 
 
 async def deletes_since(session: AsyncSession, integration_id: int, since: datetime) -> int:
-    """How many deletes were mirrored since an instant, for the tripwire of design section 8."""
-    query = select(func.count(Change.id)).where(
-        Change.integration_id == integration_id, Change.action == "delete", Change.at > since
+    """How many deletes left or are leaving since an instant, for the tripwire of design section 8."""
+    query = select(func.count(WriteEntry.id)).where(
+        WriteEntry.integration_id == integration_id,
+        WriteEntry.verb == "delete",
+        WriteEntry.state.in_((WriteState.SENT, WriteState.DONE)),
+        WriteEntry.sent_at > since,
     )
     return int((await session.execute(query)).scalar_one())
 

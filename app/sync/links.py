@@ -18,6 +18,11 @@ def id_of(link: Link, vendor: Vendor) -> str:
     return link.omie_id if vendor is Vendor.OMIE else link.ploomes_id
 
 
+def records(link: Link) -> list[tuple[str, str]]:
+    """Both records of a link, as (vendor, id)."""
+    return [(vendor.value, id_of(link, vendor)) for vendor in Vendor]
+
+
 async def find(
     session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, external_id: str, *, living: bool = True
 ) -> Link | None:

@@ -14,7 +14,7 @@ from app.core import metrics
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import JsonObject, Kind, Priority, Vendor
-from app.sync import first_load, inbox, journal, links
+from app.sync import first_load, inbox, issues, journal, links
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.deletion import Deletion
@@ -64,7 +64,7 @@ class Engine:
         self.agreement = Agreement(db, clock, self.references, writer, endings, trace)
         self._reading = Reading(db, clock, self.agreement)
         self._placing = Placing(db, clock, self.agreement, writer, self._reading, endings)
-        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings)
+        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, self._placing)
         self._sellers = Sellers(db, clock, self.references, endings)
 
     async def process(self, event: Event) -> None:
@@ -142,8 +142,11 @@ class Engine:
     async def _travel(self, trip: Trip) -> None:
         if trip.entity == "sellers":
             await self._sellers.refresh(trip)
-        elif trip.event.kind == Kind.DELETED and trip.link is not None:
-            await self._deletion.mirror(trip, trip.link, trip.vendor)
+        elif trip.event.kind == Kind.DELETED:
+            if trip.link is None:
+                await self._placing.gone(trip)  # a delete event is believed: asking would cost a counted error
+            else:
+                await self._deletion.mirror(trip, trip.link, trip.vendor)
         elif trip.link is None:
             await self._placing.place(trip)
         elif not await self._screened(trip, trip.link):
@@ -173,6 +176,8 @@ class Engine:
         async with self._db.transaction() as session:
             if await self._stands_for_others(session, event, links.seen(link, trip.vendor)[1]):
                 return False
+            if await issues.open_of(session, event.integration_id, event.entity, links.records(link)):
+                return False  # a value typed back may solve it, and that is for the road to find out
             event.link_id = link.id
             await inbox.conclude(session, event, outcome)
         return True

@@ -4,7 +4,7 @@ Order of recognition (F086): the other side's id that the record carries, then t
 searched sparingly: our own index answers, and its duplicate fault names the twin (design section 5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 
@@ -16,11 +16,11 @@ from app.sync import journal, known, links
 from app.sync.agreement import Agreement, RefusedBefore, cause_of, inactive_seller
 from app.sync.endings import Endings
 from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
-from app.sync.fields import Values
+from app.sync.fields import Field, Value, Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane, record_lane
 from app.sync.mapping import wire
-from app.sync.models import EventSource, KnownRecord, Link, LinkState, WriteEntry, WriteState
+from app.sync.models import Change, EventSource, KnownRecord, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.writing import Draft, Writer, loss_notes, update_drafts
@@ -46,7 +46,7 @@ class Placing:
         """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
         record = await self._reading.record(trip, trip.vendor, trip.record_id)
         if record is None:
-            await self._gone(trip)
+            await self.gone(trip)
             return
         await self._writer.trace("read")
         side = await self._agreement.side(trip, record)
@@ -60,10 +60,38 @@ class Placing:
             await self._recognise(trip, side)
 
     async def link(self, trip: Trip, own: Side, twin: Side) -> None:
-        """Makes the link of two records that exist and brings them into agreement (first link, no base)."""
-        omie, ploomes = (own, twin) if trip.vendor is Vendor.OMIE else (twin, own)
-        link = await self._make_link(trip, _id(omie), _id(ploomes), own.values.get(trip.rules.KEY))
+        """Makes the link of two records that exist and brings them into agreement.
+
+        Its base is what a create of ours sent, if it made one of them and its answer was lost; else there is none,
+        and the rules of a first link hold.
+        """
+        sides = {trip.vendor: own, trip.vendor.other: twin}
+        async with self._db.read() as session:
+            of_twin = await journal.unfinished(
+                session, trip.integration.id, trip.entity, trip.vendor.other, _record_id(twin)
+            )
+        trip.unfinished = [*trip.unfinished, *of_twin]
+        creates = [row for row in trip.unfinished if row.verb == "create"]
+        made = [row for row in creates if _made(trip, row, sides[Vendor(row.vendor)])][-1:]
+        halves = await self._sent_halves(trip, made[0], sides) if made else {}
+        omie, ploomes = sides[Vendor.OMIE], sides[Vendor.PLOOMES]
+        link = await self._make_link(trip, _id(omie), _id(ploomes), own.values.get(trip.rules.KEY), made, halves)
         await self._agreement.agree(trip, link, omie, ploomes)
+
+    async def _sent_halves(self, trip: Trip, entry: WriteEntry, sides: Mapping[Vendor, Side]) -> dict[Vendor, Values]:
+        """What both sides held when a create was sent: a value that would be sent otherwise now was edited since."""
+        there, here = Vendor(entry.vendor), Vendor(entry.vendor).other
+        source = sides[here].values
+        now = await self._agreement.resolving(trip, lambda: self._values_for(trip, there, source))
+
+        def before(row: Field) -> Value:
+            sent: Value = entry.after[row.id]
+            if now.get(row.id) == sent:
+                return source.get(row.id)
+            return row.by.narrow(sent, trip.refs) if here is Vendor.OMIE else row.by.widen(sent, None, trip.refs)
+
+        rows = [row for row in trip.rows if row.id in entry.after and row.id not in trip.rules.RETURNED]
+        return {there: {row.id: entry.after[row.id] for row in rows}, here: {row.id: before(row) for row in rows}}
 
     # --- recognition ---------------------------------------------------------------------------------------------
 
@@ -103,31 +131,53 @@ class Placing:
         cleared: Values = {"omie_id": None}
         for draft in update_drafts(trip, Vendor.PLOOMES, trip.record_id, cleared, side, {}):
             entry, _ = await self._writer.send(trip, draft)
-            await self._resolve([entry], "cópia de um registro vinculado: o Id (Omie) foi limpo", WriteState.DONE)
+            entry.notes = ["Cópia de um registro vinculado: o Id (Omie) foi limpo."]
+            async with self._db.transaction() as session:
+                row = await session.get_one(WriteEntry, entry.id)
+                row.notes = entry.notes
+                journal.finish(row, WriteState.DONE, self._clock.now())
+                session.add(self._change(trip, row))
         side.values["omie_id"] = None
 
     async def _keyed_twin(self, trip: Trip, key: str) -> Record | Finding | None:
-        """The record of the other side with the same document."""
+        """The record of the other side with the same natural key."""
         other = trip.vendor.other
-        if other is Vendor.OMIE:
+        free, taken = await self.carriers(trip, other, key)
+        for external_id in free:
+            twin = await self.verified(trip, other, external_id, key)
+            if twin is not None:
+                return twin
+        return _duplicate(trip, key, taken[0]) if taken else None
+
+    async def carriers(self, trip: Trip, vendor: Vendor, key: str) -> tuple[list[str], list[str]]:
+        """Ids on a vendor that carry a natural key, oldest first: those without a link, and those with one.
+
+        Ploomes is asked, with a record known to live in the same question; Omie is not, our own index answers.
+        """
+        if vendor is Vendor.OMIE:
             async with self._db.read() as session:
-                rows = await known.find(session, trip.integration.id, other, trip.entity, key)
+                rows = await known.find(session, trip.integration.id, vendor, trip.entity, key)
             ids = [row.external_id for row in rows]
         else:
             control = await self._control(trip)
-            found = await trip.ploomes.find(trip.entity, Key("document", key), control=control)
+            found = await trip.ploomes.find(trip.entity, Key(trip.rules.KEY, key), control=control)
             await self._remember(trip, *found)
-            ids = [r.id for r in found if trip.rules.recognisable(other, r.data)]
+            ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data)]
         async with self._db.read() as session:
-            taken = await links.of_ids(session, trip.integration.id, trip.entity, other, ids)
-        free = sorted((i for i in ids if i not in taken), key=int)
-        if not free:
-            return _duplicate(trip, key, next(iter(taken))) if taken else None
-        await trip.lease.take([record_lane(trip.integration, other, trip.entity, free[0])])
-        twin = await self._reading.record(trip, other, free[0])
-        if twin is None:
-            await self._forget(trip, other, free[0])
-        return twin
+            taken = await links.of_ids(session, trip.integration.id, trip.entity, vendor, ids)
+        ordered = sorted(ids, key=int)
+        return [i for i in ordered if i not in taken], [i for i in ordered if i in taken]
+
+    async def verified(self, trip: Trip, vendor: Vendor, external_id: str, key: str) -> Record | None:
+        """A record that the index or a search named, read and held in its lane, if it still carries the key."""
+        await trip.lease.take([record_lane(trip.integration, vendor, trip.entity, external_id)])
+        record = await self._reading.record(trip, vendor, external_id)
+        if record is None:
+            await self._forget(trip, vendor, external_id)
+            return None
+        await self._remember(trip, record)
+        side = await self._agreement.side(trip, record)
+        return record if side.values.get(trip.rules.KEY) == key else None
 
     async def _foreign_twin(self, trip: Trip, side: Side) -> Record | None:
         """A foreign client has no document: in Ploomes the Omie id of an earlier, unfinished create tells it."""
@@ -157,12 +207,20 @@ class Placing:
 
     # --- creation ------------------------------------------------------------------------------------------------
 
+    def _values_for(self, trip: Trip, vendor: Vendor, values: Values) -> Values:
+        """What a new record on a vendor gets of the other side's values. Raises MissingReference."""
+        if vendor is Vendor.PLOOMES:
+            wide = {row.id: row.by.widen(values.get(row.id), None, trip.refs) for row in trip.rows}
+            return trip.rules.complete(vendor, wide)
+        source = trip.rules.complete(vendor, values)
+        narrow = {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in trip.rows}
+        return trip.rules.new_in_omie(narrow, trip.config)
+
     async def _create_in_ploomes(self, trip: Trip, omie: Side) -> None:
         await self._settle_lost_creates(trip, Vendor.PLOOMES)
 
         def prepare() -> tuple[Values, JsonObject]:
-            wide = {row.id: row.by.widen(omie.values.get(row.id), None, trip.refs) for row in trip.rows}
-            values = trip.rules.complete(Vendor.PLOOMES, wide)
+            values = self._values_for(trip, Vendor.PLOOMES, omie.values)
             filled: Values = {key: value for key, value in values.items() if value is not None}
             return filled, wire(Vendor.PLOOMES, trip.rows, filled, None, trip.refs)
 
@@ -176,11 +234,7 @@ class Placing:
 
     async def _create_in_omie(self, trip: Trip, ploomes: Side) -> None:
         await self._settle_lost_creates(trip, Vendor.OMIE)
-        source = trip.rules.complete(Vendor.OMIE, ploomes.values)
-        narrow: Values = await self._agreement.resolving(
-            trip, lambda: {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in trip.rows}
-        )
-        values = trip.rules.new_in_omie(narrow, trip.config)
+        values = await self._agreement.resolving(trip, lambda: self._values_for(trip, Vendor.OMIE, ploomes.values))
         seller = str(values.get("owner"))
         if trip.refs.sellers.get(seller) is False:
             finding = inactive_seller(seller, trip.record_id)
@@ -191,7 +245,7 @@ class Placing:
         body = wire(Vendor.OMIE, trip.rows, sent, None, trip.refs)
         body = {name: value for name, value in body.items() if value not in ("", None)}
         body[trip.rules.INTEGRATION_CODE] = code
-        notes = loss_notes(Vendor.OMIE, trip.rows, source, values)
+        notes = loss_notes(Vendor.OMIE, trip.rows, trip.rules.complete(Vendor.OMIE, ploomes.values), values)
         draft = Draft(Vendor.OMIE, "create", None, body, sent, notes=notes, code=code)
         await self._refused_before(trip, draft)
         try:
@@ -288,35 +342,41 @@ class Placing:
 
     # --- small steps ---------------------------------------------------------------------------------------------
 
-    async def _make_link(self, trip: Trip, omie_id: str, ploomes_id: str, key: object) -> Link:
+    async def _make_link(
+        self,
+        trip: Trip,
+        omie_id: str,
+        ploomes_id: str,
+        key: object,
+        made: Sequence[WriteEntry],
+        base: Values,
+    ) -> Link:
         async with self._db.transaction() as session:
             link = links.make(trip.integration.id, trip.entity, omie_id, ploomes_id, _text(key), self._clock.now())
+            links.rebase(link, base, base)
             session.add(link)
             await session.flush()
-            for row in trip.unfinished:
-                if row.verb == "create" and row.state == WriteState.SENT:
-                    entry = await session.get_one(WriteEntry, row.id)
-                    entry.external_id, entry.link_id = (ploomes_id if row.vendor == "ploomes" else omie_id), link.id
-                    journal.finish(entry, WriteState.DONE, self._clock.now(), "resposta perdida; encontrado")
-                    session.add(
-                        journal.change_of(
-                            entry,
-                            cause=cause_of(trip.event),
-                            at=entry.sent_at,
-                            lost={},
-                            config_version=trip.integration.config_version,
-                        )
-                    )
+            for row in made:
+                entry = await session.get_one(WriteEntry, row.id)
+                entry.external_id, entry.link_id = (ploomes_id if row.vendor == "ploomes" else omie_id), link.id
+                journal.finish(entry, WriteState.DONE, self._clock.now(), "resposta perdida; encontrado")
+                session.add(self._change(trip, entry))
             await trip.lease.extend(session)
-        trip.link, trip.linked, trip.unfinished = link, True, ()
+        trip.link, trip.linked = link, True
+        trip.unfinished = [row for row in trip.unfinished if row not in made]
         return link
+
+    def _change(self, trip: Trip, entry: WriteEntry) -> Change:
+        version = trip.integration.config_version
+        return journal.change_of(entry, cause=cause_of(trip.event), at=entry.sent_at, lost={}, config_version=version)
 
     async def _linked_meanwhile(self, trip: Trip) -> bool:
         async with self._db.read() as session:
             found = await links.find(session, trip.integration.id, trip.entity, trip.vendor, trip.record_id)
         return found is not None
 
-    async def _gone(self, trip: Trip) -> None:
+    async def gone(self, trip: Trip) -> None:
+        """The record of a trip without a link does not exist any more; ends with the event settled."""
         await self._forget(trip, trip.vendor, trip.record_id)
         await self._endings.close(trip, done("gone", "O registro não existe mais e não tinha vínculo."))
 
@@ -343,6 +403,19 @@ def _duplicate(trip: Trip, key: str, taken_by: str) -> Finding:
         f"O CNPJ/CPF {key} já pertence a outro cliente vinculado ({other} {taken_by}).",
         {"document": key, "other_id": taken_by},
     )
+
+
+def _made(trip: Trip, entry: WriteEntry, side: Side) -> bool:
+    """Whether a record is the one a create of ours made: it carries our code, or the id of its source."""
+    assert side.record is not None
+    if entry.vendor == Vendor.OMIE:
+        return side.record.data.get(trip.rules.INTEGRATION_CODE) == entry.code
+    return trip.rules.other_id(Vendor.PLOOMES, side.record.data, _text(side.values.get("omie_id"))) == entry.source_id
+
+
+def _record_id(side: Side) -> str:
+    assert side.record is not None
+    return side.record.id
 
 
 def _id(side: Side) -> str:

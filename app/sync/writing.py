@@ -61,8 +61,10 @@ class Writer:
         except VendorError as error:
             if not error.sent:
                 await self._finish(entry, WriteState.RESOLVED, "não enviado: sem conexão")
-            elif not error.outcome_unknown:
+            elif error.permanent:
                 await self._finish(entry, WriteState.REFUSED, error.text)
+            elif not error.outcome_unknown:
+                await self._finish(entry, WriteState.RESOLVED, f"não aceito agora: {error.text}")
             raise
         trip.wrote = True
         metrics.WRITES.labels(draft.vendor.value, trip.entity, draft.verb).inc()
