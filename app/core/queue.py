@@ -76,6 +76,14 @@ def make_queue(redis_url: str, clock: Clock) -> "Queue":
     return ArqQueue(redis_url, clock) if redis_url else EmbeddedQueue(clock)
 
 
+def _end_if_cancelled() -> None:
+    """A cancellation that comes while Redis hands out a connection can get lost below us: without this look the
+    worker would never end."""
+    me = asyncio.current_task()
+    if me is not None and me.cancelling():
+        raise asyncio.CancelledError
+
+
 class _Crons:
     """Runs each cron at once and then in its rhythm; an error is logged and the rhythm goes on."""
 
@@ -87,6 +95,7 @@ class _Crons:
         while True:
             if await self._mine(cron):
                 await self._run(cron)
+            _end_if_cancelled()
             await self._clock.sleep(cron.every_seconds)
 
     async def _run(self, cron: Cron) -> None:
@@ -311,6 +320,7 @@ class _Listener(Worker):
     async def main(self) -> None:
         async for _ in poll(self.poll_delay_s):
             await self._poll_iteration()
+            _end_if_cancelled()
 
     async def abandon(self) -> None:
         """Ends the rings under way; the connections are the queue's, so they stay."""
