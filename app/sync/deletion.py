@@ -89,6 +89,7 @@ class Deletion:
         """A record with the same natural key lives on: the deletion was one half of a merge, it takes the link."""
         if not link.natural_key:
             return False
+        await self._placing.forget(trip, gone, links.id_of(link, gone))
         free, _ = await self._placing.carriers(trip, gone, link.natural_key)
         for survivor in free:
             if survivor == links.id_of(link, gone):

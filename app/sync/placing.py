@@ -173,7 +173,7 @@ class Placing:
         await trip.lease.take([record_lane(trip.integration, vendor, trip.entity, external_id)])
         record = await self._reading.record(trip, vendor, external_id)
         if record is None:
-            await self._forget(trip, vendor, external_id)
+            await self.forget(trip, vendor, external_id)
             return None
         await self._remember(trip, record)
         side = await self._agreement.side(trip, record)
@@ -349,11 +349,11 @@ class Placing:
         ploomes_id: str,
         key: object,
         made: Sequence[WriteEntry],
-        base: Values,
+        halves: Mapping[Vendor, Values],
     ) -> Link:
         async with self._db.transaction() as session:
             link = links.make(trip.integration.id, trip.entity, omie_id, ploomes_id, _text(key), self._clock.now())
-            links.rebase(link, base, base)
+            links.rebase(link, halves.get(Vendor.OMIE, {}), halves.get(Vendor.PLOOMES, {}))
             session.add(link)
             await session.flush()
             for row in made:
@@ -377,10 +377,11 @@ class Placing:
 
     async def gone(self, trip: Trip) -> None:
         """The record of a trip without a link does not exist any more; ends with the event settled."""
-        await self._forget(trip, trip.vendor, trip.record_id)
+        await self.forget(trip, trip.vendor, trip.record_id)
         await self._endings.close(trip, done("gone", "O registro não existe mais e não tinha vínculo."))
 
-    async def _forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
+    async def forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
+        """Takes a record that is gone out of our index; it is no twin and no control any more."""
         async with self._db.transaction() as session:
             await known.mark_gone(session, trip.integration.id, vendor, trip.entity, external_id, self._clock.now())
 
