@@ -11,7 +11,9 @@ from app.core import metrics
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.log import get_logger
+from app.sync import issues
 from app.sync.intake import OPEN_KEY
+from app.sync.issues import Finding
 from app.sync.models import Event, EventState, Integration
 
 CRASHES_ALLOWED = 3
@@ -112,7 +114,22 @@ class Claims:
             .returning(Event)
             .execution_options(synchronize_session=False)
         )
-        return result.scalars().all()
+        taken = result.scalars().all()
+        for event in taken:
+            if event.state == EventState.FAILED:
+                finding = Finding(QUARANTINE, f"{QUARANTINE_REASON} Evento {event.id}.")
+                await issues.open_issue(
+                    session,
+                    integration_id=event.integration_id,
+                    entity=event.entity,
+                    vendor=event.vendor,
+                    external_id=event.external_id,
+                    finding=finding,
+                    now=self._clock.now(),
+                    link_id=event.link_id,
+                    event_id=event.id,
+                )
+        return taken
 
     def _fit(self, rows: Sequence[Event], chosen: Sequence[int]) -> list[Event]:
         for event in rows:

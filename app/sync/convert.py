@@ -94,10 +94,14 @@ class PersonType:
 
 @dataclass(frozen=True, slots=True)
 class ZipCode:
-    """CEP: eight digits in Omie, an integer without leading zeros in Ploomes (reference 3.1)."""
+    """CEP: eight digits in Omie, an integer without leading zeros in Ploomes (reference 3.1).
+
+    A postcode with letters is foreign: Ploomes cannot hold it and its digits alone would be another one.
+    """
 
     def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
-        digits = re.sub(r"\D", "", str(get_path(record, path, refs) or ""))
+        raw = str(get_path(record, path, refs) or "")
+        digits = "" if any(sign.isalpha() for sign in raw) else re.sub(r"\D", "", raw)
         return digits.zfill(8) if digits and int(digits) and len(digits) <= 8 else None
 
     def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:

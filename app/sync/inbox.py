@@ -33,8 +33,8 @@ from app.core.errors import LeaseLost
 from app.core.ports import Kind, Notice, Priority
 from app.core.queue import Queue, QueueName
 from app.sync.claims import Claims
-from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, Intake, Stored
-from app.sync.models import Event, EventSource, EventState
+from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, RUNNING, Intake, Stored
+from app.sync.models import Event, EventSource, EventState, Integration
 
 __all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "latest_of", "newer_open", "postpone", "reopen",
            "settle", "supersede_older"]  # fmt: skip
@@ -334,6 +334,24 @@ class Inbox:
             metrics.QUEUE_OVERDUE_SECONDS.labels(name).set(open_events.overdue)
             if open_events.overdue > LATE_SECONDS:
                 await self._queue.ring(name)
+        for integration_id in await self._forgotten():
+            await self.wake_inactive(integration_id)
+
+    async def _forgotten(self) -> Sequence[int]:
+        """Integrations that run while events of theirs still wait for it: the wake-up after an activation was lost."""
+        query = (
+            select(Event.integration_id)
+            .join(Integration, Integration.id == Event.integration_id)
+            .where(
+                Event.state == EventState.WAITING,
+                Event.cause == INACTIVE,
+                Event.due_at.is_(None),
+                Integration.state.in_(RUNNING),
+            )
+            .distinct()
+        )
+        async with self._db.read() as session:
+            return (await session.execute(query)).scalars().all()
 
     async def summary(self) -> dict[QueueName, Unsettled]:
         """Open events by queue."""

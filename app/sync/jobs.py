@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 from app.core.clock import Clock
-from app.core.errors import LeaseLost
+from app.core.errors import LeaseLost, Postponed
 from app.core.log import get_logger
 from app.core.ports import Priority
 from app.core.queue import Queue, QueueName
@@ -129,6 +129,8 @@ class Jobs:
         try:
             await self._engine.process(event)
         except asyncio.CancelledError:
+            # a stop is no crash: the event is given back at once, and its next worker reads before it writes
+            await asyncio.shield(self._react(event, Postponed(0.0, "reinício do serviço", "restart")))
             raise
         except BaseException as error:
             await self._react(event, error)

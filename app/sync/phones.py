@@ -65,10 +65,17 @@ class Phones:
         return [n for n in (*slots[:2], *extra, *new_fax, *faxes[1:]) if n] or None
 
 
+_WITHOUT_AREA = re.compile(r"0[3589]00")
+"""0300, 0500, 0800 and 0900 numbers have no area code, and their zero is part of the number."""
+
+
 def _digits(raw: Any) -> str:
-    """National digits of a phone number; the Brazilian country code is dropped."""
-    digits = re.sub(r"\D", "", str(raw or "")).lstrip("0")
-    return digits[2:] if len(digits) in (12, 13) and digits.startswith("55") else digits
+    """National digits of a phone number; the Brazilian country code and the long distance zero are dropped."""
+    digits = re.sub(r"\D", "", str(raw or ""))
+    bare = digits.lstrip("0")
+    if len(bare) in (12, 13) and bare.startswith("55"):
+        digits = bare[2:]
+    return digits if _WITHOUT_AREA.match(digits) else digits.lstrip("0")
 
 
 def _is_fax(row: JsonObject, refs: Refs) -> bool:
@@ -77,13 +84,15 @@ def _is_fax(row: JsonObject, refs: Refs) -> bool:
 
 def split_phone(digits: str) -> tuple[str, str]:
     """Area code and number as Omie wants them (`telefone1_ddd` s5, `telefone1_numero` s15)."""
-    if len(digits) in (10, 11):
+    if len(digits) in (10, 11) and not _WITHOUT_AREA.match(digits):
         return digits[:2], digits[2:]
     return ("", digits[:15]) if len(digits) <= 15 else (digits[:2], digits[2:17])
 
 
 def format_phone(digits: str) -> str:
-    """The usual Brazilian mask, `(11) 3000-0000`, where the digits make a Brazilian number."""
+    """The usual Brazilian mask, `(11) 3000-0000` or `0800 123 4567`, where the digits make a Brazilian number."""
+    if _WITHOUT_AREA.match(digits):
+        return " ".join(part for part in (digits[:4], digits[4:7], digits[7:]) if part)
     if len(digits) in (10, 11):
         try:
             number = phonenumbers.parse(digits, "BR")

@@ -16,6 +16,9 @@ from app.sync.mapping import wire
 from app.sync.models import WriteEntry, WriteState
 from app.sync.trip import Side, Tracer, Trip
 
+CUSTOM_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue")
+"""Where a custom field keeps its value, one column by type (Ploomes reference 3.7)."""
+
 WRITE_SECONDS = 35.0
 """A write is over after its time-out of 30 s; the lease must outlive it."""
 
@@ -111,7 +114,7 @@ def update_drafts(
     drafts = []
     if plain:
         current = side.record.data if side.record else None
-        body = wire(vendor, trip.rows, plain, current, trip.refs)
+        body = keep_custom_fields(wire(vendor, trip.rows, plain, current, trip.refs), current)
         notes = loss_notes(vendor, trip.rows, other, plain)
         before = journal.known_values(side.values, list(plain))
         drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes))
@@ -126,6 +129,20 @@ def update_drafts(
                 before = {"tags": side.values.get("tags")}
                 drafts.append(Draft(vendor, verb, external_id, body, {"tags": values["tags"]}, before))
     return drafts
+
+
+def keep_custom_fields(body: JsonObject, current: JsonObject | None) -> JsonObject:
+    """The body with the record's other custom values beside ours: a PATCH may replace the whole array (Ploomes
+    reference 3.8, doubtful), and a customer's fields must survive both readings."""
+    if "OtherProperties" not in body or not current:
+        return body
+    ours = {row["FieldKey"] for row in body["OtherProperties"]}
+    kept = [
+        {"FieldKey": row["FieldKey"], **{name: row[name] for name in CUSTOM_COLUMNS if row.get(name) is not None}}
+        for row in current.get("OtherProperties") or ()
+        if row.get("FieldKey") not in ours
+    ]
+    return {**body, "OtherProperties": [*body["OtherProperties"], *(row for row in kept if len(row) > 1)]}
 
 
 def _names(value: Any) -> dict[str, str]:
