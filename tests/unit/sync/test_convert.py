@@ -101,6 +101,12 @@ def test_a_cep_keeps_its_leading_zero_although_ploomes_loses_it() -> None:
     assert ZipCode().write(OMIE, "01310100", "cep", None, refs()) == {"cep": "01310100"}
 
 
+@pytest.mark.feature("F065")
+def test_a_foreign_postcode_is_not_turned_into_a_cep() -> None:
+    assert ZipCode().read(OMIE, {"cep": "SW1A 1AA"}, "cep", refs()) is None
+    assert ZipCode().read(PLOOMES, {"ZipCode": "K1A 0B1"}, "ZipCode", refs()) is None
+
+
 @pytest.mark.feature("F066", "F067", "F068")
 def test_places() -> None:
     assert City().read(OMIE, {"cidade": "SAO PAULO (SP)", "cidade_ibge": "3550308"}, "cidade", refs()) == "3550308"
@@ -150,12 +156,33 @@ def test_phones_fill_three_slots_and_only_a_fax_fills_the_fax() -> None:
     assert Phones().read(OMIE, wire, "", refs()) == ["1130000000", "", "1130000009"]
 
 
+@pytest.mark.feature("F057", "F075")
+@pytest.mark.parametrize(
+    ("typed", "digits", "shown"),
+    [
+        ("0800 123 4567", "08001234567", "0800 123 4567"),
+        ("+55 0800 123 456", "0800123456", "0800 123 456"),
+        ("0300-789-1234", "03007891234", "0300 789 1234"),
+        ("0500 123 4567", "05001234567", "0500 123 4567"),
+        ("0900 123 4567", "09001234567", "0900 123 4567"),
+        ("0 11 3000-0000", "1130000000", "(11) 3000-0000"),
+    ],
+)
+def test_a_number_without_area_code_keeps_its_zero(typed: str, digits: str, shown: str) -> None:
+    assert Phones().read(PLOOMES, {"Phones": [phone(typed)]}, "Phones", refs()) == [digits]
+    wire = Phones().write(OMIE, [digits, "", ""], "", None, refs())
+    assert wire["telefone1_ddd"] == ("" if digits.startswith("0") else digits[:2])
+    assert wire["telefone1_ddd"] + wire["telefone1_numero"] == digits
+    assert Phones().read(OMIE, wire, "", refs()) == [digits, "", ""]
+    assert Phones().write(PLOOMES, [digits], "Phones", None, refs())["Phones"][0]["PhoneNumber"] == shown
+
+
 @pytest.mark.feature("F075")
 def test_a_change_in_omie_keeps_the_phones_only_ploomes_has_and_the_text_people_gave_them() -> None:
     current = {"Phones": [phone("(11) 3000-0000"), phone("11 3000 0001", 2), phone("(11) 3000-0002"), phone("0800 11")]}
     held = Phones().read(PLOOMES, current, "Phones", refs())
     wanted = Phones().widen(["1139999999", "1130000001", ""], held, refs())
-    assert wanted == ["1139999999", "1130000001", "1130000002", "80011"]
+    assert wanted == ["1139999999", "1130000001", "1130000002", "080011"]
     rows = Phones().write(PLOOMES, wanted, "Phones", current, refs())["Phones"]
     assert rows[0]["PhoneNumber"] == "(11) 3999-9999"
     assert rows[1] == {"PhoneNumber": "11 3000 0001", "TypeId": 2, "CountryId": 76}
