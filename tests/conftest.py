@@ -156,3 +156,21 @@ def redis_url(_redis_trouble: str | None) -> str:
     if _redis_trouble is not None:
         absent("Redis", _redis_trouble)
     return REDIS_URL
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures of the fault proofs, gathered from every test process, as one table."""
+    properties = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == "fault_figure"
+    ]
+    if properties:
+        from rich.console import Console
+
+        from tests.faults.report import Figure, show
+
+        show([Figure(**value) for value in properties], Console(width=170))

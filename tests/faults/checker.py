@@ -24,6 +24,8 @@ FIELDS: dict[str, tuple[str, str, int]] = {
     "district": ("bairro", "Neighborhood", 60),
 }
 """Row of the history -> Omie's field, Ploomes' field, characters Omie holds (Omie reference 3.1)."""
+ADDRESS = ("street", "number", "complement", "district")
+"""One field for conflicts: who wins one of them wins all (design section 4)."""
 SIDES = ("omie", "ploomes")
 
 
@@ -203,7 +205,7 @@ def _check_value(
     others = [value for side, value in client.typed[name] if side != vendor]
     if held in (last, last[:size].rstrip()):
         return
-    if others and held == others[-1] and (name, last) in lost:
+    if (name, last) in lost and (name in ADDRESS or held in others[-1:]):
         return
     findings.lost.append(
         f"{client.document} {name}: {held!r}, but {vendor} typed {last!r} (typed: {client.typed[name]})"
