@@ -119,7 +119,7 @@ class Ponte:
             self.engine.references,
             settings.public_url,
         )
-        self.interactions = Interactions(self.db, self.clock, self.gateways)
+        self.interactions = Interactions(self.db, self.clock, self.gateways, self.lanes)
         self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
         steps = LoadSteps(self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes)
         self.first_load = FirstLoad(self.db, self.clock, self.queue, steps.table())

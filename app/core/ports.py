@@ -132,7 +132,8 @@ class Gateway(Protocol):
 
     async def find(self, entity: str, key: Key, *, control: str | None = None) -> list[Record]:
         """Records that carry a natural key. `control` names a record known to live, asked for in the same filter:
-        when given and absent from the answer, the answer does not count and `VendorError(TRANSIENT)` is raised."""
+        when given and absent from the answer, the answer does not count and `VendorError(TRANSIENT)` is raised,
+        tagged `control`."""
         ...
 
     def pages(self, entity: str, *, since: datetime | None = None, cursor: str | None = None) -> AsyncIterator[Page]:

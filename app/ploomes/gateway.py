@@ -77,7 +77,7 @@ class PloomesGateway:
         """Records that carry a natural key. With `control`, an answer without that record raises a transient fault."""
         row = _set(entity)
         if key.name == "omie_id" and entity in self._client.learned.no_custom_filter:
-            return await self._scan(entity, key)
+            return await self._scan(entity, row, key, control)
         wanted = filter_of(entity, key)
         if wanted is None:
             raise _refused(f"O Ploomes não oferece busca de {entity} por {key.name}.")
@@ -88,13 +88,13 @@ class PloomesGateway:
         except VendorError as error:
             if key.name == "omie_id" and error.status == 403:
                 self._client.learned.no_custom_filter.add(entity)
-                return await self._scan(entity, key)
+                return await self._scan(entity, row, key, control)
             raise
         records = {record.id: record for record in self._records(entity, row, answer)}
         if control is None:
             return list(records.values())
         if control not in records:
-            raise _silent(row)
+            raise _silent(row, tag="control")
         return [record for record in records.values() if record.id != control or _carries(entity, record.data, key)]
 
     async def pages(
@@ -174,11 +174,21 @@ class PloomesGateway:
         answer = await self._get(row, any_of(*(self._equal_id(row, one) for one in ids)))
         return {record.id: record for record in self._records(entity, row, answer)}
 
-    async def _scan(self, entity: str, key: Key) -> list[Record]:
-        """A search by crawling, for accounts that may not filter by custom fields. Its end is confirmed by rows."""
-        return [
-            record async for page in self.pages(entity) for record in page.records if _carries(entity, record.data, key)
-        ]
+    async def _scan(self, entity: str, row: Set, key: Key, control: str | None) -> list[Record]:
+        """A search by crawling, for accounts that may not filter by custom fields. An empty page that ends it early
+        is believed no more than any other: without a find, the control and Ploomes' own count must be in it."""
+        found: list[Record] = []
+        seen: set[str] = set()
+        total = 0
+        async for page in self.pages(entity):
+            total = page.total or total
+            seen.update(record.id for record in page.records)
+            found += [record for record in page.records if _carries(entity, record.data, key)]
+        if not found and len(seen) < total:
+            raise _silent(row)
+        if not found and control is not None and control not in seen:
+            raise _silent(row, tag="control")
+        return found
 
     async def _control(self, row: Set, entity: str, external_id: str) -> str:
         """A record of the set believed to live, other than the one asked about."""
@@ -251,6 +261,6 @@ def _refused(text: str) -> VendorError:
     return VendorError(Fault.INVALID, text, vendor="ploomes", sent=False)
 
 
-def _silent(row: Set) -> VendorError:
+def _silent(row: Set, tag: str | None = None) -> VendorError:
     text = "O Ploomes não devolveu um registro que existe; a resposta vazia não conta."
-    return VendorError(Fault.TRANSIENT, text, vendor="ploomes", method=f"GET {row.path}")
+    return VendorError(Fault.TRANSIENT, text, vendor="ploomes", method=f"GET {row.path}", tag=tag)

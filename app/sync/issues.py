@@ -109,7 +109,8 @@ async def open_issue(
     """Opens an issue, or brings the open one of the same record and cause up to date."""
     cause = CAUSES[finding.cause]
     key = f"{entity}:{vendor}:{external_id}:{finding.cause}"
-    query = select(Issue).where(Issue.integration_id == integration_id, Issue.open_key == key)
+    # locked, because the timeline in Ploomes keeps its own marks in `data`
+    query = select(Issue).where(Issue.integration_id == integration_id, Issue.open_key == key).with_for_update()
     issue = (await session.execute(query)).scalars().first()
     if issue is None:
         issue = Issue(

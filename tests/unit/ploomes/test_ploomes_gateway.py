@@ -198,6 +198,15 @@ async def test_an_account_that_refuses_the_filter_is_searched_by_crawling(db: Da
         assert len(rig.vendor.requests) == calls, "refused once, remembered after"
 
 
+@pytest.mark.parametrize("total", [1, 3])
+async def test_a_search_by_crawling_does_not_believe_an_early_end(db: Database, hands: ManualClock, total: int) -> None:
+    cut = [{"value": [carrying(1, "x")], "@odata.count": total}, NOTHING]
+    rig = ploomes(db, hands, json({"error": {"message": "Sem permissão"}}, 403), *cut)
+    with pytest.raises(VendorError) as caught:
+        await rig.gateway().find("clients", Key("omie_id", "4001", {"field": "contact_K"}), control="9")
+    assert (caught.value.fault, caught.value.tag) == (Fault.TRANSIENT, "control" if total == 1 else None)
+
+
 @pytest.mark.parametrize(
     ("entity", "key", "expected"),
     [
