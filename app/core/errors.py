@@ -87,12 +87,13 @@ class VendorError(PonteError):
         self.existing_code = existing_code
         self.tag = tag
         self.sent = sent
+        self.used = ""
+        """Fingerprint of the sealed credentials the call was made with, where a refusal must know it."""
 
     @property
     def outcome_unknown(self) -> bool:
         """True when a write with this fault may have been applied (design section 5, ambiguous outcomes)."""
         return self.sent and self.fault in (Fault.UNCERTAIN, Fault.TRANSIENT, Fault.REDUNDANT)
-
 
     @property
     def permanent(self) -> bool:

@@ -1,10 +1,12 @@
 """What a person types in for an integration, and when it is refused. Pure."""
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.core.errors import UserError
+from app.sync.models import Integration
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,9 @@ def _flaw(field: str, text: str) -> str | None:
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         return "contém caracteres inválidos"
     return None
+
+
+def fingerprint(integration: Integration) -> str:
+    """Tells one set of sealed credentials from another, without showing any."""
+    sealed = (integration.omie_app_key.encode(), integration.omie_app_secret, integration.ploomes_user_key)
+    return hashlib.sha256(b"|".join(sealed)).hexdigest()

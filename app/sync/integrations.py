@@ -15,7 +15,7 @@ from app.core.errors import LaneBusy, Postponed, UserError, VendorError
 from app.core.log import get_logger
 from app.core.ports import JsonObject, Priority
 from app.core.vault import Vault, hash_token, new_token
-from app.sync import first_load, known
+from app.sync import first_load, issues, known
 from app.sync.checks import CACHE_ENTITY, Check, Checker
 from app.sync.config_store import ConfigStore, not_found, store_first
 from app.sync.credentials import Credentials, refuse_blank, refuse_blank_change
@@ -129,6 +129,7 @@ class Integrations:
             revived = credentials.given and row.state == IntegrationState.CREDENTIALS_REFUSED
             if revived:
                 row.state = _connected_state(row) if row.activated_at else IntegrationState.NOT_CONNECTED
+                await issues.close_cause(session, row.id, "credentials", self._clock.now())
         if revived and row.activated_at:
             await self._inbox.wake_inactive(row.id)
         return self.as_json(row)
@@ -181,6 +182,7 @@ class Integrations:
                 row.provisioned = provisioned.facts
                 row.activated_at = row.activated_at or self._clock.now()
                 row.state = _connected_state(row)
+                await issues.close_cause(session, row.id, "credentials", self._clock.now())
                 load = await first_load.schedule(session, integration_id, start, self._clock.now())
                 await first_load.retime(session, integration_id, first_load.writes_due(load, config, self._clock.now()))
             await self._inbox.wake_inactive(integration_id)

@@ -163,6 +163,15 @@ async def home_of(
     return (str(there.vendor), str(there.external_id)) if there is not None else records[0]
 
 
+async def close_cause(session: AsyncSession, integration_id: int, cause: str, now: datetime) -> None:
+    """Closes the open issues of a cause that belongs to the integration as a whole."""
+    query = select(Issue).where(
+        Issue.integration_id == integration_id, Issue.cause == cause, Issue.open_key.is_not(None)
+    )
+    for issue in await session.scalars(query):
+        close(issue, now)
+
+
 def close(issue: Issue, now: datetime) -> None:
     """Closes an issue; the same trouble later opens a new one."""
     issue.open_key = None

@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core import metrics
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.errors import VendorError
 from app.core.ports import JsonObject, Kind, Priority, Vendor
 from app.sync import first_load, inbox, issues, journal, links
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
+from app.sync.configuration import Config
+from app.sync.credentials import fingerprint
 from app.sync.deletion import Deletion
 from app.sync.endings import Endings
 from app.sync.entities import BUILT, RULES
@@ -82,6 +85,13 @@ class Engine:
             async with self._db.transaction() as session:
                 await inbox.conclude(session, event, closed)
             return
+        try:
+            await self._drive(event, integration, config)
+        except VendorError as error:
+            error.used = fingerprint(integration)
+            raise
+
+    async def _drive(self, event: Event, integration: Integration, config: Config) -> None:
         omie, ploomes = self._gateways.open(integration, Priority(event.priority))
         refs = await self.references.of(integration, config, omie, ploomes)
         async with self._lanes.hold() as lease:

@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -15,7 +14,9 @@ from app.core.ports import Vendor
 from app.core.queue import Queue
 from app.sync import inbox, issues, links
 from app.sync.agreement import RefusedBefore
+from app.sync.credentials import fingerprint
 from app.sync.inbox import QUEUE_OF
+from app.sync.intake import INACTIVE, REASONS, RUNNING
 from app.sync.issues import Finding
 from app.sync.models import Event, EventState, Integration, IntegrationState, Issue
 
@@ -120,13 +121,17 @@ class Reactions:
         return next((issue for issue in found if issue.cause in ("refused", "unknown_fault")), None)
 
     async def _credentials(self, event: Event, error: VendorError, reason: str) -> None:
-        """Everything of the integration stops until somebody brings new credentials."""
+        """Everything of the integration stops until somebody brings new credentials, unless somebody just did."""
         async with self._db.transaction() as session:
-            await session.execute(
-                update(Integration)
-                .where(Integration.id == event.integration_id)
-                .values(state=IntegrationState.CREDENTIALS_REFUSED)
-            )
+            row = await session.get_one(Integration, event.integration_id, with_for_update=True)
+            if row.state in RUNNING and error.used not in ("", fingerprint(row)):
+                text = "As credenciais foram trocadas enquanto isso; nova tentativa."
+                await inbox.postpone(session, event, self._clock.time(), text, "credentials")
+                return
+            if row.state not in RUNNING:
+                await inbox.postpone(session, event, None, REASONS[INACTIVE], INACTIVE)
+                return
+            row.state = IntegrationState.CREDENTIALS_REFUSED
             await issues.open_issue(
                 session,
                 integration_id=event.integration_id,
@@ -136,7 +141,7 @@ class Reactions:
                 finding=Finding("credentials", reason),
                 now=self._clock.now(),
             )
-            await inbox.postpone(session, event, None, reason, "inactive")
+            await inbox.postpone(session, event, None, reason, INACTIVE)
 
     async def _internal(self, event: Event, error: BaseException) -> None:
         _log.error("event failed inside", event_id=event.id, exc_info=error)

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from app.core.errors import Fault, Postponed, VendorError
-from app.sync.models import Event, Integration, Resync
+from app.sync.issues import Finding, open_issue
+from app.sync.models import Event, Integration, IntegrationState, Resync
 from tests.factories import notice
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import NEW, FixedClock, Parts
@@ -122,6 +123,24 @@ async def test_refused_credentials_are_a_state_and_new_ones_a_new_chance(
     changed = await api.patch(path, json={"omie": {"app_secret": "another-secret"}})
     assert changed.json()["state"] == "not_connected"
     assert (await api.post(f"{path}/activate")).json()["state"] == "awaiting_first_webhook"
+
+
+@pytest.mark.parametrize("by", ["change", "activation"])
+async def test_the_issue_of_refused_credentials_closes_when_they_work_again(
+    api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts, by: str
+) -> None:
+    path = f"/integrations/{active['id']}"
+    async with ponte.db.transaction() as session:
+        (await session.get_one(Integration, active["id"])).state = IntegrationState.CREDENTIALS_REFUSED
+        await open_issue(
+            session, integration_id=active["id"], entity=None, vendor="omie", external_id=None,
+            finding=Finding("credentials", "recusadas"), now=ponte.clock.now(),
+        )  # fmt: skip
+    if by == "change":
+        await api.patch(path, json={"omie": {"app_secret": "another-secret"}})
+    else:
+        await api.post(f"{path}/activate")
+    assert (await api.get(f"{path}/issues")).json()["items"] == []
 
 
 @pytest.mark.feature("F020", "F039", "F092")
