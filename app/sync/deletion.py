@@ -68,7 +68,8 @@ class Deletion:
             return
         # one deletion of an integration at a time, so that the tripwire counts every one before it
         await trip.lease.take([f"deletions:{trip.integration.id}"])
-        finding = None if choice == "proceed" else await self._objection(trip, link, gone, side)
+        asked = choice == "proceed" or link.state == LinkState.DELETED  # a person wants what was refused before
+        finding = None if asked else await self._objection(trip, link, gone, side)
         refusal = await self._refused_before(trip, link, gone)
         if finding is not None:
             await self._endings.close(trip, waits(finding.cause, finding.detail, finding), link)
@@ -122,12 +123,13 @@ class Deletion:
         return True
 
     async def _refused_before(self, trip: Trip, link: Link, gone: Vendor) -> str | None:
-        """The words with which this very deletion was refused; it is not sent again unless a person asks."""
-        if trip.event.source == EventSource.PERSON:
-            return None
+        """The words with which this very deletion was refused; it is sent again once for a person who asks."""
         async with self._db.read() as session:
             last = await journal.refused(session, trip.integration.id, trip.entity, gone, links.id_of(link, gone))
-        return last.outcome or "" if last is not None and last.verb == "delete" else None
+        if last is None or last.verb != "delete":
+            return None
+        asked_since = trip.event.source == EventSource.PERSON and last.sent_at < trip.event.received_at
+        return None if asked_since else last.outcome or ""
 
     async def _objection(self, trip: Trip, link: Link, gone: Vendor, side: Side) -> Finding | None:
         """Deleted here and edited there; or too many deletions at once."""
@@ -166,7 +168,7 @@ class Deletion:
         await self._inactivate(trip, link, other, side, done("inactivated", detail))
 
     async def _inactivate(self, trip: Trip, link: Link, other: Vendor, side: Side, outcome: Outcome) -> None:
-        values: Values = {"active": False}
+        values: Values = {"active": False} if side.values.get("active") is not False else {}
         entry = None
         for draft in update_drafts(trip, other, links.id_of(link, other), values, side, {}):
             entry, _ = await self._writer.send(trip, draft)

@@ -15,7 +15,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import VendorError
 from app.core.ports import JsonObject, Kind, Priority, Vendor
-from app.sync import first_load, inbox, issues, journal, links
+from app.sync import first_load, inbox, issues, journal, known, links
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
@@ -62,7 +62,7 @@ class Engine:
         self._body_readers = body_readers
         self._trace = trace
         writer = Writer(db, clock, trace)
-        endings = Endings(db, clock)
+        endings = self._endings = Endings(db, clock)
         self.references = References(db, clock, lanes)
         self.agreement = Agreement(db, clock, self.references, writer, endings, trace)
         self._reading = Reading(db, clock, self.agreement)
@@ -126,9 +126,11 @@ class Engine:
                     session, integration.id, trip.entity, trip.vendor, trip.record_id, living=False
                 )
                 if ended is not None and trip.entity != "sellers":
-                    await inbox.conclude(session, event, ended_outcome(ended))
-                    return False
-            else:
+                    if not await self._asked_again(session, trip, ended):
+                        await self._honour(session, trip, ended)
+                        return False
+                    trip.link = ended
+            if trip.link is not None:
                 other = trip.vendor.other
                 await trip.lease.take_in(
                     session, [record_lane(integration, other, trip.entity, links.id_of(trip.link, other))]
@@ -136,6 +138,24 @@ class Engine:
             trip.unfinished = await self._unfinished(session, trip)
         await self._trace("locked")
         return True
+
+    async def _honour(self, session: AsyncSession, trip: Trip, ended: Link) -> None:
+        """Nothing comes back by itself. When the half that was left is deleted too, nothing is left to be asked."""
+        gone = trip.event.kind == Kind.DELETED and await known.mark_gone(
+            session, ended.integration_id, trip.vendor, trip.entity, trip.record_id, self._clock.now()
+        )
+        if gone:
+            await self._endings.close_in(session, trip, ended_outcome(ended), ended)
+        else:
+            await inbox.conclude(session, trip.event, ended_outcome(ended))
+
+    async def _asked_again(self, session: AsyncSession, trip: Trip, ended: Link) -> bool:
+        """True when a person wants a refused deletion tried again and the record has not found another partner."""
+        if trip.event.source != EventSource.PERSON or trip.event.kind != Kind.DELETED:
+            return False
+        other = trip.vendor.other
+        partner = await links.find(session, ended.integration_id, ended.entity, other, links.id_of(ended, other))
+        return ended.state == LinkState.DELETED and partner is None
 
     async def _unfinished(self, session: AsyncSession, trip: Trip) -> list[WriteEntry]:
         ids = {trip.vendor: trip.record_id}
