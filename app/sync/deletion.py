@@ -49,6 +49,7 @@ class Deletion:
         if choice == "discard":
             await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", "O registro foi mantido, sem vínculo."))
             return
+        await self._placing.forget(trip, gone, links.id_of(link, gone))
         if await self._relinked(trip, link, gone):
             return
         policy = getattr(trip.config.deletes, trip.entity)
@@ -90,7 +91,6 @@ class Deletion:
         """A record with the same natural key lives on: the deletion was one half of a merge, it takes the link."""
         if not link.natural_key:
             return False
-        await self._placing.forget(trip, gone, links.id_of(link, gone))
         free, _ = await self._placing.carriers(trip, gone, link.natural_key)
         for survivor in free:
             if survivor == links.id_of(link, gone):

@@ -179,8 +179,19 @@ class Engine:
                 await self._deletion.mirror(trip, trip.link, trip.vendor)
         elif trip.link is None:
             await self._placing.place(trip)
+        elif (gone := await self._gone_half(trip.link)) is not None:
+            await self._deletion.mirror(trip, trip.link, gone)  # it waits for a person; reading would prove nothing new
         elif not await self._screened(trip, trip.link):
             await self._compare(trip, trip.link)
+
+    async def _gone_half(self, link: Link) -> Vendor | None:
+        """The side of a living link whose record is known to be deleted."""
+        async with self._db.read() as session:
+            for vendor in Vendor:
+                row = await known.get(session, link.integration_id, vendor, link.entity, links.id_of(link, vendor))
+                if row is not None and row.gone_at is not None:
+                    return vendor
+        return None
 
     async def _screened(self, trip: Trip, link: Link) -> bool:
         """Settles the event without a vendor call when its body equals the base in every mapped field."""

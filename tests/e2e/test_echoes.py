@@ -22,10 +22,12 @@ async def test_our_own_writes_cause_no_calls(rig: Rig) -> None:
     states = {event["state"] for event in await rig.events_of("ploomes", contact_id)}
     assert states == {"echo"}  # every one of them was caused by us
     other = (await rig.pair_of_contact(contact["Id"]))["codigo_cliente_omie"]
-    assert {(event["state"], event["cause"]) for event in await rig.events_of("omie", other)} == {("echo", "api_author")}
+    assert {(event["state"], event["cause"]) for event in await rig.events_of("omie", other)} == {
+        ("echo", "api_author")
+    }
     # one write each: create and its id back, one edit to either side
     names = [name for name, _ in rig.tap.calls]
-    after = names[len(names) - names[::-1].index("POST Webhooks"):]
+    after = names[len(names) - names[::-1].index("POST Webhooks") :]
     counted = {name: after.count(name) for name in set(after)}
     assert counted["POST Contacts"] == counted["IncluirCliente"] == counted["AlterarCliente"] == 1
     assert counted["PATCH Contacts"] == 2  # the id of the new client, and the edit of the other

@@ -62,7 +62,9 @@ async def test_a_refusal_is_one_call_and_is_told_until_it_is_mended(rig: Rig) ->
 @EMBEDDED
 @pytest.mark.feature("F090", "F274", "F275")
 async def test_an_unknown_answer_is_not_retried_and_an_edit_may_be_refused_too(rig: Rig) -> None:
-    await rig.fault("fault", vendor="omie", match="IncluirCliente", text="ERROR: Algo que ninguém conhece !", code="x-9")
+    await rig.fault(
+        "fault", vendor="omie", match="IncluirCliente", text="ERROR: Algo que ninguém conhece !", code="x-9"
+    )
     contact = await rig.contact_new(TypeId=1, Name="Estranho", Register=CNPJ)
     await rig.settle()
     issue = await rig.issue("unknown_fault")
