@@ -7,7 +7,7 @@ from typing import Any
 
 from stdnum.br import cnpj
 
-from tests.benchmarks.rig import Pair, Rig, until
+from tests.benchmarks.rig import Pair, Rig, RigError, until
 
 OMIE_PERSON = "vendas@empresa.com.br"
 FIELDS = (("nome_fantasia", "Name"), ("email", "Email"), ("bairro", "Neighborhood"), ("homepage", "Website"))
@@ -82,11 +82,18 @@ async def unequal(rig: Rig, pair: Pair) -> list[str]:
 
 
 async def settled(rig: Rig, pair: Pair, count: int, *, seconds: float) -> float:
-    """Waits until `count` clients stand equal on both sides and no event is open; returns the seconds it took."""
+    """Waits until `count` clients stand equal on both sides and no event is open; returns the seconds it took.
+
+    Raises RigError when that took too long, or as soon as an event failed for good.
+    """
 
     async def done() -> bool:
         pairs = await both_sides(rig, pair)
-        return len(pairs) >= count and not await unequal(rig, pair) and not await rig.open_events(pair)
+        if len(pairs) >= count and not await unequal(rig, pair) and not await rig.open_events(pair):
+            return True
+        if failed := await rig.failed_events(pair):
+            raise RigError(f"{len(failed)} events failed, the first with: {failed[0]}")
+        return False
 
     return await until(f"{count} clients equal on both sides", done, seconds=seconds, every=1.0)
 

@@ -215,6 +215,11 @@ class Rig:
         ]
         return sum(len(page["items"]) for page in pages)
 
+    async def failed_events(self, pair: Pair) -> list[str]:
+        """Reasons of the events that failed for good, newest first."""
+        page = await self.call("GET", f"/integrations/{pair.id}/events", params={"state": "failed"})
+        return [event["reason"] for event in page["items"]]
+
     # --- the sandbox, through its control surface
 
     async def control(self, method: str, path: str, **arguments: Any) -> Any:
