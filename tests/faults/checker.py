@@ -74,6 +74,7 @@ class Ledger:
         client = Client(document(self._next))
         self._next += 1
         self.clients[client.document] = client
+        self.rig.typed.add(client.document)
         return client
 
     async def create(self, vendor: str, client: Client | None = None, **values: str) -> Client:
@@ -144,7 +145,7 @@ async def check(rig: Rig, ledger: Ledger) -> Findings:
     for client in ledger.clients.values():
         pair = {side: records[side].get(client.document, []) for side in SIDES}
         _check_pair(client, pair, links, changes, findings)
-    strangers = (set(records["omie"]) | set(records["ploomes"])) - set(ledger.clients)
+    strangers = (set(records["omie"]) | set(records["ploomes"])) - rig.typed
     findings.duplicates += [f"a record nobody typed: {key!r}" for key in strangers]
     _check_book(writes, changes, findings)
     if findings.all():

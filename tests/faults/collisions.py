@@ -91,7 +91,7 @@ async def _through(rig: Rig, book: Ledger, figure: Figure, *, killed: bool) -> N
             rig.disarm()
         await rig.revive()
     figure.recoveries.append(await recovered(rig, book, start))
-    await rig.settle()
+    await rig.settle(dead_letters=False)
 
 
 async def _kept(rig: Rig, contact_id: str) -> dict[str, Any]:

@@ -89,7 +89,7 @@ async def api_killed_before_ring(rig: Rig, runs: int = 5) -> Figure:
         if rig.setup.name != "embedded" and took * SPEED > SWEEP_SECONDS:
             figure.fail(f"found after {took * SPEED:.0f} s of the product's clock")
         await rig.revive()
-        await rig.settle()
+        await rig.settle(dead_letters=False)
         figure.add(await check(rig, book))
     return figure
 
@@ -128,7 +128,7 @@ async def answers_lost(rig: Rig) -> Figure:
                 await book.delete(screen, subjects.pop())
             start = time.monotonic()
             figure.recoveries.append(await recovered(rig, book, start))
-            await rig.settle(120)
+            await rig.settle(dead_letters=False)
             what = f"{vendor} {action} {rule['kind']}"
             if figure.recoveries[-1] == max(figure.recoveries):
                 figure.note = f"slowest: {what}"

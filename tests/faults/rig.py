@@ -104,6 +104,8 @@ class Rig:
         self.doors = [Door(kind, number) for number, kind in enumerate(setup.doors)]
         self.orders = folder / "die"
         self.integration: JsonObject = {}
+        self.typed: set[str] = set()
+        """Every document people typed in this rig."""
         self._stack = AsyncExitStack()
         self._nursery: asyncio.subprocess.Process
         port, vendors = free_port(0), free_port(0)
@@ -243,11 +245,15 @@ class Rig:
         await self.post(f"/omie/{APP_KEY}/webhooks", {"url": self.integration["webhook_urls"]["omie"]})
         await self.settle()
 
-    async def quiet(self) -> bool:
-        """No webhook is on its way, no load is running and no event is due, now or later."""
+    async def quiet(self, *, dead_letters: bool = True) -> bool:
+        """No webhook is on its way, no load is running and no event is due, now or later.
+
+        `dead_letters`: nor does Omie keep one that it tries again in ten minutes.
+        """
         with contextlib.suppress(httpx.TransportError):
             deliveries = (await self.control.get("/deliveries")).json()
-            return not deliveries["pending"] and not deliveries["dead_letter"] and not await self.open_events()
+            waiting = deliveries["pending"] or (dead_letters and deliveries["dead_letter"])
+            return not waiting and not await self.open_events()
         return False
 
     async def open_events(self) -> int:
@@ -257,11 +263,13 @@ class Rig:
             due = await session.scalar(select(func.count()).select_from(Event).where(Event.due_at.is_not(None)))
             return int(due or 0) + int(await session.scalar(select(func.count()).select_from(Resync).where(loads)) or 0)
 
-    async def settle(self, seconds: float = 90.0) -> float:
-        """Waits until everything is quiet; returns the real seconds it took."""
-        start = time.monotonic()
-        await self.until(self.quiet, seconds, still=2, what="quiet")
-        return time.monotonic() - start
+    async def settle(self, seconds: float = 150.0, *, dead_letters: bool = True) -> None:
+        """Waits until everything is quiet."""
+
+        async def quiet() -> bool:
+            return await self.quiet(dead_letters=dead_letters)
+
+        await self.until(quiet, seconds, still=2, what="quiet")
 
     async def until(
         self, condition: Callable[[], Awaitable[bool]], seconds: float, *, still: int = 1, what: str = ""
