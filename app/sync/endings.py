@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Vendor
 from app.sync import inbox, issues, known, links
+from app.sync.intake import INACTIVE
 from app.sync.issues import Finding
-from app.sync.models import EventState, Link
+from app.sync.models import Event, EventState, Link
 from app.sync.trip import Outcome, Side, Trip
 
 
@@ -43,11 +45,33 @@ class Endings:
         if link is not None:
             records += [("omie", link.omie_id), ("ploomes", link.ploomes_id)]
             if outcome.state is not EventState.WAITING:
-                await inbox.supersede_waiting(session, trip.event, records)
+                await self._settle_waiting(session, trip, records)
         findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
         await self._settle_issues(session, trip, link, records, findings)
         await inbox.conclude(session, trip.event, outcome)
         await trip.lease.extend(session)
+
+    async def _settle_waiting(self, session: AsyncSession, trip: Trip, records: Sequence[tuple[str, str]]) -> None:
+        """What records of the pair waited for, data or a person, is over: this event saw both sides."""
+        await session.execute(
+            update(Event)
+            .where(
+                Event.integration_id == trip.integration.id,
+                Event.entity == trip.entity,
+                tuple_(Event.vendor, Event.external_id).in_(records),
+                Event.id != trip.event.id,
+                Event.state == EventState.WAITING,
+                Event.due_at.is_(None),
+                Event.cause != INACTIVE,
+            )
+            .values(
+                state=EventState.SUPERSEDED,
+                cause="superseded",
+                settled_at=self._clock.now(),
+                reason=f"O par foi acertado pelo evento {trip.event.id}.",
+            )
+            .execution_options(synchronize_session=False)
+        )
 
     async def _settle_issues(
         self,

@@ -195,30 +195,6 @@ async def supersede_older(session: AsyncSession, event: Event, *, now: datetime 
     return _rows(done)
 
 
-async def supersede_waiting(
-    session: AsyncSession, event: Event, records: Sequence[tuple[str, str]], *, now: datetime | None = None
-) -> None:
-    """Settles what records of a pair waited for, data or a person: this event saw both sides in agreement."""
-    mine = or_(*(_of_record(event.integration_id, vendor, event.entity, each) for vendor, each in records))
-    await session.execute(
-        update(_table)
-        .where(
-            mine,
-            _table.c.id != event.id,
-            _table.c.state == EventState.WAITING,
-            _table.c.due_at.is_(None),
-            _table.c.cause != INACTIVE,
-        )
-        .values(
-            state=EventState.SUPERSEDED.value,
-            cause="superseded",
-            dedupe_key=_closed_key(),
-            settled_at=now or Clock().now(),
-            reason=f"O par foi acertado pelo evento {event.id}.",
-        )
-    )
-
-
 async def latest_of(
     session: AsyncSession,
     integration_id: int,

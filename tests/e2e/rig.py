@@ -72,6 +72,14 @@ class Rig:
 
     async def connect(self, *, start: str = "now", portal: bool = True) -> None:
         """Creates and activates an integration and registers the Omie webhook."""
+        await self.create()
+        await self.activate(start)
+        if portal:
+            await self.post(f"/sandbox/omie/{APP_KEY}/webhooks", {"url": self.integration["webhook_urls"]["omie"]})
+        await self.settle()
+
+    async def create(self) -> None:
+        """Creates an integration that is not activated yet."""
         created = await self.api.post(
             "/api/v1/integrations",
             json={
@@ -82,10 +90,6 @@ class Rig:
         )
         assert created.status_code == 201, created.text
         self.integration = created.json()
-        await self.activate(start)
-        if portal:
-            await self.post(f"/sandbox/omie/{APP_KEY}/webhooks", {"url": self.integration["webhook_urls"]["omie"]})
-        await self.settle()
 
     async def activate(self, start: str = "now") -> JsonObject:
         answer = await self.api.post(f"{self.path}/activate", json={"start": start}, timeout=60)

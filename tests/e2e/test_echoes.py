@@ -1,4 +1,4 @@
-"""Our own writes come back as webhooks and cause nothing; what others do through the API is found (F049, F050, F282)."""
+"""Our own writes come back as webhooks and cause nothing; other API apps are found by the sweep (F049, F050, F282)."""
 
 import asyncio
 
