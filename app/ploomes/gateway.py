@@ -112,10 +112,10 @@ class PloomesGateway:
             behind = f"Id gt {last}" if last else ""
             first = {"$count": "true"} if not last else {}
             answer = await self._get(row, all_of(behind, changed), top=PAGE_SIZE, **first)
+            total = answer.count if answer.count is not None else total
             if not answer.rows:
                 yield Page((), None, total)
                 return
-            total = answer.count if answer.count is not None else total
             records = list(self._records(entity, row, answer))
             last = max((int(data["Id"]) for data in answer.rows if data.get("Id") is not None), default=0)
             yield Page(records, str(last) if last else None, total)

@@ -14,6 +14,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import UserError
 from app.core.ports import JsonObject
+from app.sync import first_load
 from app.sync.catalogue import BY_KEY
 from app.sync.configuration import Config, parse
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
@@ -104,6 +105,7 @@ class ConfigStore:
                 )
             )
             integration.config_version = version
+            await first_load.reconfigured(session, integration_id, config, self._clock.now())
         self._cache.pop(integration_id, None)
         return version
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -20,8 +20,10 @@ from app.core.errors import LeaseLost, Postponed, VendorError
 from app.core.log import get_logger
 from app.core.ports import JsonObject, Vendor
 from app.core.queue import Queue
+from app.sync import issues
 from app.sync.configuration import Config
 from app.sync.intake import INACTIVE, RUNNING
+from app.sync.issues import Finding
 from app.sync.models import Event, EventSource, EventState, Integration, Resync
 from app.sync.vendors import say
 
@@ -33,7 +35,18 @@ LEASE_SECONDS = 90.0
 AT_ONCE = 4
 """Loads worked on at a time by one process."""
 TRIES = 8
+RETRY_SECONDS = 86400.0
+"""A load that failed is tried again once a day."""
+CUT = "cut"
+"""Where a step counts, in its place, how often its list was cut short."""
+FAILED = "first_load_failed"
+"""Cause of the issue of a load that failed."""
+NEVER = 253402300799.0
+"""When writes are due whose window never opens (the last second of the year 9999)."""
+NEVER_OPENS = "A janela de horários configurada nunca abre: as gravações desta carga esperam até a configuração mudar."
 OPEN_STATES = ("scheduled", "running", "paused")
+CLAIMABLE = ("scheduled", "running", "failed")
+"""With a due time; a failed load has one until another takes its place."""
 
 _log = get_logger(__name__)
 
@@ -41,6 +54,8 @@ _log = get_logger(__name__)
 async def schedule(session: AsyncSession, integration_id: int, start: str, now: datetime) -> Resync:
     """Plans the load of an activation, or goes on with the one there is; `start` "now" brings its writes forward."""
     load = await _latest(session, integration_id)
+    if load is not None and load.state == "failed":
+        load.due_at = None  # the new one takes its place
     if load is None or load.state in ("failed", "cancelled"):
         load = Resync(
             integration_id=integration_id,
@@ -82,12 +97,29 @@ async def retime(session: AsyncSession, integration_id: int, due_at: float) -> N
         .values(state=EventState.RECEIVED, due_at=due_at, cause=None, reason=None)
         .execution_options(synchronize_session=False)
     )
+    load = await _latest(session, integration_id)
+    if load is not None:
+        tell_held(load, due_at)
+
+
+async def reconfigured(session: AsyncSession, integration_id: int, config: Config, now: datetime) -> None:
+    """A new configuration: writes that waited for another window, or for one that never opened, follow this one."""
+    load = await _latest(session, integration_id)
+    if load is not None and load.state not in ("failed", "cancelled"):
+        await retime(session, integration_id, writes_due(load, config, now))
 
 
 def writes_due(load: Resync, config: Config, now: datetime) -> float:
-    """When the load's writes may run: at once if the caller said so, else when the off-hours window opens."""
+    """When the load's writes may run: at once if the caller said so, else when the off-hours window opens; `NEVER`
+    while it never does."""
     opening = now if load.start == "now" else config.window.window().next_opening(now)
-    return (opening or now).timestamp()
+    return NEVER if opening is None else opening.timestamp()
+
+
+def tell_held(load: Resync, due_at: float) -> None:
+    """Shows in a load's progress that its writes wait for a window that never opens, or no longer do."""
+    progress = {name: value for name, value in load.progress.items() if name != "held"}
+    load.progress = {**progress, "held": NEVER_OPENS} if due_at == NEVER else progress
 
 
 async def held_until(session: AsyncSession, event: Event, config: Config, now: datetime) -> float | None:
@@ -96,8 +128,7 @@ async def held_until(session: AsyncSession, event: Event, config: Config, now: d
     if event.source != EventSource.RESYNC or window.is_open(now):
         return None
     load = await _latest(session, event.integration_id)
-    opening = window.next_opening(now)
-    return opening.timestamp() if load is not None and load.start != "now" and opening is not None else None
+    return writes_due(load, config, now) if load is not None and load.start != "now" else None
 
 
 async def pause(session: AsyncSession, integration_id: int) -> None:
@@ -117,7 +148,10 @@ async def cancel(session: AsyncSession, integration_id: int, now: datetime) -> N
     """Ends an unfinished load for good."""
     await session.execute(
         update(Resync)
-        .where(Resync.integration_id == integration_id, Resync.state.in_(OPEN_STATES))
+        .where(
+            Resync.integration_id == integration_id,
+            or_(Resync.state.in_(OPEN_STATES), and_(Resync.state == "failed", Resync.due_at.is_not(None))),
+        )
         .values(state="cancelled", claim=None, due_at=None, finished_at=now)
     )
 
@@ -185,8 +219,15 @@ class FirstLoad:
                 group.create_task(work(load_id))
 
     async def _due(self) -> list[int]:
-        query = select(Resync.id).where(
-            Resync.reason == REASON, Resync.state.in_(("scheduled", "running")), Resync.due_at <= self._clock.time()
+        query = (
+            select(Resync.id)
+            .join(Integration, Integration.id == Resync.integration_id)
+            .where(
+                Resync.reason == REASON,
+                Resync.state.in_(CLAIMABLE),
+                Resync.due_at <= self._clock.time(),
+                Integration.state.in_(RUNNING),
+            )
         )
         async with self._db.read() as session:
             return list(await session.scalars(query.order_by(Resync.due_at)))
@@ -215,8 +256,8 @@ class FirstLoad:
         async with self._db.transaction() as session:
             taken = await session.execute(
                 update(Resync)
-                .where(Resync.id == load_id, Resync.state.in_(("scheduled", "running")), Resync.due_at <= now)
-                .values(claim=token, due_at=now + LEASE_SECONDS, state="running")
+                .where(Resync.id == load_id, Resync.state.in_(CLAIMABLE), Resync.due_at <= now)
+                .values(claim=token, due_at=now + LEASE_SECONDS, state="running", finished_at=None)
                 .returning(Resync.id)
             )
             return taken.first() is not None
@@ -244,6 +285,7 @@ class FirstLoad:
                 raise LeaseLost(f"first load {load_id}")
             load.state, load.finished_at = "completed", self._clock.now()
             load.claim = load.due_at = None
+            await issues.close_cause(session, load.integration_id, FAILED, self._clock.now())
         await self._queue.ring("bulk")
 
     async def _release(self, load_id: int, token: str, delay: float, problem: str | None) -> None:
@@ -255,9 +297,27 @@ class FirstLoad:
             load.claim = None
             load.due_at = self._clock.time() + delay
             if problem is not None:
-                tries = int(load.cursor.get("tries", 0)) + 1
+                # a list cut short starts over, and each of its pages starts a count of its own
+                cut = int((load.cursor.get("place") or {}).get(CUT, 0))
+                tries = max(int(load.cursor.get("tries", 0)) + 1, cut)
                 load.cursor = {**load.cursor, "tries": tries}
                 load.due_at = self._clock.time() + min(3600.0, 15.0 * 2**tries)
                 if tries >= TRIES:
-                    load.state, load.due_at, load.finished_at = "failed", None, self._clock.now()
+                    await self._fail(session, load, problem)
             load.progress = {**load.progress, "problem": problem}
+
+    async def _fail(self, session: AsyncSession, load: Resync, problem: str) -> None:
+        """Says so in an issue, and tries again tomorrow from where it stands."""
+        now = self._clock.now()
+        place = {name: value for name, value in (load.cursor.get("place") or {}).items() if name != CUT}
+        load.cursor = {**load.cursor, "place": place, "tries": 0}
+        load.state, load.finished_at, load.due_at = "failed", now, self._clock.time() + RETRY_SECONDS
+        await issues.open_issue(
+            session,
+            integration_id=load.integration_id,
+            entity=None,
+            vendor=None,
+            external_id=None,
+            finding=Finding(FAILED, problem, {"resync_id": load.id}),
+            now=now,
+        )

@@ -71,6 +71,11 @@ CAUSES: dict[str, Cause] = {
         "Nada a fazer agora: as tentativas continuam sozinhas. Se persistir, contate o suporte do sistema indicado.",
         "suporte",
     ),
+    "first_load_failed": Cause(
+        "A carga inicial falhou",
+        "Veja o motivo no detalhe. A carga é tentada de novo uma vez por dia; para tentar já, ative a integração.",
+        "suporte",
+    ),
     "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
     "unknown_fault": Cause(
         "Resposta desconhecida do outro sistema",

@@ -13,6 +13,9 @@ from app.core.ports import JsonObject, Record, Vendor
 from app.sync.convert import canonical_document
 from app.sync.models import KnownRecord
 
+WHOLE_SETS = "sets"
+"""Rows of this set say when another set was last read whole."""
+
 _CHUNK = 200
 """Rows per statement: SQLite takes a limited number of bound values."""
 
@@ -97,6 +100,17 @@ async def everything(session: AsyncSession, integration_id: int, vendor: Vendor,
     return list(found)
 
 
+async def living(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, most: int) -> list[str]:
+    """Ids of the records seen last that are not known to be gone: controls for a search."""
+    found = await session.scalars(
+        select(KnownRecord.external_id)
+        .where(*_set_of(integration_id, vendor, entity), KnownRecord.gone_at.is_(None))
+        .order_by(KnownRecord.seen_at.desc(), KnownRecord.id.desc())
+        .limit(most)
+    )
+    return list(found)
+
+
 async def mark_gone(
     session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, external_id: str, at: datetime
 ) -> bool:
@@ -127,6 +141,17 @@ async def mark_unseen_gone(
         .values(gone_at=at)
     )
     return _touched(done)
+
+
+async def seen_whole(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, at: datetime) -> None:
+    """Remembers that a set was read whole: from then on, what the index does not know is not there."""
+    await upsert(session, integration_id, [Known(vendor, WHOLE_SETS, entity)], at)
+
+
+async def whole_at(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str) -> datetime | None:
+    """When a set was last read whole; None when it never was."""
+    row = await get(session, integration_id, vendor, WHOLE_SETS, entity)
+    return row.seen_at if row is not None else None
 
 
 async def forget(session: AsyncSession, integration_id: int, entity: str) -> None:

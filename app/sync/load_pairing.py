@@ -19,7 +19,7 @@ from app.sync.configuration import Config
 from app.sync.decide import Policy, Sides, Verdict, decide
 from app.sync.entities import FIELDS, clients
 from app.sync.fields import MissingReference, Refs
-from app.sync.first_load import REASON, Turn, writes_due
+from app.sync.first_load import REASON, Turn, tell_held, writes_due
 from app.sync.lanes import Lanes, Lease, key_lane, record_lane
 from app.sync.load_index import (
     CODES,
@@ -191,6 +191,8 @@ class Pairing:
 
     async def _plan(self, session: AsyncSession, visit: Visit, vendor: Vendor, external_id: str, load: Resync) -> None:
         now = self._clock.now()
+        due_at = writes_due(load, visit.config, now)
+        tell_held(load, due_at)
         await inbox.enqueue(
             session,
             integration_id=visit.integration.id,
@@ -201,7 +203,7 @@ class Pairing:
             topic=REASON,
             source=EventSource.RESYNC.value,
             priority=Priority.BULK,
-            due_at=writes_due(load, visit.config, now),
+            due_at=due_at,
             now=now,
         )
 

@@ -11,21 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.ports import Priority, Record, Vendor
+from app.core.errors import VendorError
+from app.core.ports import JsonObject, Priority, Record, Vendor
 from app.sync import known, links
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
 from app.sync.convert import clean
 from app.sync.entities import FIELDS, clients
 from app.sync.fields import Refs, Values, get_path
-from app.sync.first_load import Step, Turn
+from app.sync.first_load import CUT, Step, Turn
 from app.sync.lanes import Lanes
 from app.sync.load_index import CODES
 from app.sync.load_pairing import Pairing, Visit
 from app.sync.mapping import canonical
 from app.sync.models import Integration, Resync
 from app.sync.references import References, learn, pair_people
-from app.sync.vendors import Gateways, one_page
+from app.sync.vendors import Gateways, one_page, refuse_cut
 
 
 class LoadSteps:
@@ -89,10 +90,21 @@ class LoadSteps:
         for record in page.records:
             rows += await self._snapshot(visit, record, load.id)
         read_at = min((record.read_at for record in page.records), default=self._clock.now())
-        following = {"cursor": page.cursor} if page.cursor is not None else None
-        async with turn.commit(following) as (session, row):
+        total = place.get("total", page.total)
+        seen = place.get("seen", 0) + len(page.records)
+        following = {**place, "cursor": page.cursor, "seen": seen, "total": total}
+        if page.cursor is None:
+            try:
+                refuse_cut(page, seen, total, vendor, clients.ENTITY)
+            except VendorError:
+                async with turn.commit({CUT: place.get(CUT, 0) + 1}) as (_, row):
+                    _uncount(row, place)
+                raise
+        async with turn.commit(following if page.cursor is not None else None) as (session, row):
             await known.upsert(session, integration.id, rows, read_at)
-            _count_page(row, vendor, len(page.records), page.total if place.get("cursor") is None else None)
+            if page.cursor is None:
+                await known.seen_whole(session, integration.id, vendor, clients.ENTITY, read_at)
+            _count_page(row, vendor, len(page.records), page.total if "total" not in place else None)
 
     async def _snapshot(self, visit: Visit, record: Record, load_id: int) -> list[known.Known]:
         learn(record.data, visit.refs)
@@ -149,6 +161,12 @@ def _refusal(config: Config, record: Record, values: Values) -> str | None:
     """Machine word for why the record may not enter the other side, or None."""
     verdict = clients.qualify(record.vendor, record.data, values, config)
     return verdict.cause if verdict is not None else None
+
+
+def _uncount(load: Resync, place: JsonObject) -> None:
+    """A list that was cut short is read again from its start."""
+    done, total = load.progress.get("done", 0) - place.get("seen", 0), load.progress.get("total", 0)
+    load.progress = {**load.progress, "done": done, "total": max(done, total - (place.get("total") or 0))}
 
 
 def _count_page(load: Resync, vendor: Vendor, records: int, total: int | None) -> None:

@@ -6,7 +6,7 @@ searched sparingly: our own index answers, and its duplicate fault names the twi
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
@@ -19,8 +19,9 @@ from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
 from app.sync.fields import Field, Value, Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane, record_lane
+from app.sync.lookups import CONTROLS, find_beside_living
 from app.sync.mapping import wire
-from app.sync.models import Change, EventSource, KnownRecord, Link, LinkState, WriteEntry, WriteState
+from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.writing import Draft, Writer, loss_notes, update_drafts
@@ -121,11 +122,22 @@ class Placing:
         other = trip.vendor.other
         async with self._db.read() as session:
             taken = await links.find(session, trip.integration.id, trip.entity, other, carried)
+            absent = other is Vendor.OMIE and await self._not_in_index(session, trip, side, carried)
         if taken is None:
-            return await self._reading.record(trip, other, carried)
+            return None if absent else await self._reading.record(trip, other, carried)
         if trip.vendor is Vendor.PLOOMES:
             await self._clear_copied_id(trip, side)
         return None
+
+    async def _not_in_index(self, session: AsyncSession, trip: Trip, side: Side, omie_id: str) -> bool:
+        """Whether our index, once Omie's list was read whole, says that there is no such record: asking Omie would
+        count as an error each time. Believed only of a record with a natural key, where Omie's duplicate fault still
+        names a twin whose webhook was lost."""
+        whole_at = await known.whole_at(session, trip.integration.id, Vendor.OMIE, trip.entity)
+        if whole_at is None or not side.values.get(trip.rules.KEY):
+            return False
+        row = await known.get(session, trip.integration.id, Vendor.OMIE, trip.entity, omie_id)
+        return row is None or row.gone_at is not None
 
     async def _clear_copied_id(self, trip: Trip, side: Side) -> None:
         cleared: Values = {"omie_id": None}
@@ -159,8 +171,7 @@ class Placing:
                 rows = await known.find(session, trip.integration.id, vendor, trip.entity, key)
             ids = [row.external_id for row in rows]
         else:
-            control = await self._control(trip)
-            found = await trip.ploomes.find(trip.entity, Key(trip.rules.KEY, key), control=control)
+            found = await self._search(trip, Key(trip.rules.KEY, key))
             await self._remember(trip, *found)
             ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data)]
         async with self._db.read() as session:
@@ -185,25 +196,18 @@ class Placing:
         if trip.vendor is Vendor.PLOOMES or not field_key:
             return None
         key = Key("omie_id", trip.record_id, {"field": field_key})
-        found = await trip.ploomes.find(trip.entity, key, control=await self._control(trip))
+        found = await self._search(trip, key)
         return found[0] if found else None
 
-    async def _control(self, trip: Trip) -> str | None:
-        """A Ploomes contact known to live: an empty answer counts only when it comes along."""
-        query = (
-            select(KnownRecord.external_id)
-            .where(
-                KnownRecord.integration_id == trip.integration.id,
-                KnownRecord.vendor == Vendor.PLOOMES,
-                KnownRecord.entity == trip.entity,
-                KnownRecord.gone_at.is_(None),
-            )
-            .order_by(KnownRecord.seen_at.desc())
-            .limit(1)
-        )
+    async def _search(self, trip: Trip, key: Key) -> list[Record]:
+        """Records in Ploomes with a key, asked for beside one known to live: an empty answer alone does not count."""
         async with self._db.read() as session:
-            found: str | None = (await session.execute(query)).scalar_one_or_none()
-            return found
+            controls = await known.living(session, trip.integration.id, Vendor.PLOOMES, trip.entity, CONTROLS)
+
+        async def gone(external_id: str) -> None:
+            await self.forget(trip, Vendor.PLOOMES, external_id)
+
+        return await find_beside_living(trip.ploomes, trip.entity, key, controls, gone)
 
     # --- creation ------------------------------------------------------------------------------------------------
 

@@ -207,7 +207,7 @@ async def _statuses(site: _Site) -> dict[str, Any]:
 
 async def _fields(site: _Site) -> tuple[JsonObject, JsonObject]:
     """Our custom fields, and the fields named "Id (Omie)" that an earlier integration left."""
-    rows = [row.data for row in await site.all("fields")]
+    rows = _surely_all(await site.all("fields"))
     types = {row.data["Id"]: str(row.data.get("Name", "")) for row in await site.all("field_types")}
     keys: dict[str, dict[str, str]] = {}
     made: list[tuple[FieldSpec, str]] = []
@@ -227,6 +227,14 @@ async def _fields(site: _Site) -> tuple[JsonObject, JsonObject]:
         for entity, entity_id in ENTITY_IDS.items()
     }
     return keys, {entity: found for entity, found in earlier.items() if found}
+
+
+def _surely_all(fields: Sequence[Record]) -> list[JsonObject]:
+    """Every account has fields of its own: a list without one is no list, and ours would be made a second time."""
+    rows = [row.data for row in fields]
+    if all(row.get("Dynamic") is True for row in rows):
+        raise VendorError(Fault.TRANSIENT, "a lista de campos veio sem os campos nativos", vendor="ploomes")
+    return rows
 
 
 async def _field(site: _Site, spec: FieldSpec, rows: Sequence[JsonObject], types: dict[Any, str]) -> str:
@@ -326,13 +334,13 @@ def field_types(db: Database, clock: Clock, gateways: Gateways) -> FieldTypes:
         ploomes = gateways.open(integration, Priority.PERSON)[1]
         try:
             types = {row.data["Id"]: str(row.data.get("Name")) for row in await read_all(clock, ploomes, "field_types")}
-            rows = await read_all(clock, ploomes, "fields")
+            rows = _surely_all(await read_all(clock, ploomes, "fields"))
         except (VendorError, Postponed) as error:
             raise UserError(
                 HTTPStatus.CONFLICT,
                 "Campos não conferidos",
                 f"Não foi possível ler os campos do Ploomes; nada foi alterado. {say(error, Vendor.PLOOMES)}",
             ) from error
-        return {str(row.data["Key"]): types.get(row.data.get("TypeId"), "") for row in rows if row.data.get("Key")}
+        return {str(row["Key"]): types.get(row.get("TypeId"), "") for row in rows if row.get("Key")}
 
     return read

@@ -9,13 +9,14 @@ from sqlalchemy import select, tuple_
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
-from app.core.ports import Gateway, JsonObject, Key, Record, Vendor
+from app.core.ports import Gateway, JsonObject, Key, Page, Record, Vendor
 from app.sync import known
 from app.sync.configuration import Config
 from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
 from app.sync.models import Integration, KnownRecord
 from app.sync.places import fold
+from app.sync.vendors import refuse_cut
 
 SETS: tuple[tuple[Vendor, str], ...] = (
     (Vendor.OMIE, "sellers"),
@@ -34,8 +35,6 @@ CITIES = ((Vendor.OMIE, "cities"), (Vendor.PLOOMES, "cities"))
 CONTACT_TAGS = "1"
 """EntityId of contacts (Ploomes reference 2): tags belong to an entity."""
 
-WHOLE_SETS = "sets"
-"""Rows of this set say when each small set was last read whole."""
 LATELY_SECONDS = 120.0
 USERS_SECONDS = 600.0
 """How old the list of Ploomes' users may be: no webhook tells of them. Omie tells of its sellers."""
@@ -94,19 +93,24 @@ class References:
         self.forget(integration.id)
 
     async def _read_whole(self, integration: Integration, vendor: Vendor, entity: str, gateway: Gateway) -> None:
-        started = self._clock.now()
+        started, seen = self._clock.now(), 0
+        first = page = Page((), None)
         async for page in gateway.pages(entity):
+            first = page if not seen else first
+            seen += len(page.records)
             await self._store(integration.id, *page.records)
+        refuse_cut(page, seen, first.total, vendor, entity)
         async with self._db.transaction() as session:
-            await known.mark_unseen_gone(
-                session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
-            )
-            await known.upsert(session, integration.id, [known.Known(vendor, WHOLE_SETS, entity)], started)
+            if seen:  # an empty list of a set that had rows is no proof that they are gone
+                await known.mark_unseen_gone(
+                    session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
+                )
+            await known.seen_whole(session, integration.id, vendor, entity, started)
 
     async def _read_lately(self, integration_id: int, vendor: Vendor, entity: str, seconds: float) -> bool:
         async with self._db.read() as session:
-            marker = await known.get(session, integration_id, vendor, WHOLE_SETS, entity)
-        return marker is not None and (self._clock.now() - marker.seen_at).total_seconds() < seconds
+            read_at = await known.whole_at(session, integration_id, vendor, entity)
+        return read_at is not None and (self._clock.now() - read_at).total_seconds() < seconds
 
     async def seek_user(self, integration: Integration, seller: str, ploomes: Gateway) -> None:
         """Asks Ploomes for the user with a seller's e-mail: he may be newer than our list, and no webhook tells."""

@@ -51,16 +51,32 @@ class _Closable(Protocol):
     async def aclose(self) -> object: ...
 
 
+def refuse_cut(last: Page, seen: int, expected: int | None, vendor: Vendor, entity: str) -> None:
+    """Raises VendorError(TRANSIENT) when a crawl ended before the vendor's own count; `expected`: its first page's.
+
+    Records that went meanwhile may have pushed others past the crawl; those that came have notices of their own.
+    """
+    wanted = expected or 0
+    shrank = not last.complete and (expected is None or (last.total or 0) < wanted)
+    if shrank or seen < wanted:
+        text = f"A lista {entity} terminou antes do fim: {seen} de {wanted} registros."
+        raise VendorError(Fault.TRANSIENT, text, vendor=vendor.value, method=entity)
+
+
 async def read_all(clock: Clock, gateway: Gateway, entity: str, *, seconds: float = PATIENCE_SECONDS) -> list[Record]:
-    """A whole small set. Raises VendorError, and Postponed when a limit outlasts the patience."""
+    """A whole small set. Raises VendorError, also when it was cut short, and Postponed when a limit outlasts the
+    patience."""
     records: list[Record] = []
     cursor: str | None = None
+    expected: int | None = None
     while True:
         at = cursor
         page = await patiently(clock, lambda: one_page(gateway, entity, cursor=at), seconds)  # noqa: B023  (awaited here)
         records.extend(page.records)
+        expected = page.total if at is None else expected
         cursor = page.cursor
         if cursor is None:
+            refuse_cut(page, len(records), expected, gateway.vendor, entity)
             return records
 
 

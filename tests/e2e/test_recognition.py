@@ -99,3 +99,28 @@ async def test_a_merge_hands_the_link_to_the_survivor(rig: Rig) -> None:
     assert await rig.why("ploomes", double["Id"]) == {}
     assert (await rig.pair_of_contact(double["Id"]))["homepage"] == "sobrevive.test"
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F086")
+@pytest.mark.parametrize("value", ["987654321", "sem cadastro"])
+async def test_an_id_that_leads_nowhere_costs_no_error_in_omie(rig: Rig, value: str) -> None:
+    stale = [{"FieldKey": await id_field(rig), "StringValue": value}]
+    contact = await rig.contact_new(TypeId=1, Name="Importado", Register=CNPJ, OtherProperties=stale)
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    assert client["nome_fantasia"] == "Importado"
+    assert not rig.tap.of("ConsultarCliente")
+    assert await rig.issues() == []
+
+
+@pytest.mark.feature("F086")
+async def test_creates_go_on_when_the_contact_last_seen_was_deleted_unheard(rig: Rig) -> None:
+    await rig.contact_new(TypeId=1, Name="Fica", Register=CNPJ_3)
+    gone = await rig.contact_new(TypeId=1, Name="Some", Register=CNPJ_2)
+    await rig.settle()
+    await rig.fault("drop", vendor="ploomes", times=None)
+    await rig.contact_delete(gone["Id"])
+    client = await rig.omie_new(razao_social="Novo", nome_fantasia="Novo", cnpj_cpf=CNPJ)
+    await rig.settle()
+    assert (await rig.pair_of_client(client["codigo_cliente_omie"]))["Name"] == "Novo"
+    assert len(rig.tap.of("POST Contacts")) == 1

@@ -167,10 +167,12 @@ def recognisable(vendor: Vendor, record: JsonObject) -> bool:
 
 def other_id(vendor: Vendor, record: JsonObject, omie_id: str | None) -> str | None:
     """The id of the twin that the record itself carries: `PLOOMES-<id>` in Omie, the field "Id (Omie)" in Ploomes."""
-    if vendor is Vendor.PLOOMES:
-        return omie_id
     code = clean(record.get(INTEGRATION_CODE)) or ""
-    return code.removeprefix(CODE_PREFIX) if code.startswith(CODE_PREFIX) else None
+    carried = code.removeprefix(CODE_PREFIX) if code.startswith(CODE_PREFIX) else None
+    if vendor is Vendor.PLOOMES:
+        carried = omie_id
+    # people type all kinds of things; only digits are an id
+    return carried if carried and carried.isascii() and carried.isdigit() else None
 
 
 def complete(vendor: Vendor, values: Values) -> Values:

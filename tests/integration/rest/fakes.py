@@ -25,6 +25,8 @@ class FakeGateway:
     fail: Callable[[str, str], None] = lambda verb, entity: None
     ids: Any = field(default_factory=lambda: itertools.count(5000))
     clock: Clock = field(default_factory=Clock)
+    cut: dict[str, int] = field(default_factory=dict)
+    """Sets whose list ends after so many records, although the total says otherwise; once each."""
 
     def _note(self, verb: str, entity: str) -> None:
         self.calls.append((verb, entity))
@@ -55,6 +57,8 @@ class FakeGateway:
             self._note("pages", entity)
             end = start + PAGE
             following = str(end) if end < len(rows) else None
+            if end >= self.cut.get(entity, end + 1):
+                end, following = self.cut.pop(entity), None
             yield Page([self._record(entity, row) for row in rows[start:end]], following, len(rows))
             if following is None:
                 return
@@ -66,7 +70,7 @@ class FakeGateway:
         if verb == "create":
             row = {"Id": next(self.ids), **body}
             if entity == "fields":
-                row["Key"] = f"field_{row['Id']}"
+                row |= {"Key": f"field_{row['Id']}", "Dynamic": True}
             if entity == "form_fields":
                 form = next(one for one in self.sets["forms"] if one["Id"] == body["FormId"])
                 form["Fields"].append({"FieldKey": body["FieldKey"]})
@@ -133,7 +137,7 @@ def fake_vendors() -> FakeVendors:
         "tags": [],
         "users": [{"Id": 31, "Name": "Integração", "Email": "api@loja.test", "Suspended": False},
                   {"Id": 32, "Name": "Ana", "Email": "ana@loja.test", "Suspended": False}],
-        "fields": [],
+        "fields": [{"Id": 1, "Key": "contact_name", "Name": "Nome", "EntityId": 1, "TypeId": 1, "Dynamic": False}],
         "field_types": [{"Id": 1, "Name": "Texto simples"}, {"Id": 2, "Name": "Texto multilinha"},
                         {"Id": 7, "Name": "Opções pré-cadastradas"}],
         "forms": [{"Id": 81, "EntityId": 1, "Fields": []}],

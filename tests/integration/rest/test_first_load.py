@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from app.core.errors import Postponed
 from app.core.ports import JsonObject, Priority
+from app.sync.configuration import OffHours
+from app.sync.first_load import NEVER
 from app.sync.models import Event, KnownRecord, Link, Resync
 from tests.factories import notice
 from tests.integration.rest.fakes import FakeVendors
@@ -229,9 +231,99 @@ async def test_a_load_that_cannot_read_says_so_and_tries_again_later(
     (failed,) = await rows(ponte, Resync)
     assert failed.state == "failed"
     assert "RuntimeError" in failed.progress["problem"]
+    (issue,) = (await api.get(f"/integrations/{shop['id']}/issues")).json()["items"]
+    assert (issue["cause"], "RuntimeError" in issue["detail"]) == ("first_load_failed", True)
     vendors.omie.fail = lambda verb, entity: None
     await activate(api, shop)
     assert [row.state for row in await rows(ponte, Resync)] == ["failed", "scheduled"]
+
+
+async def test_a_failed_load_is_tried_again_the_next_day_and_its_issue_closes(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    await activate(api, shop)
+
+    def broken(verb: str, entity: str) -> None:
+        raise RuntimeError("boom")
+
+    vendors.omie.fail = broken
+    for _ in range(8):
+        await ponte.first_load.tick()
+        clock.ahead += 4000
+    vendors.omie.fail = lambda verb, entity: None
+    await ponte.first_load.tick()
+    assert [row.state for row in await rows(ponte, Resync)] == ["failed"]
+    clock.ahead += 86400
+    assert (await load(ponte, clock)).state == "completed"
+    assert (await api.get(f"/integrations/{shop['id']}/issues")).json()["items"] == []
+
+
+@pytest.mark.parametrize("vendor", ["omie", "ploomes"])
+async def test_a_list_that_was_cut_short_is_read_again(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock, vendor: str
+) -> None:
+    vendors.omie.sets["clients"] = [client(number, None) for number in range(1, 8)]
+    vendors.ploomes.sets["clients"] = [contact(number, None) for number in range(1, 8)]
+    await activate(api, shop)
+    getattr(vendors, vendor).cut["clients"] = 4
+    await ponte.first_load.tick()
+    (row,) = await rows(ponte, Resync)
+    assert "4 de 7" in row.progress["problem"]
+    clock.ahead += 31
+    done = await load(ponte, clock)
+    assert (done.state, done.progress["done"], done.progress["total"]) == ("completed", 14, 14)
+    known = [row for row in await rows(ponte, KnownRecord) if row.entity == "clients"]
+    assert len(known) == 14
+
+
+async def test_a_list_that_is_always_cut_short_fails_the_load(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    vendors.omie.sets["clients"] = [client(number, None) for number in range(1, 8)]
+    await activate(api, shop)
+    for _ in range(8):
+        vendors.omie.cut["clients"] = 4
+        await ponte.first_load.tick()
+        clock.ahead += 4000
+    assert [row.state for row in await rows(ponte, Resync)] == ["failed"]
+
+
+async def test_a_short_or_empty_list_of_look_ups_makes_nobody_disappear(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    users, sellers = vendors.ploomes.sets["users"], vendors.omie.sets["sellers"]
+    await activate(api, shop)
+    clock.ahead += 200
+    vendors.ploomes.cut["users"] = 1
+    vendors.omie.sets["sellers"] = []
+    await ponte.first_load.tick()
+
+    async def living(entity: str) -> int:
+        return len([row for row in await rows(ponte, KnownRecord) if row.entity == entity and row.gone_at is None])
+
+    assert (await living("users"), await living("sellers")) == (len(users), len(sellers))
+
+
+@pytest.mark.feature("F262")
+async def test_a_window_that_never_opens_holds_the_writes_until_it_is_changed(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    vendors.omie.sets["clients"] = [client(1, CNPJ[0])]
+    closed = OffHours.model_construct(**{**OffHours().model_dump(), "days": [], "all_day": [], "holidays": False})
+    usual = await ponte.configs.get(shop["id"])
+    await activate(api, shop)
+    ponte.configs._cache[shop["id"]] = (9e9, 1, usual.model_copy(update={"window": closed}))
+    done = await load(ponte, clock)
+    (event,) = await rows(ponte, Event)
+    assert event.due_at == NEVER
+    assert "nunca abre" in done.progress["held"]
+    assert (await api.get(f"/integrations/{shop['id']}/events")).status_code == 200
+    document = (await api.get(f"/integrations/{shop['id']}/config")).json()
+    document["window"] = {**OffHours().model_dump(), "start": "21:00"}
+    assert (await api.put(f"/integrations/{shop['id']}/config", json=document)).status_code == 200
+    (event,), (done,) = await rows(ponte, Event), await rows(ponte, Resync)
+    assert event.due_at - clock.time() < 8 * 86400
+    assert "held" not in done.progress
 
 
 @pytest.mark.feature("F263")

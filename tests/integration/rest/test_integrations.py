@@ -143,6 +143,18 @@ async def test_the_issue_of_refused_credentials_closes_when_they_work_again(
     assert (await api.get(f"{path}/issues")).json()["items"] == []
 
 
+async def test_an_empty_list_of_fields_makes_no_second_field(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
+) -> None:
+    before, vendors.ploomes.sets["fields"] = vendors.ploomes.sets["fields"], []
+    answer = await api.post(f"/integrations/{active['id']}/activate")
+    assert answer.status_code == 409
+    assert "campos nativos" in answer.json()["checks"][0]["detail"]
+    assert vendors.ploomes.sets["fields"] == []
+    vendors.ploomes.sets["fields"] = before
+    assert (await api.post(f"/integrations/{active['id']}/activate")).status_code == 200
+
+
 @pytest.mark.feature("F020", "F039", "F092")
 async def test_activation_prepares_ploomes(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
@@ -152,7 +164,7 @@ async def test_activation_prepares_ploomes(
     sets = vendors.ploomes.sets
     assert {row["Name"] for row in sets["families"]} == {"Produtos", "Serviços"}
     assert {row["Name"] for row in sets["product_lists"]} == {"Ativo", "Inativo"}
-    fields = {(row["EntityId"], row["SendExternalKey"]): row for row in sets["fields"]}
+    fields = {(row["EntityId"], row["SendExternalKey"]): row for row in sets["fields"] if "SendExternalKey" in row}
     assert set(fields) == {
         (1, "ponte_omie_id"),
         (10, "ponte_omie_id"),
@@ -189,9 +201,9 @@ async def test_a_repeated_activation_makes_nothing_twice_and_repairs(
 async def test_an_earlier_id_field_is_remembered(
     api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors, ponte: Parts
 ) -> None:
-    vendors.ploomes.sets["fields"] = [
-        {"Id": 1, "Key": "contact_old", "Name": "Id (Omie)", "EntityId": 1, "TypeId": 1, "Dynamic": True}
-    ]
+    vendors.ploomes.sets["fields"].append(
+        {"Id": 2, "Key": "contact_old", "Name": "Id (Omie)", "EntityId": 1, "TypeId": 1, "Dynamic": True}
+    )
     await api.post(f"/integrations/{shop['id']}/activate")
     async with ponte.db.read() as session:
         row = await session.get_one(Integration, shop["id"])
@@ -205,7 +217,7 @@ async def test_a_second_integration_of_the_account_has_keys_of_its_own(
     other = {**NEW, "omie": {"app_key": "2000000000002", "app_secret": "another-secret"}}
     second = (await api.post("/integrations", json=other)).json()
     assert (await api.post(f"/integrations/{second['id']}/activate")).status_code == 200
-    keys = {row["SendExternalKey"] for row in vendors.ploomes.sets["fields"]}
+    keys = {row.get("SendExternalKey") for row in vendors.ploomes.sets["fields"]}
     assert {"ponte_omie_id", f"ponte_omie_id_{second['id']}"} <= keys
     assert len(vendors.ploomes.sets["webhooks"]) == 18
 
