@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -22,6 +24,7 @@ from app.sync.models import Event, EventState, Integration, IntegrationState, Is
 
 _log = get_logger(__name__)
 
+AWAY_SECONDS = 5.0
 FAILING_AFTER = 5
 """Attempts after which a vendor's failures become visible as an issue; the event is never given up for them."""
 INTERNAL_ATTEMPTS = 5
@@ -79,6 +82,10 @@ class Reactions:
                 await self._refuse(event, Finding("refused", detail), again=True)
             case VendorError():
                 await self._vendor(event, error)
+            case _ if database_away(error):
+                await self._come_back(
+                    event, AWAY_SECONDS, "database", "O banco de dados não respondeu; nova tentativa."
+                )
             case _:
                 await self._internal(event, error)
 
@@ -182,6 +189,19 @@ class Reactions:
             return event.external_id
         link = await links.find(session, event.integration_id, str(event.entity), Vendor.OMIE, str(event.external_id))
         return link.ploomes_id if link else None
+
+
+def database_away(error: BaseException) -> bool:
+    """Whether our own database was the trouble, not the event: out of reach or of connections, or a rolled back race.
+
+    SQLSTATE classes: 08 connection, 40 rollback, 53 resources, 57 operator (PostgreSQL manual, appendix A).
+    """
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state[:2] in ("08", "40", "53", "57")
 
 
 def backoff(attempts: int) -> float:
