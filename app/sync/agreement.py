@@ -51,7 +51,9 @@ class Agreement:
             try:
                 return work()
             except MissingReference as missing:
-                await self._references.resolve(trip.integration, missing, trip.refs, trip.omie, trip.ploomes)
+                await self._references.resolve(
+                    trip.integration, missing, trip.refs, trip.omie, trip.ploomes, trip.event
+                )
 
     async def side(self, trip: Trip, record: Record) -> Side:
         """Canonical values of a record just read."""

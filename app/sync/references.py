@@ -14,7 +14,8 @@ from app.sync import known
 from app.sync.configuration import Config
 from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
-from app.sync.models import Integration, KnownRecord
+from app.sync.markers import CONTACT_TAGS, Markers
+from app.sync.models import Event, Integration, KnownRecord
 from app.sync.places import fold
 from app.sync.vendors import refuse_cut
 
@@ -32,9 +33,6 @@ SETS: tuple[tuple[Vendor, str], ...] = (
 CITIES = ((Vendor.OMIE, "cities"), (Vendor.PLOOMES, "cities"))
 """Asked for one by one: Brazil has thousands."""
 
-CONTACT_TAGS = "1"
-"""EntityId of contacts (Ploomes reference 2): tags belong to an entity."""
-
 LATELY_SECONDS = 120.0
 USERS_SECONDS = 600.0
 """How old the list of Ploomes' users may be: no webhook tells of them. Omie tells of its sellers."""
@@ -49,7 +47,7 @@ class References:
     def __init__(self, db: Database, clock: Clock, lanes: Lanes) -> None:
         self._db = db
         self._clock = clock
-        self._lanes = lanes
+        self._markers = Markers(db, clock, lanes)
         self._cache: dict[int, tuple[float, int, Refs]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
 
@@ -121,9 +119,16 @@ class References:
             self.forget(integration.id)
 
     async def resolve(
-        self, integration: Integration, missing: MissingReference, refs: Refs, omie: Gateway, ploomes: Gateway
+        self,
+        integration: Integration,
+        missing: MissingReference,
+        refs: Refs,
+        omie: Gateway,
+        ploomes: Gateway,
+        event: Event | None = None,
     ) -> None:
-        """Finds (or, for a marker, creates) what a converter missed and puts it into `refs`; not there is None."""
+        """Finds (or, for a marker, creates) what a converter missed and puts it into `refs`; not there is None.
+        `event` is the cause of what has to be created."""
         kind, key = missing.kind, missing.key
         if kind in ("seller", "user"):
             await self._person(integration, kind, key, refs, omie if kind == "seller" else ploomes)
@@ -137,13 +142,15 @@ class References:
             record = await self._fetch(integration, ploomes, "tags", key)
             refs.tag_names[key] = str(record.data.get("Name") or "") or None if record else None
         elif kind == "tag":
-            refs.tag_ids[key.casefold()] = await self._tag(integration, key, ploomes)
+            refs.tag_ids[key.casefold()] = (await self._markers.ensure(integration, key, event, ploomes)).id
+            self.forget(integration.id)
 
     async def _person(self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway) -> None:
         record = await self._fetch(integration, gateway, f"{kind}s", key)
-        (refs.sellers if kind == "seller" else refs.users)[key] = record is not None
-        if record is not None:
-            await self._pair(integration.id, known.known_of(record), refs)
+        person = known.known_of(record) if record is not None else None
+        (refs.sellers if kind == "seller" else refs.users)[key] = person is not None and person.active
+        if person is not None:
+            await self._pair(integration.id, person, refs)
         self.forget(integration.id)
 
     async def _pair(self, integration_id: int, person: known.Known, refs: Refs) -> None:
@@ -187,17 +194,6 @@ class References:
             row = known.Known(Vendor.OMIE, "cities", key[:80], natural_key=code, name=key)
             await known.upsert(session, integration.id, [row], self._clock.now())
         return code
-
-    async def _tag(self, integration: Integration, name: str, ploomes: Gateway) -> str:
-        async with self._lanes.hold(f"tag:{integration.ploomes_account_id}:{name.casefold()[:100]}"):
-            found = await ploomes.find("tags", Key("name", name, {"entity_id": CONTACT_TAGS}))
-            if not found:
-                written = await ploomes.write("tags", "create", None, {"Name": name, "EntityId": int(CONTACT_TAGS)})
-                data = written.data or {"Id": written.id, "Name": name, "EntityId": 1}
-                found = [Record(Vendor.PLOOMES, "tags", written.id, data, written.sent_at)]
-            await self._store(integration.id, found[0])
-            self.forget(integration.id)
-            return found[0].id
 
     async def _fetch(self, integration: Integration, gateway: Gateway, entity: str, key: str) -> Record | None:
         record = await gateway.fetch(entity, key)

@@ -1,0 +1,115 @@
+"""Markers (tags of contacts) in Ploomes: looked up first, made once, journalled like any other write.
+
+An auxiliary create has a lane by name (design section 5); what two records need at once is made by one of them.
+"""
+
+from collections.abc import Sequence
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Postponed, VendorError
+from app.core.ports import Gateway, Key, Record, Vendor
+from app.sync import journal, known
+from app.sync.lanes import Lanes, Lease
+from app.sync.lookups import CONTROLS, find_beside_living
+from app.sync.models import Event, Integration, WriteEntry, WriteState
+from app.sync.writing import WRITE_SECONDS
+
+CONTACT_TAGS = "1"
+"""EntityId of contacts (Ploomes reference 2): tags belong to an entity."""
+REPEAT_SECONDS = 31.0
+"""After Ploomes' time-out a create whose answer was lost cannot arrive any more."""
+
+
+class Markers:
+    """Finds and makes markers."""
+
+    def __init__(self, db: Database, clock: Clock, lanes: Lanes) -> None:
+        self._db = db
+        self._clock = clock
+        self._lanes = lanes
+
+    async def ensure(self, integration: Integration, name: str, event: Event | None, ploomes: Gateway) -> Record:
+        """A marker by name, found or made, and known from then on. Raises LaneBusy, LeaseLost, Postponed,
+        VendorError."""
+        async with self._lanes.hold(f"tag:{integration.ploomes_account_id}:{name.casefold()[:100]}") as lease:
+            found = await self._find(integration.id, name, ploomes)
+            lost = await self._lost(integration.id, name, found=bool(found))
+            record = found[0] if found else await self._make(integration, name, event, ploomes, lease)
+            for entry in lost:
+                await self._finish(entry, integration, record.id, "resposta perdida; encontrado")
+            async with self._db.transaction() as session:
+                await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
+            return record
+
+    async def _find(self, integration_id: int, name: str, ploomes: Gateway) -> list[Record]:
+        async with self._db.read() as session:
+            controls = await known.living(session, integration_id, Vendor.PLOOMES, "tags", CONTROLS)
+
+        async def gone(external_id: str) -> None:
+            async with self._db.transaction() as session:
+                now = self._clock.now()
+                await known.mark_gone(session, integration_id, Vendor.PLOOMES, "tags", external_id, now)
+
+        key = Key("name", name, {"entity_id": CONTACT_TAGS})
+        return await find_beside_living(ploomes, "tags", key, controls, gone)
+
+    async def _lost(self, integration_id: int, name: str, *, found: bool) -> Sequence[WriteEntry]:
+        """Creates of this marker whose answer was lost; while one may still arrive unseen, none is repeated."""
+        async with self._db.read() as session:
+            lost = await journal.unfinished(session, integration_id, "tags", Vendor.OMIE, name[:40])
+        if found:
+            return lost
+        wait = max((entry.sent_at.timestamp() + REPEAT_SECONDS - self._clock.time() for entry in lost), default=0.0)
+        if wait > 0:
+            raise Postponed(wait, "a resposta de uma inclusão se perdeu; conferindo de novo")
+        for entry in lost:
+            await self._end(entry, WriteState.RESOLVED, "não encontrado; enviado de novo")
+        return ()
+
+    async def _make(
+        self, integration: Integration, name: str, event: Event | None, ploomes: Gateway, lease: Lease
+    ) -> Record:
+        entry = WriteEntry(
+            integration_id=integration.id,
+            event_id=event.id if event is not None else None,
+            entity="tags",
+            vendor=Vendor.PLOOMES.value,
+            verb="create",
+            source_vendor=Vendor.OMIE.value,
+            source_id=name[:40],
+            before={},
+            after={"name": name},
+            notes=[],
+            state=WriteState.SENT,
+            sent_at=self._clock.now(),
+        )
+        async with self._db.transaction() as session:
+            session.add(entry)
+            await lease.extend(session, WRITE_SECONDS)
+        try:
+            written = await ploomes.write("tags", "create", None, {"Name": name, "EntityId": int(CONTACT_TAGS)})
+        except (Postponed, VendorError) as error:
+            if isinstance(error, Postponed) or not error.outcome_unknown:
+                refused = isinstance(error, VendorError) and error.permanent
+                await self._end(entry, WriteState.REFUSED if refused else WriteState.RESOLVED, str(error))
+            raise
+        await self._finish(entry, integration, written.id)
+        data = written.data or {"Id": written.id, "Name": name, "EntityId": int(CONTACT_TAGS)}
+        return Record(Vendor.PLOOMES, "tags", written.id, data, written.sent_at)
+
+    async def _finish(
+        self, entry: WriteEntry, integration: Integration, external_id: str, outcome: str | None = None
+    ) -> None:
+        """The create did its work: journal row and change in one commit."""
+        now = self._clock.now()
+        async with self._db.transaction() as session:
+            row = await session.get_one(WriteEntry, entry.id)
+            row.external_id = external_id
+            journal.finish(row, WriteState.DONE, now, outcome)
+            cause = f"event:{row.event_id} tags" if row.event_id else "tags"
+            session.add(journal.change_of(row, cause=cause, at=now, lost={}, config_version=integration.config_version))
+
+    async def _end(self, entry: WriteEntry, state: WriteState, outcome: str) -> None:
+        async with self._db.transaction() as session:
+            journal.finish(await session.get_one(WriteEntry, entry.id), state, self._clock.now(), outcome)
