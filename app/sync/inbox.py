@@ -212,8 +212,7 @@ async def latest_of(
     )
     if after is not None:
         query = query.where(Event.received_at > after)
-    latest = query.order_by(Event.received_at.desc(), Event.id.desc()).limit(1)
-    return (await session.execute(latest)).scalars().first()
+    return (await session.execute(query.order_by(Event.received_at.desc(), Event.id.desc()).limit(1))).scalars().first()
 
 
 # --- in transactions of its own ----------------------------------------------------------------------------------
