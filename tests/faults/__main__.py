@@ -8,6 +8,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -61,6 +62,19 @@ async def main() -> bool:
     parser.add_argument("--only", action="append", choices=tuple(PARTS))
     arguments = parser.parse_args()
     figures: list[Figure] = []
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        await _all(arguments, figures)
+    except asyncio.CancelledError:
+        console.print("interrupted")
+        figures.append(Figure("", "interrupted", complaints=["not everything was proved"]))
+    show(figures, Console(width=170))
+    return not any(figure.complaints for figure in figures)
+
+
+async def _all(arguments: argparse.Namespace, figures: list[Figure]) -> None:
     for setup in ("embedded", "split"):
         if arguments.setup not in (None, setup):
             continue
@@ -70,8 +84,6 @@ async def main() -> bool:
         for part in arguments.only or PARTS:
             console.print(f"{datetime.now().astimezone():%H:%M:%S} {setup}: {part}")
             figures += await prove(setup, part, arguments.seed, arguments.kills)
-    show(figures, Console(width=170))
-    return not any(figure.complaints for figure in figures)
 
 
 if __name__ == "__main__":
