@@ -15,6 +15,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Record, Vendor, Written
 from app.sync import issues, journal, links
+from app.sync.convert import Activity
 from app.sync.decide import Policy, Sides, Verdict, decide, fights
 from app.sync.endings import Endings
 from app.sync.fields import MissingReference, Values
@@ -71,6 +72,7 @@ class Agreement:
             trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
         )
         self._withhold_inactive_seller(trip, link, verdict)
+        withhold_activity(trip, Vendor.PLOOMES, verdict.to_ploomes)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
         await self._resolve_unfinished(trip, omie, ploomes)
@@ -310,6 +312,17 @@ def inactive_seller(seller: str, ploomes_id: str) -> Finding:
     """The issue of an owner who is inactive in Omie, told on the contact's timeline too."""
     detail = f"O vendedor {seller}, ligado ao responsável no Ploomes, está inativo no Omie."
     return Finding("inactive_seller", detail, {"ploomes_id": ploomes_id})
+
+
+def withhold_activity(trip: Trip, vendor: Vendor, values: Values) -> Finding | None:
+    """Takes an activity that Ploomes has no status for out of `values`, and says so; the rest is written."""
+    gone = next((row for row in trip.rows if row.id in values and isinstance(row.by, Activity)), None)
+    if vendor is Vendor.OMIE or gone is None or Activity.status(values[gone.id], trip.refs) is not None:
+        return None
+    name = "Ativo" if values.pop(gone.id) else "Inativo"
+    finding = Finding("missing_status", f"O Ploomes não tem o status de cliente “{name}”; o status ficou como estava.")
+    trip.findings.append(finding)
+    return finding
 
 
 def cause_of(event: Event) -> str:

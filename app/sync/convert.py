@@ -162,9 +162,14 @@ class Activity:
     def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
         if vendor is Vendor.OMIE:
             return {path: "N" if value else "S"}
-        wanted = "ativo" if value else "inativo"
-        status = next((i for i, name in refs.statuses.items() if name == wanted), None)
+        status = self.status(value, refs)
         return {path: int(status)} if status else {}
+
+    @staticmethod
+    def status(value: Value, refs: Refs) -> str | None:
+        """The Ploomes status that says it; None in an account that has none, and then nothing can be written."""
+        wanted = "ativo" if value else "inativo"
+        return next((i for i, name in refs.statuses.items() if name == wanted), None)
 
     def narrow(self, value: Value, refs: Refs) -> Value:
         return value

@@ -7,7 +7,7 @@ from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import Record, Vendor
 from app.sync import issues, journal, known, links
-from app.sync.agreement import Agreement, cause_of
+from app.sync.agreement import Agreement, cause_of, withhold_activity
 from app.sync.endings import Endings
 from app.sync.fields import Values
 from app.sync.issues import Finding
@@ -170,6 +170,9 @@ class Deletion:
     async def _inactivate(self, trip: Trip, link: Link, other: Vendor, side: Side, outcome: Outcome) -> None:
         values: Values = {"active": False} if side.values.get("active") is not False else {}
         entry = None
+        left = withhold_activity(trip, other, values)
+        if left is not None:
+            outcome = done("kept", left.detail)
         for draft in update_drafts(trip, other, links.id_of(link, other), values, side, {}):
             entry, _ = await self._writer.send(trip, draft)
         await self._end(trip, link, LinkState.DELETED, outcome, entry)

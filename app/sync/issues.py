@@ -38,6 +38,11 @@ CAUSES: dict[str, Cause] = {
         "Reative o vendedor no Omie ou escolha outro responsável no Ploomes.",
         "admin",
     ),
+    "missing_status": Cause(
+        "Falta um status de cliente no Ploomes",
+        "Crie o status no Ploomes, ative a integração de novo e use “tentar de novo”.",
+        "admin",
+    ),
     "conflict": Cause(
         "Os dois lados mudaram o mesmo campo",
         "Escolha qual valor vale: o do Omie ou o do Ploomes.",

@@ -275,6 +275,8 @@ class Placing:
                 self._clock.now(),
             )
             returned = {name for name in trip.rules.RETURNED if ploomes.values.get(name) is None}
+            if entry.vendor == Vendor.PLOOMES and omie.values.get("active") != ploomes.values.get("active"):
+                returned.add("active")  # Ploomes has no status for it: no base, so that agreement says so
             keep = [row.id for row in trip.rows if row.id not in returned]
             links.rebase(link, {k: omie.values.get(k) for k in keep}, {k: ploomes.values.get(k) for k in keep})
             session.add(link)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from app.core.config import Settings
+from tests.e2e.rig import EMBEDDED, USER_KEY, Rig, running
 
 CNPJ, CNPJ_2, CNPJ_3, CPF = "11222333000181", "11444777000161", "12345678000195", "52998224725"
 
@@ -115,3 +116,27 @@ async def test_foreigners_need_no_document_contact_persons_stay_and_types_do_not
     assert await rig.writes() == writes
     assert await rig.issues() == []
     assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F072", "F077")
+async def test_an_account_without_an_inactive_status_is_told_and_nothing_empty_is_sent(product: Settings) -> None:
+    async with running(product, speed=20.0) as rig:
+        for status in await rig.ploomes_set("Contacts@Status"):
+            if status["Name"] == "Inativo":
+                path = f"/sandbox/ploomes/{USER_KEY}/screen/Contacts@Status/{status['Id']}"
+                assert (await rig.control.patch(path, json={"Name": "Adormecido"})).is_success
+        await rig.connect()
+        client = await rig.omie_new(razao_social="Alfa", nome_fantasia="Alfa", cnpj_cpf=CNPJ)
+        await rig.settle()
+        contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+        before = len(rig.tap.of("PATCH Contacts"))
+        await rig.omie_edit(client["codigo_cliente_omie"], inativo="S")
+        await rig.settle()
+        assert "Inativo" in (await rig.issue("missing_status"))["detail"]
+        assert len(rig.tap.of("PATCH Contacts")) == before
+        await rig.omie_edit(client["codigo_cliente_omie"], email="a@b.test")
+        await rig.settle()
+        assert (await rig.pair_of_client(client["codigo_cliente_omie"]))["Email"] == "a@b.test"
+        assert await rig.issues() == ["missing_status"]
+        assert (await rig.contact(contact["Id"]) or {})["StatusId"] == contact["StatusId"]
