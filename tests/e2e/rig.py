@@ -127,7 +127,7 @@ class Rig:
             await self._work
             self._stop = self._work = None
 
-    async def settle(self, seconds: float = 40.0) -> None:
+    async def settle(self, seconds: float = 60.0) -> None:
         """Waits until every webhook is delivered, every load done and no event is due any more."""
 
         async def quiet() -> bool:

@@ -11,7 +11,8 @@ CNPJ, CNPJ_2, CNPJ_3 = "11222333000181", "11444777000161", "12345678000195"
 
 async def id_field(rig: Rig) -> str:
     """Key of the field "Id (Omie)" of contacts."""
-    return next(f["Key"] for f in await rig.ploomes_set("Fields") if f["Name"] == "Id (Omie)" and f["EntityId"] == 1)
+    fields = await rig.ploomes_set("Fields")
+    return str(next(f["Key"] for f in fields if f["Name"] == "Id (Omie)" and f["EntityId"] == 1))
 
 
 @pytest.mark.feature("F086")
