@@ -20,6 +20,11 @@ class Vendor(StrEnum):
         """The opposite side."""
         return Vendor.PLOOMES if self is Vendor.OMIE else Vendor.OMIE
 
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return "Omie" if self is Vendor.OMIE else "Ploomes"
+
 
 class Entity(StrEnum):
     """What is kept equal; values are the words of the API."""

@@ -19,7 +19,6 @@ from app.sync.writing import Draft, Writer, update_drafts
 
 TRIPWIRE = timedelta(minutes=10)
 REFUSALS = frozenset({Fault.INVALID, Fault.MISSING_REFERENCE, Fault.DUPLICATE, Fault.UNKNOWN})
-NAMES = {Vendor.OMIE: "Omie", Vendor.PLOOMES: "Ploomes"}
 
 
 class Deletion:
@@ -59,7 +58,7 @@ class Deletion:
                 trip,
                 link,
                 LinkState.DELETED,
-                done("deleted", f"Excluído no {NAMES[gone]}; pela configuração, o outro lado fica como está."),
+                done("deleted", f"Excluído no {gone.label}; pela configuração, o outro lado fica como está."),
             )
             return
         side = await self._reading.side(trip, link, other)
@@ -137,7 +136,7 @@ class Deletion:
         edited = [row.label for row in trip.rows if row.id in half and half[row.id] != side.values.get(row.id)]
         if edited:
             return Finding(
-                "delete_edited", f"Excluído no {NAMES[gone]}, mas editado no {NAMES[gone.other]}: {', '.join(edited)}."
+                "delete_edited", f"Excluído no {gone.label}, mas editado no {gone.other.label}: {', '.join(edited)}."
             )
         limit = trip.config.deletes.pause_above_in_ten_minutes
         async with self._db.read() as session:
@@ -160,10 +159,10 @@ class Deletion:
                 raise
             await self._inactivate_refused(trip, link, other, side, error.text)
             return
-        await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {NAMES[other]}."), entry)
+        await self._end(trip, link, LinkState.DELETED, done("deleted", f"Excluído no {other.label}."), entry)
 
     async def _inactivate_refused(self, trip: Trip, link: Link, other: Vendor, side: Side, text: str) -> None:
-        detail = f"O {NAMES[other]} recusou a exclusão: {text}"
+        detail = f"O {other.label} recusou a exclusão: {text}"
         trip.findings.append(Finding("delete_refused", detail))
         await self._inactivate(trip, link, other, side, done("inactivated", detail))
 

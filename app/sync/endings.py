@@ -48,7 +48,7 @@ class Endings:
                 await self._settle_waiting(session, trip, records)
         findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
         await self._settle_issues(session, trip, link, records, findings)
-        await inbox.conclude(session, trip.event, outcome)
+        await inbox.conclude(session, trip.event, outcome, now=self._clock.now())
         await trip.lease.extend(session)
 
     async def _settle_waiting(self, session: AsyncSession, trip: Trip, records: Sequence[tuple[str, str]]) -> None:

@@ -80,13 +80,12 @@ async def settle(
     reason: str,
     cause: str | None = None,
     *,
-    now: datetime | None = None,
+    now: datetime,
 ) -> None:
     """Ends an event. Raises LeaseLost when it is not the caller's any more, so that nothing of it is committed."""
-    settled_at = now or Clock().now()
     await _move(
         session, event, {"dedupe_key": _closed_key()}, state=state.value, reason=reason, cause=cause, claim=None,
-        due_at=None, settled_at=settled_at, link_id=event.link_id, memo=None,
+        due_at=None, settled_at=now, link_id=event.link_id, memo=None,
     )  # fmt: skip
     metrics.EVENTS_SETTLED.labels(event.entity or "none", state.value).inc()
 
@@ -102,7 +101,7 @@ async def postpone(
     metrics.EVENTS_POSTPONED.labels(event.entity or "none", cause).inc()
 
 
-async def conclude(session: AsyncSession, event: Event, ending: Ending, *, now: datetime | None = None) -> None:
+async def conclude(session: AsyncSession, event: Event, ending: Ending, *, now: datetime) -> None:
     """Settles or postpones, as the ending says. Raises LeaseLost."""
     if ending.state is EventState.WAITING:
         await postpone(session, event, ending.due, ending.reason, ending.cause)
@@ -135,7 +134,7 @@ async def enqueue(
     source: str,
     priority: int,
     due_at: float,
-    now: datetime | None = None,
+    now: datetime,
 ) -> Event:
     """An event of our own making. One of the same record that is open and in nobody's hands is brought forward
     instead, unless the new one says more (a deletion, say) than that the record may have changed."""
@@ -156,7 +155,7 @@ async def enqueue(
         event = Event(
             integration_id=integration_id, vendor=str(vendor), entity=str(entity), external_id=external_id,
             kind=str(kind), topic=topic, source=str(source), priority=int(priority), state=EventState.RECEIVED.value,
-            received_at=now or Clock().now(), due_at=due_at, attempts=0, crashes=0, repeats=0,
+            received_at=now, due_at=due_at, attempts=0, crashes=0, repeats=0,
         )  # fmt: skip
         session.add(event)
         await session.flush()
@@ -172,7 +171,7 @@ async def newer_open(session: AsyncSession, event: Event) -> Event | None:
     return (await session.execute(query)).scalars().first()
 
 
-async def supersede_older(session: AsyncSession, event: Event, *, now: datetime | None = None) -> int:
+async def supersede_older(session: AsyncSession, event: Event, *, now: datetime) -> int:
     """Settles what the same record left open before this event, which takes it all in; returns how many."""
     done = await session.execute(
         update(_table)
@@ -187,7 +186,7 @@ async def supersede_older(session: AsyncSession, event: Event, *, now: datetime 
             cause="superseded",
             due_at=None,
             dedupe_key=_closed_key(),
-            settled_at=now or Clock().now(),
+            settled_at=now,
             reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
         )
     )

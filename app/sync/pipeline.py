@@ -83,7 +83,7 @@ class Engine:
         closed = gate(integration, event, config.entities.model_dump(), opening)
         if closed is not None:
             async with self._db.transaction() as session:
-                await inbox.conclude(session, event, closed)
+                await inbox.conclude(session, event, closed, now=self._clock.now())
             return
         try:
             await self._drive(event, integration, config)
@@ -117,9 +117,9 @@ class Engine:
             newer = await inbox.newer_open(session, event)
             if newer is not None:
                 reason = f"Um aviso mais novo do mesmo registro (evento {newer.id}) o substitui."
-                await inbox.settle(session, event, EventState.SUPERSEDED, reason, "superseded")
+                await inbox.settle(session, event, EventState.SUPERSEDED, reason, "superseded", now=self._clock.now())
                 return False
-            await inbox.supersede_older(session, event)
+            await inbox.supersede_older(session, event, now=self._clock.now())
             trip.link = await links.find(session, integration.id, trip.entity, trip.vendor, trip.record_id)
             if trip.link is None:
                 ended = await links.find(
@@ -147,7 +147,7 @@ class Engine:
         if gone:
             await self._endings.close_in(session, trip, ended_outcome(ended), ended)
         else:
-            await inbox.conclude(session, trip.event, ended_outcome(ended))
+            await inbox.conclude(session, trip.event, ended_outcome(ended), now=self._clock.now())
 
     async def _asked_again(self, session: AsyncSession, trip: Trip, ended: Link) -> bool:
         """True when a person wants a refused deletion tried again and the record has not found another partner."""
@@ -220,7 +220,7 @@ class Engine:
             if await issues.open_of(session, event.integration_id, event.entity, links.records(link)):
                 return False  # a value typed back may solve it, and that is for the road to find out
             event.link_id = link.id
-            await inbox.conclude(session, event, outcome)
+            await inbox.conclude(session, event, outcome, now=self._clock.now())
         return True
 
     async def _stands_for_others(self, session: AsyncSession, event: Event, seen_at: datetime | None) -> bool:

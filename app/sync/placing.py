@@ -404,10 +404,9 @@ def ended_outcome(link: Link) -> Outcome:
 
 
 def _duplicate(trip: Trip, key: str, taken_by: str) -> Finding:
-    other = "Omie" if trip.vendor is Vendor.PLOOMES else "Ploomes"
     return Finding(
         "duplicate_document",
-        f"O CNPJ/CPF {key} já pertence a outro cliente vinculado ({other} {taken_by}).",
+        f"O CNPJ/CPF {key} já pertence a outro cliente vinculado ({trip.vendor.other.label} {taken_by}).",
         {"document": key, "other_id": taken_by},
     )
 

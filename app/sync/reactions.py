@@ -28,7 +28,6 @@ AWAY_SECONDS = 5.0
 FAILING_AFTER = 5
 """Attempts after which a vendor's failures become visible as an issue; the event is never given up for them."""
 INTERNAL_ATTEMPTS = 5
-NAMES = {"omie": "Omie", "ploomes": "Ploomes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Reactions:
                 _log.warning("lease lost", event_id=event.id, what=str(error))
                 await self._come_back(event, 1.0, "lane", "A reserva do registro expirou; recomeçando.")
             case RefusedBefore():
-                detail = f"O {NAMES[error.vendor]} recusou e os dados não mudaram desde então: {error.text}"
+                detail = f"O {error.vendor.label} recusou e os dados não mudaram desde então: {error.text}"
                 await self._refuse(event, Finding("refused", detail), again=True)
             case VendorError():
                 await self._vendor(event, error)
@@ -91,7 +90,7 @@ class Reactions:
 
     async def _vendor(self, event: Event, error: VendorError) -> None:
         reaction = REACTIONS[error.fault]
-        reason = reaction.reason.format(vendor=NAMES.get(error.vendor, error.vendor), text=error.text)
+        reason = reaction.reason.format(vendor=_label(error.vendor), text=error.text)
         _log.info("vendor fault", event_id=event.id, vendor=error.vendor, method=error.method, fault=error.fault)
         if reaction.kind == "refuse":
             await self._refuse(event, Finding(reaction.cause, reason))
@@ -119,7 +118,7 @@ class Reactions:
             told = await self._told(session, event) if again else None
             cause, detail = (told.cause, told.detail) if told else (finding.cause, finding.detail)
             await self._open(session, event, Finding(cause, detail, {**finding.data, **data}))
-            await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause)
+            await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause, now=self._clock.now())
 
     async def _told(self, session: AsyncSession, event: Event) -> Issue | None:
         """The open issue of an earlier refusal of the same record."""
@@ -160,7 +159,7 @@ class Reactions:
         async with self._db.transaction() as session:
             finding = Finding("internal", f"Falha interna no evento {event.id}: {type(error).__name__}.")
             await self._open(session, event, finding)
-            await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause)
+            await inbox.settle(session, event, EventState.FAILED, finding.detail, finding.cause, now=self._clock.now())
 
     async def _open(self, session: AsyncSession, event: Event, finding: Finding) -> None:
         records = await self._records(session, event)
@@ -202,6 +201,10 @@ def database_away(error: BaseException) -> bool:
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return error.connection_invalidated or state[:2] in ("08", "40", "53", "57")
+
+
+def _label(vendor: str) -> str:
+    return Vendor(vendor).label if vendor in set(Vendor) else vendor
 
 
 def backoff(attempts: int) -> float:

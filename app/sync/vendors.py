@@ -15,8 +15,6 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 20.0
 """How long a request of a person waits for the vendors' limits before it says "come back later"."""
 
-LABEL = {Vendor.OMIE: "Omie", Vendor.PLOOMES: "Ploomes"}
-
 
 class Gateways(Protocol):
     """Opens the two gateways of an integration; the wiring decrypts the credentials into them."""
@@ -82,7 +80,7 @@ async def read_all(clock: Clock, gateway: Gateway, entity: str, *, seconds: floa
 
 def say(error: VendorError | Postponed, vendor: Vendor) -> str:
     """Why a call did not work, in Portuguese, for the person who asked."""
-    name = LABEL[vendor]
+    name = vendor.label
     if isinstance(error, Postponed):
         return f"O limite de chamadas do {name} pede uma pausa: aguarde {max(1, round(error.seconds))} s e repita."
     if error.fault is Fault.CREDENTIALS:

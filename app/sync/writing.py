@@ -152,15 +152,15 @@ def _names(value: Any) -> dict[str, str]:
 def loss_notes(vendor: Vendor, rows: Sequence[Field], held: Values, sent: Values) -> list[str]:
     """What a vendor could not take, or not whole, in Portuguese, for the record's history (F066, F075, F089)."""
     notes = []
-    name = "Omie" if vendor is Vendor.OMIE else "Ploomes"
     for row in rows:
         value, took = held.get(row.id), sent.get(row.id)
         if row.id not in sent or value == took:
             continue
         if isinstance(value, str) and took is None:
-            notes.append(f"{row.label}: “{value}” não tem correspondente no {name} e ficou de fora.")
+            notes.append(f"{row.label}: “{value}” não tem correspondente no {vendor.label} e ficou de fora.")
         elif isinstance(value, str) and isinstance(took, str) and isinstance(row.by, Text) and value.startswith(took):
-            notes.append(f"{row.label}: reduzido de {len(value)} para {len(took)} caracteres, o máximo do {name}.")
+            sizes = f"de {len(value)} para {len(took)} caracteres"
+            notes.append(f"{row.label}: reduzido {sizes}, o máximo do {vendor.label}.")
         elif row.key == "phones" and isinstance(value, list) and vendor is Vendor.OMIE:
             left_out = len(value) - sum(1 for slot in took or () if slot) if isinstance(took, list) else len(value)
             if left_out > 0:

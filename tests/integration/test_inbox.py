@@ -66,7 +66,7 @@ async def count(db: Database) -> int:
 
 async def settle(db: Database, event: Event, state: EventState = EventState.DONE, reason: str = "ok") -> None:
     async with db.transaction() as session:
-        await events.settle(session, event, state, reason)
+        await events.settle(session, event, state, reason, now=Clock().now())
 
 
 async def test_the_row_is_visible_before_the_caller_goes_on(db: Database, box: Inbox, shop: Integration) -> None:
@@ -293,7 +293,7 @@ async def test_a_failed_commit_leaves_the_event_claimed(db: Database, box: Inbox
 
     async def fail_at_the_last_moment() -> None:
         async with db.transaction() as session:
-            await events.settle(session, event, EventState.DONE, "ok")
+            await events.settle(session, event, EventState.DONE, "ok", now=Clock().now())
             raise RuntimeError("lease lost")
 
     with pytest.raises(RuntimeError, match="lease"):
@@ -382,5 +382,6 @@ def _internal(shop: Integration, external_id: str = "501", **changes: Any) -> di
     values: dict[str, Any] = {
         "integration_id": shop.id, "vendor": "omie", "entity": "clients", "external_id": external_id,
         "kind": Kind.CHANGED, "topic": "resync", "source": EventSource.RESYNC, "priority": Priority.LIVE,
+        "now": Clock().now(),
     }  # fmt: skip
     return {**values, **changes}

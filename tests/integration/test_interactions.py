@@ -137,11 +137,11 @@ async def test_the_search_is_made_beside_another_note_and_a_deleted_one_is_repla
     await refused(db, clock, integration.id, "10")
     await notes.sweep()
     first, second = (str(row["Id"]) for row in timeline.sets["interaction_records"])
-    assert timeline.beside == (None, first)
+    assert list(timeline.beside) == [None, first]
     timeline.sets["interaction_records"].pop()
     await refused(db, clock, integration.id, "11")
     await notes.sweep()
-    assert timeline.beside == (None, first, second, first)
+    assert list(timeline.beside) == [None, first, second, first]
     assert len(timeline.notes) == 2
     async with db.read() as session:
         records = list(await session.scalars(select(Issue.data["record_id"].as_string()).order_by(Issue.id)))
