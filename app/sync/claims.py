@@ -4,7 +4,7 @@ import heapq
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, null, select, union_all, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, not_, null, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
@@ -22,6 +22,8 @@ QUARANTINE_REASON = (
     "O processamento parou três vezes sem resposta neste evento; ele foi separado para não travar os outros. "
     "Use Tentar de novo depois de verificar o registro."
 )
+SUSPECT = Event.crashes + case((Event.state == EventState.PROCESSING, 1), else_=0) >= CRASHES_ALLOWED - 1
+"""Its worker died twice, counting a claim that has just expired."""
 _log = get_logger(__name__)
 
 
@@ -51,15 +53,17 @@ class Claims:
         waiting = await self._integrations(session, priority)
         if not waiting or limit <= 0:
             return []
+        watched = await self._suspect_in_work(session)
         due = await session.execute(
             union_all(
                 *(
                     select(
-                        select(Event.id, Event.integration_id, Event.due_at)
+                        select(Event.id, Event.integration_id, Event.due_at, SUSPECT.label("suspect"))
                         .where(
                             Event.integration_id == row.id,
                             Event.priority == priority,
                             Event.due_at <= self._clock.time(),
+                            *([not_(SUSPECT)] if watched else []),
                         )
                         .order_by(Event.due_at, Event.id)
                         .limit(limit)
@@ -69,7 +73,19 @@ class Claims:
                 )
             )
         )
-        return _fair(due.all(), {row.id: row.busy for row in waiting}, limit)
+        rows = due.all()
+        suspects = [row for row in rows if row.suspect][1:]
+        return _fair([row for row in rows if row not in suspects], {row.id: row.busy for row in waiting}, limit)
+
+    async def _suspect_in_work(self, session: AsyncSession) -> bool:
+        """Whether somebody processes an event whose worker died twice. They go one at a time, so that the one that
+        kills its worker is found out, and not put aside together with all that ran beside it."""
+        query = select(Event.id).where(
+            Event.state == EventState.PROCESSING,
+            Event.crashes >= CRASHES_ALLOWED - 1,
+            Event.due_at > self._clock.time(),
+        )
+        return (await session.execute(query.limit(1))).first() is not None
 
     async def _integrations(self, session: AsyncSession, priority: int) -> Sequence[Row[tuple[int, float, int]]]:
         """Who has something due: two index probes each, however long a backlog is."""
