@@ -156,7 +156,7 @@ PLACES = ("claimed", "locked", "read", "decided", "journaled", "written", "commi
 async def at_random(rig: Rig, kills: int, seed: int, *, burst: int = 5) -> Figure:
     """Seeded deaths under a storm: three in four at a boundary, one in four at any instant; a check every few.
 
-    Up to a lease apart: an event whose worker died three times is taken for the killer and put aside with an issue.
+    Up to a lease apart: an event whose worker died three times while it ran alone is put aside with an issue.
     """
     chance = random.Random(seed)
     figure = Figure(rig.setup.name, "random kills in a storm", note=f"seed {seed}")
