@@ -64,6 +64,7 @@ class Door:
         self._words: ModuleType = omie if vendor is Vendor.OMIE else ploomes
         self._seconds = metrics.WEBHOOK_SECONDS.labels(vendor.value)
         self._known: dict[str, tuple[float, _Sender | None]] = {}
+        self._asking: dict[str, asyncio.Task[_Sender | None]] = {}
 
     async def look(self, request: Request) -> Response:
         """GET and HEAD: vendors and people check that somebody lives here (Omie reference 4.1)."""
@@ -119,12 +120,19 @@ class Door:
         until, sender = self._known.get(key, (0.0, None))
         if now < until:
             return sender
+        asked = self._asking.get(key)
+        if asked is None:  # one look-up, however many requests wait for it
+            asked = self._asking[key] = asyncio.create_task(self._look_up(ponte, key, sender))
+            asked.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(asked)
+
+    async def _look_up(self, ponte: Container, key: str, before: _Sender | None) -> _Sender | None:
         found = await self._find(ponte, key)
-        if found is not None and sender is not None:
-            found.stamp_due = max(found.stamp_due, sender.stamp_due)
+        if found is not None and before is not None:
+            found.stamp_due = max(found.stamp_due, before.stamp_due)
         if len(self._known) >= KNOWN_TOKENS:  # somebody is guessing; forgetting costs one look-up each
             self._known.clear()
-        self._known[key] = (now + KNOWN_SECONDS, found)
+        self._known[key] = (time.monotonic() + KNOWN_SECONDS, found)
         return found
 
     async def _find(self, ponte: Container, key: str) -> _Sender | None:

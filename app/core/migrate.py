@@ -44,4 +44,3 @@ def _run(connection: Connection, revision: str, direction: Callable[[Config, str
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     direction(_config(connection), revision)
-

@@ -216,7 +216,7 @@ class Agreement:
             values["tags"] = [kept[key] for key in sorted(kept)] or None
         else:
             values.update(draft.after)
-        return Side(values, written.sent_at, before.record)
+        return Side(values, before.read_at, before.record)
 
     async def _commit_write(
         self, trip: Trip, link: Link, ground: "Ground", entry: WriteEntry, remaining: Sequence[Draft]
