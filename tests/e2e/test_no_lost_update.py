@@ -3,12 +3,12 @@
 import pytest
 
 from app.core.config import Settings
-from tests.e2e.rig import running
+from tests.e2e.rig import EMBEDDED, running
 
 
 @pytest.mark.feature("F003", "F073")
-@pytest.mark.parametrize("product", ["embedded"], indirect=True)
-async def test_an_omie_edit_between_our_read_and_our_write_still_travels(product: Settings) -> None:
+@EMBEDDED
+async def test_an_omie_edit_between_our_read_and_our_write_still_travels(product: Settings, speed: float) -> None:
     """The write to Omie must not make the values we read before it look freshly seen."""
     edits: list[str] = []
 
@@ -17,7 +17,7 @@ async def test_an_omie_edit_between_our_read_and_our_write_still_travels(product
             edits.append("done")
             await rig.omie_edit(edits[0], homepage="pessoa.test")
 
-    async with running(product, trace=edit_once) as rig:
+    async with running(product, speed=speed, trace=edit_once) as rig:
         await rig.connect()
         client = await rig.omie_new(razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf="11222333000181")
         await rig.settle()
