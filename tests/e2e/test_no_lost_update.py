@@ -1,5 +1,7 @@
 """An edit that falls between our read and our write is a change, not part of what we saw."""
 
+import asyncio
+
 import pytest
 
 from app.core.config import Settings
@@ -16,6 +18,7 @@ async def test_an_omie_edit_between_our_read_and_our_write_still_travels(product
         if boundary == "journaled" and len(edits) == 1:
             edits.append("done")
             await rig.omie_edit(edits[0], homepage="pessoa.test")
+            await asyncio.sleep(0.3)  # its webhook is in before our write leaves
 
     async with running(product, speed=speed, trace=edit_once) as rig:
         await rig.connect()
