@@ -12,9 +12,9 @@ from app.sync.endings import Endings
 from app.sync.fields import Values
 from app.sync.issues import Finding
 from app.sync.models import EventSource, Link, LinkState, WriteEntry, WriteState
-from app.sync.placing import Placing
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, waits
+from app.sync.twins import Twins
 from app.sync.writing import Draft, Writer, update_drafts
 
 TRIPWIRE = timedelta(minutes=10)
@@ -32,7 +32,7 @@ class Deletion:
         writer: Writer,
         reading: Reading,
         endings: Endings,
-        placing: Placing,
+        twins: Twins,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -40,7 +40,7 @@ class Deletion:
         self._writer = writer
         self._reading = reading
         self._endings = endings
-        self._placing = placing
+        self._twins = twins
 
     async def mirror(self, trip: Trip, link: Link, gone: Vendor) -> None:
         """Ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -48,7 +48,7 @@ class Deletion:
         if choice == "discard":
             await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", "O registro foi mantido, sem vínculo."))
             return
-        await self._placing.forget(trip, gone, links.id_of(link, gone))
+        await self._twins.forget(trip, gone, links.id_of(link, gone))
         if await self._relinked(trip, link, gone):
             return
         policy = getattr(trip.config.deletes, trip.entity)
@@ -90,11 +90,11 @@ class Deletion:
         """A record with the same natural key lives on: the deletion was one half of a merge, it takes the link."""
         if not link.natural_key:
             return False
-        free, _ = await self._placing.carriers(trip, gone, link.natural_key)
+        free, _ = await self._twins.carriers(trip, gone, link.natural_key)
         for survivor in free:
             if survivor == links.id_of(link, gone):
                 continue
-            twin = await self._placing.verified(trip, gone, survivor, link.natural_key)
+            twin = await self._twins.verified(trip, gone, survivor, link.natural_key)
             if twin is not None:
                 return await self._relink(trip, link, gone, twin)
         return False

@@ -32,6 +32,7 @@ from app.sync.reading import Reading, recall, remember
 from app.sync.references import References
 from app.sync.sellers import Sellers
 from app.sync.trip import Outcome, Tracer, Trip, ignored
+from app.sync.twins import Twins
 from app.sync.vendors import Gateways
 from app.sync.writing import Writer
 
@@ -66,8 +67,9 @@ class Engine:
         self.references = References(db, clock, lanes)
         self.agreement = Agreement(db, clock, self.references, writer, endings, trace)
         self._reading = Reading(db, clock, self.agreement)
-        self._placing = Placing(db, clock, self.agreement, writer, self._reading, endings)
-        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, self._placing)
+        twins = Twins(db, clock, self.agreement, self._reading)
+        self._placing = Placing(db, clock, self.agreement, writer, self._reading, endings, twins)
+        self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, twins)
         self._sellers = Sellers(db, clock, self.references, endings)
 
     async def process(self, event: Event) -> None:

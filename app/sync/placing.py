@@ -19,11 +19,11 @@ from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
 from app.sync.fields import Field, Value, Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane, record_lane
-from app.sync.lookups import CONTROLS, find_beside_living
 from app.sync.mapping import wire
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
+from app.sync.twins import Twins
 from app.sync.writing import Draft, Writer, loss_notes, update_drafts
 
 REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
@@ -34,7 +34,14 @@ class Placing:
     """Gives a record without a link its place."""
 
     def __init__(
-        self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, reading: Reading, endings: Endings
+        self,
+        db: Database,
+        clock: Clock,
+        agreement: Agreement,
+        writer: Writer,
+        reading: Reading,
+        endings: Endings,
+        twins: Twins,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -42,6 +49,7 @@ class Placing:
         self._writer = writer
         self._reading = reading
         self._endings = endings
+        self._twins = twins
 
     async def place(self, trip: Trip) -> None:
         """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -51,7 +59,7 @@ class Placing:
             return
         await self._writer.trace("read")
         side = await self._agreement.side(trip, record)
-        await self._remember(trip, record)
+        await self._twins.remember(trip, record)
         verdict = trip.rules.qualify(trip.vendor, record.data, side.values, trip.config)
         if isinstance(verdict, Wait):
             await self._endings.close(trip, waits(verdict.cause, verdict.reason))
@@ -108,7 +116,7 @@ class Placing:
             raise Postponed(0.05, "vinculado enquanto isso")
         twin: Record | Finding | None = await self._carried_twin(trip, side, carried) if carried else None
         if twin is None:
-            twin = await self._keyed_twin(trip, str(key)) if key else await self._foreign_twin(trip, side)
+            twin = await self._keyed_twin(trip, str(key)) if key else await self._twins.foreign(trip)
         if isinstance(twin, Finding):
             await self._endings.close(trip, waits(twin.cause, twin.detail, twin))
         elif twin is not None:
@@ -154,60 +162,12 @@ class Placing:
     async def _keyed_twin(self, trip: Trip, key: str) -> Record | Finding | None:
         """The record of the other side with the same natural key."""
         other = trip.vendor.other
-        free, taken = await self.carriers(trip, other, key)
+        free, taken = await self._twins.carriers(trip, other, key)
         for external_id in free:
-            twin = await self.verified(trip, other, external_id, key)
+            twin = await self._twins.verified(trip, other, external_id, key)
             if twin is not None:
                 return twin
         return _duplicate(trip, key, taken[0]) if taken else None
-
-    async def carriers(self, trip: Trip, vendor: Vendor, key: str) -> tuple[list[str], list[str]]:
-        """Ids on a vendor that carry a natural key, oldest first: those without a link, and those with one.
-
-        Ploomes is asked, with a record known to live in the same question; Omie is not, our own index answers.
-        """
-        if vendor is Vendor.OMIE:
-            async with self._db.read() as session:
-                rows = await known.find(session, trip.integration.id, vendor, trip.entity, key)
-            ids = [row.external_id for row in rows]
-        else:
-            found = await self._search(trip, Key(trip.rules.KEY, key))
-            await self._remember(trip, *found)
-            ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data)]
-        async with self._db.read() as session:
-            taken = await links.of_ids(session, trip.integration.id, trip.entity, vendor, ids)
-        ordered = sorted(ids, key=int)
-        return [i for i in ordered if i not in taken], [i for i in ordered if i in taken]
-
-    async def verified(self, trip: Trip, vendor: Vendor, external_id: str, key: str) -> Record | None:
-        """A record that the index or a search named, read and held in its lane, if it still carries the key."""
-        await trip.lease.take([record_lane(trip.integration, vendor, trip.entity, external_id)])
-        record = await self._reading.record(trip, vendor, external_id)
-        if record is None:
-            await self.forget(trip, vendor, external_id)
-            return None
-        await self._remember(trip, record)
-        side = await self._agreement.side(trip, record)
-        return record if side.values.get(trip.rules.KEY) == key else None
-
-    async def _foreign_twin(self, trip: Trip, side: Side) -> Record | None:
-        """A foreign client has no document: in Ploomes the Omie id of an earlier, unfinished create tells it."""
-        field_key = trip.refs.field_keys.get("ponte_omie_id")
-        if trip.vendor is Vendor.PLOOMES or not field_key:
-            return None
-        key = Key("omie_id", trip.record_id, {"field": field_key})
-        found = await self._search(trip, key)
-        return found[0] if found else None
-
-    async def _search(self, trip: Trip, key: Key) -> list[Record]:
-        """Records in Ploomes with a key, asked for beside one known to live: an empty answer alone does not count."""
-        async with self._db.read() as session:
-            controls = await known.living(session, trip.integration.id, Vendor.PLOOMES, trip.entity, CONTROLS)
-
-        async def gone(external_id: str) -> None:
-            await self.forget(trip, Vendor.PLOOMES, external_id)
-
-        return await find_beside_living(trip.ploomes, trip.entity, key, controls, gone)
 
     # --- creation ------------------------------------------------------------------------------------------------
 
@@ -383,17 +343,8 @@ class Placing:
 
     async def gone(self, trip: Trip) -> None:
         """The record of a trip without a link does not exist any more; ends with the event settled."""
-        await self.forget(trip, trip.vendor, trip.record_id)
+        await self._twins.forget(trip, trip.vendor, trip.record_id)
         await self._endings.close(trip, done("gone", "O registro não existe mais e não tinha vínculo."))
-
-    async def forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
-        """Takes a record that is gone out of our index; it is no twin and no control any more."""
-        async with self._db.transaction() as session:
-            await known.mark_gone(session, trip.integration.id, vendor, trip.entity, external_id, self._clock.now())
-
-    async def _remember(self, trip: Trip, *records: Record) -> None:
-        async with self._db.transaction() as session:
-            await known.upsert(session, trip.integration.id, [known.known_of(r) for r in records], self._clock.now())
 
 
 def ended_outcome(link: Link) -> Outcome:

@@ -1,0 +1,79 @@
+"""Who may be the twin of a record: our own index, a search beside a record known to live, and a look to be sure."""
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.ports import Key, Record, Vendor
+from app.sync import known, links
+from app.sync.agreement import Agreement
+from app.sync.lanes import record_lane
+from app.sync.lookups import CONTROLS, find_beside_living
+from app.sync.reading import Reading
+from app.sync.trip import Trip
+
+
+class Twins:
+    """Finds candidates on either vendor, and keeps our index in step with what is found."""
+
+    def __init__(self, db: Database, clock: Clock, agreement: Agreement, reading: Reading) -> None:
+        self._db = db
+        self._clock = clock
+        self._agreement = agreement
+        self._reading = reading
+
+    async def carriers(self, trip: Trip, vendor: Vendor, key: str) -> tuple[list[str], list[str]]:
+        """Ids on a vendor that carry a natural key, oldest first: those without a link, and those with one.
+
+        Ploomes is asked, with a record known to live in the same question; Omie is not, our own index answers.
+        """
+        if vendor is Vendor.OMIE:
+            async with self._db.read() as session:
+                rows = await known.find(session, trip.integration.id, vendor, trip.entity, key)
+            ids = [row.external_id for row in rows]
+        else:
+            found = await self._search(trip, Key(trip.rules.KEY, key))
+            await self.remember(trip, *found)
+            ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data)]
+        async with self._db.read() as session:
+            taken = await links.of_ids(session, trip.integration.id, trip.entity, vendor, ids)
+        ordered = sorted(ids, key=int)
+        return [i for i in ordered if i not in taken], [i for i in ordered if i in taken]
+
+    async def verified(self, trip: Trip, vendor: Vendor, external_id: str, key: str) -> Record | None:
+        """A record that the index or a search named, read and held in its lane, if it still carries the key."""
+        await trip.lease.take([record_lane(trip.integration, vendor, trip.entity, external_id)])
+        record = await self._reading.record(trip, vendor, external_id)
+        if record is None:
+            await self.forget(trip, vendor, external_id)
+            return None
+        await self.remember(trip, record)
+        side = await self._agreement.side(trip, record)
+        return record if side.values.get(trip.rules.KEY) == key else None
+
+    async def foreign(self, trip: Trip) -> Record | None:
+        """A foreign client has no document: in Ploomes the Omie id of an earlier, unfinished create tells it."""
+        field_key = trip.refs.field_keys.get("ponte_omie_id")
+        if trip.vendor is Vendor.PLOOMES or not field_key:
+            return None
+        key = Key("omie_id", trip.record_id, {"field": field_key})
+        found = await self._search(trip, key)
+        return found[0] if found else None
+
+    async def _search(self, trip: Trip, key: Key) -> list[Record]:
+        """Records in Ploomes with a key, asked for beside one known to live: an empty answer alone does not count."""
+        async with self._db.read() as session:
+            controls = await known.living(session, trip.integration.id, Vendor.PLOOMES, trip.entity, CONTROLS)
+
+        async def gone(external_id: str) -> None:
+            await self.forget(trip, Vendor.PLOOMES, external_id)
+
+        return await find_beside_living(trip.ploomes, trip.entity, key, controls, gone)
+
+    async def forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
+        """Takes a record that is gone out of our index; it is no twin and no control any more."""
+        async with self._db.transaction() as session:
+            await known.mark_gone(session, trip.integration.id, vendor, trip.entity, external_id, self._clock.now())
+
+    async def remember(self, trip: Trip, *records: Record) -> None:
+        """Puts records just read into our index."""
+        async with self._db.transaction() as session:
+            await known.upsert(session, trip.integration.id, [known.known_of(r) for r in records], self._clock.now())
