@@ -50,10 +50,13 @@ class References:
         self._markers = Markers(db, clock, lanes)
         self._cache: dict[int, tuple[float, int, Refs]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
+        self._forgotten: dict[int, int] = {}
+        """How often each was forgotten: a snapshot read before the last time is not kept."""
 
     def forget(self, integration_id: int) -> None:
         """Makes the next snapshot a fresh one (a seller changed, a crawl ended)."""
         self._cache.pop(integration_id, None)
+        self._forgotten[integration_id] = self._forgotten.get(integration_id, 0) + 1
 
     async def of(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
         """A snapshot for one record's road; a set that was never read is read now."""
@@ -61,8 +64,10 @@ class References:
             cached = self._cache.get(integration.id)
             version = integration.config_version  # pairs made by hand are in the configuration
             if cached is None or cached[1] != version or self._clock.time() - cached[0] >= _FRESH_SECONDS:
+                before = self._forgotten.get(integration.id, 0)
                 cached = (self._clock.time(), version, await self._fresh(integration, config, omie, ploomes))
-                self._cache[integration.id] = cached
+                if self._forgotten.get(integration.id, 0) == before:
+                    self._cache[integration.id] = cached
         refs = cached[2]
         keys = {
             name: by_entity["contacts"]

@@ -69,7 +69,9 @@ async def test_an_unknown_answer_is_not_retried_and_an_edit_may_be_refused_too(r
     await rig.settle()
     issue = await rig.issue("unknown_fault")
     assert "Algo que ninguém conhece" in issue["detail"]
-    assert [e["state"] for e in await rig.events_of("ploomes", contact["Id"])] == ["failed"]
+    # a busy machine may be sent the same webhook twice: it ends the same way, without another call
+    assert {e["state"] for e in await rig.events_of("ploomes", contact["Id"])} == {"failed"}
+    assert len(rig.tap.of("IncluirCliente")) == 1
     await rig.contact_edit(contact["Id"], Note="nada")
     await rig.settle()
     assert len(rig.tap.of("IncluirCliente")) == 1
