@@ -36,6 +36,8 @@ UNHEARD_RINGS = 1000
 """That many due rings that nobody has taken say it all: no more are added while no worker lives."""
 POLL_SECONDS: dict[QueueName, float] = {"live": 0.025, "bulk": 0.2}
 JOB_SECONDS = 5
+STOP_SECONDS = 10.0
+"""How long a stop waits for a scheduled pass that is under way."""
 EXPIRES_MS = 30 * 24 * 3600 * 1000
 
 _log = get_logger(__name__)
@@ -100,12 +102,22 @@ class _Crons:
 
     async def _run(self, cron: Cron) -> None:
         try:
-            await cron.run()
+            await _to_its_end(cron)
         except Exception:
             metrics.CRON_RUNS.labels(cron.name, "failed").inc()
             _log.exception("scheduled pass failed", cron=cron.name)
         else:
             metrics.CRON_RUNS.labels(cron.name, "done").inc()
+
+
+async def _to_its_end(cron: Cron) -> None:
+    """Runs a pass; a stop lets it end: SQLite keeps the lock of a transaction that is cut off half-way."""
+    task = asyncio.ensure_future(cron.run())
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=STOP_SECONDS)
+        raise
 
 
 class _LocalBell:
