@@ -1,6 +1,6 @@
 """Records to canonical values and back, by the rows of an entity. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from app.core.ports import JsonObject, Vendor
 from app.sync.fields import Field, Refs, Values, get_path, has_path, merge_patches
@@ -37,8 +37,3 @@ def body_values(
         elif get_path(new, path, refs) is None and old is not None and get_path(old, path, refs) is not None:
             return None
     return canonical(vendor, rows, new, refs)
-
-
-def only(values: Values, keys: Collection[str]) -> Values:
-    """The part of `values` whose rows are in `keys`."""
-    return {key: value for key, value in values.items() if key in keys}
