@@ -6,7 +6,7 @@ from .omie import clients, sellers
 from .omie.company import Actor, Company, Entry
 from .omie.faults import Fault
 from .omie.schemas import check
-from .ploomes import writes
+from .ploomes import locked, writes
 from .ploomes.account import Account, show
 from .ploomes.faults import Refusal
 from .ploomes.schema import SETS
@@ -108,19 +108,26 @@ class PloomesHands:
     def records(self, name: str) -> list[Row]:
         """Every record of a set with its child rows; raises Rejected (404)."""
         self._known(name)
-        return [raw(row) for row in self._account.sets[name].values()]
+        return [raw(row) for row in self._account.rows(SETS[name], self._user_id)]
 
     def record(self, name: str, key: str) -> Row:
         """One record; raises Rejected."""
         self._known(name)
+        if SETS[name].within is not None:
+            return raw(self._line(name, key))
         try:
             return raw(writes.find(self._account, SETS[name], self._key(name, key)))
         except Refusal as refusal:
-            raise Rejected(refusal.status, refusal.message) from refusal
+            raise _rejected(refusal) from refusal
 
     def create(self, name: str, given: Row) -> Row:
         """Types a new record; raises Rejected (422) with Ploomes' text."""
         self._known(name)
+        if (place := SETS[name].within) is not None:
+            owner = given.get(place[1])
+            known = {line["Id"] for line in self._lines(name, owner)}
+            self._rewrite(name, owner, [*self._lines(name, owner), given])
+            return raw(next(line for line in self._lines(name, owner) if line["Id"] not in known))
         try:
             return raw(writes.create(self._account, SETS[name], given, self._user_id))
         except Refusal as refusal:
@@ -129,7 +136,13 @@ class PloomesHands:
     def edit(self, name: str, key: str, given: Row) -> Row:
         """Changes fields of a record."""
         self._known(name)
+        if (place := SETS[name].within) is not None:
+            line = self._line(name, key)
+            lines = self._lines(name, line[place[1]])
+            self._rewrite(name, line[place[1]], [{**one, **given} if one["Id"] == line["Id"] else one for one in lines])
+            return raw(self._line(name, key))
         try:
+            locked.refuse(self._account, SETS[name], self._key(name, key), given)
             return raw(writes.change(self._account, SETS[name], self._key(name, key), given, self._user_id))
         except Refusal as refusal:
             raise _rejected(refusal) from refusal
@@ -137,8 +150,37 @@ class PloomesHands:
     def delete(self, name: str, key: str) -> None:
         """Deletes a record."""
         self._known(name)
+        if (place := SETS[name].within) is not None:
+            line = self._line(name, key)
+            lines = self._lines(name, line[place[1]])
+            return self._rewrite(name, line[place[1]], [one for one in lines if one["Id"] != line["Id"]])
         try:
             writes.remove(self._account, SETS[name], self._key(name, key), self._user_id)
+        except Refusal as refusal:
+            raise _rejected(refusal) from refusal
+        return None
+
+    # Rows that live inside another record, such as the lines of a sale
+
+    def _lines(self, name: str, owner_id: Any) -> list[Row]:
+        owners, _, listed = SETS[name].within or ("", "", "")
+        owner = self._account.sets[owners].get(owner_id)
+        if owner is None:
+            raise Rejected(404, f"Registro {owner_id} não encontrado em {owners}.")
+        return list(owner[listed])
+
+    def _line(self, name: str, key: str) -> Row:
+        for row in self._account.rows(SETS[name], self._user_id):
+            if str(row["Id"]) == key:
+                return row
+        raise Rejected(404, f"Registro {key} não encontrado em {name}.")
+
+    def _rewrite(self, name: str, owner_id: Any, lines: list[Row]) -> None:
+        """The owner is saved with the new list; lines that stay keep their ids."""
+        owners, _, listed = SETS[name].within or ("", "", "")
+        body = {listed: [writes.as_written(SETS[name], line) for line in lines]}
+        try:
+            writes.change(self._account, SETS[owners], owner_id, body, self._user_id)
         except Refusal as refusal:
             raise _rejected(refusal) from refusal
 

@@ -10,6 +10,7 @@ from ..kernel import Kernel
 from ..wire import Row
 from . import values
 from .query import Options
+from .register import Register
 from .schema import SETS, EntitySet, Nav
 
 _MINUTE = 60.0
@@ -22,7 +23,7 @@ class Account:
     kernel: Kernel
     id: int
     user_key: str = field(repr=False)
-    sets: dict[str, dict[Any, Row]] = field(default_factory=lambda: {name: {} for name in SETS})
+    sets: dict[str, Register] = field(default_factory=lambda: {name: Register() for name in SETS})
     failures: dict[int, int] = field(default_factory=dict)
     window_start: float = -_MINUTE
     window_count: int = 0
@@ -51,11 +52,16 @@ class Account:
 
     # Reading
 
-    def rows(self, entity_set: EntitySet, user_id: int) -> list[Row]:
-        """Every row of an addressable set, in order of creation; Self is the caller's own user."""
+    def rows(self, entity_set: EntitySet, user_id: int, after: int | None = None) -> list[Row]:
+        """The rows of an addressable set by Id, all or those past an Id; Self is the caller's own user."""
         if entity_set.name == "Self":
             return [{**self.sets["Users"][user_id], "AccountId": self.id}]
-        rows = list(self.sets[entity_set.name].values())
+        if entity_set.within is not None:
+            owners, _, name = entity_set.within
+            rows = [child for owner in self.sets[owners].values() for child in owner[name]]
+            return sorted((row for row in rows if after is None or row["Id"] > after), key=lambda row: row["Id"])
+        register = self.sets[entity_set.name]
+        rows = register.ordered() if after is None else register.after(after)
         delay = self.kernel.quirks.ploomes_visible_after_s
         if delay and "CreateDate" in entity_set.props:
             newest = self.kernel.clock.time() - delay
@@ -71,7 +77,10 @@ class Account:
         if nav.how == "[":
             inside: list[Row] = row.get(nav.name, [])
             return [values.enriched(self, child) for child in inside] if nav.name == "OtherProperties" else inside
-        return [other for other in self.sets[nav.target].values() if other.get(nav.key) == row.get("Id")]
+        others: Iterable[Row] = self.sets[nav.target].values()
+        if nav.how == "~" and (place := SETS[nav.target].within) is not None:
+            others = self.sets[place[0]].get(row[place[1]], {}).get(place[2], [])
+        return [other for other in others if other.get(nav.key) == row.get("Id")]
 
     def shown(self, row: Row, options: Options, user_id: int) -> Row:
         """A record as GET answers it: nulls explicit, Brasília offset, navigation only where expanded."""

@@ -56,6 +56,17 @@ def wanted_id(tree: Any) -> int | None:
     return None
 
 
+def past_id(tree: Any) -> int | None:
+    """n of `Id gt n`, alone or joined by `and`, so that a keyset scan starts where the page before it ended."""
+    match tree:
+        case ast.Compare(comparator=ast.Gt(), left=ast.Identifier(name="Id"), right=ast.Integer(val=text)):
+            return int(text)
+        case ast.BoolOp(op=ast.And(), left=left, right=right):
+            found = [number for number in (past_id(left), past_id(right)) if number is not None]
+            return max(found, default=None)
+    return None
+
+
 def compiled(tree: Any, entity_set: EntitySet, reader: Reader, *, any_forbidden: bool = False) -> Predicate:
     """The predicate of a parsed filter on `entity_set`."""
     scope = {_ROOT: entity_set}

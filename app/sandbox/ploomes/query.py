@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ..wire import Row
@@ -24,10 +25,31 @@ class Options:
     expand: dict[str, "Options"] = field(default_factory=dict)
     predicate: Predicate | None = None
     only_id: int | None = None
+    after: int | None = None
     order: list[tuple[Callable[[Row], Any], bool]] = field(default_factory=list)
+    order_text: str = ""
     top: int | None = None
     skip: int = 0
     count: bool = False
+
+    @property
+    def by_id(self) -> bool:
+        """True when rows in order of Id need no sorting."""
+        return not self.order_text or self.order_text in ("Id", "Id asc")
+
+    def page(self, rows: list[Row], size: int) -> tuple[list[Row], int]:
+        """One page and how many rows there are: all when counted, else just enough to know whether more follow.
+
+        `rows` come by Id; without another order the scan ends with the page.
+        """
+        if self.count or not self.by_id:
+            found = self.arrange(rows)
+            return found[self.skip : self.skip + size], len(found)
+        end = self.skip + size
+        if self.predicate is None:
+            return rows[self.skip : end], len(rows)
+        taken = list(islice(filter(self.predicate, rows), end + 1))
+        return taken[self.skip : end], len(taken)
 
     def arrange(self, rows: list[Row]) -> list[Row]:
         """Filtered and sorted rows, before paging."""
@@ -59,8 +81,10 @@ def _options(given: dict[str, str], entity_set: EntitySet, rules: Rules, depth: 
     if given.get("$filter"):
         tree = filters.parse(given["$filter"])
         options.only_id = filters.wanted_id(tree)
+        options.after = filters.past_id(tree)
         options.predicate = filters.compiled(tree, entity_set, rules.reader, any_forbidden=rules.any_forbidden)
     if given.get("$orderby"):
+        options.order_text = " ".join(given["$orderby"].split())
         options.order = [_order(key, entity_set, rules.reader) for key in given["$orderby"].split(",")]
     if given.get("$expand"):
         options.expand = _expand(given["$expand"], entity_set, rules, depth + 1)

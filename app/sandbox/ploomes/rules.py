@@ -3,13 +3,14 @@
 import re
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from ..wire import Row
-from . import values
+from . import uniqueness, values
 from .account import Account
 from .faults import bad
-from .schema import EntitySet, Nav
+from .schema import SETS, EntitySet, Nav
 
 _PRODUCT_NAME_LIMIT = 200
 _DOCUMENTS = ("CNPJ", "CPF", "Register")
@@ -42,11 +43,8 @@ def _both(account: Account, entity_set: EntitySet, given: Row, row: Row | None) 
 # Contacts
 
 
-def _contact(account: Account, given: Row, row: Row | None) -> Row:
+def _contact(account: Account, given: Row, _row: Row | None) -> Row:
     given = _with_documents(given)
-    unique = account.sets["Fields"].get("contact_register", {}).get("Unique")
-    if given.get("Register") and (unique or account.kernel.quirks.ploomes_duplicate_documents == "rejected"):
-        _refuse_second_document(account, given["Register"], row)
     return _with_place(account, given)
 
 
@@ -65,14 +63,6 @@ def _with_documents(given: Row) -> Row:
     return {**given, **views}
 
 
-def _refuse_second_document(account: Account, register: str, row: Row | None) -> None:
-    wanted = re.sub(r"\W", "", register).upper()
-    for other in account.sets["Contacts"].values():
-        same = re.sub(r"\W", "", other["Register"] or "").upper() == wanted
-        if same and (row is None or other["Id"] != row["Id"]):
-            raise bad("Já existe um cliente com este CNPJ/CPF.")
-
-
 def _with_place(account: Account, given: Row) -> Row:
     """State and country follow the city (ploomes-api.md 3.9)."""
     city = account.sets["Cities"].get(given.get("CityId"))
@@ -89,6 +79,13 @@ def _new_contact(account: Account, row: Row, given: Row, _user_id: int) -> None:
         given["StatusId"] = open_statuses[0]["Id"] if open_statuses else None
 
 
+def applied(account: Account, entity_set: EntitySet, row: Row, given: Row) -> None:
+    """What has to agree inside a record once its values and child rows are set."""
+    if entity_set.name == "Orders":
+        _settle_lines(account, row, given)
+    uniqueness.refuse_doubles(account, entity_set, row, given)
+
+
 # Child rows
 
 
@@ -102,10 +99,12 @@ def child(account: Account, entity_set: EntitySet, nav: Nav, row: Row, made: Row
             raise bad(f"O marcador {made['TagId']} não é desta entidade.")
     elif nav.target == "Orders@Products":
         product = account.sets["Products"][made["ProductId"]]
-        made |= {"OrderId": row["Id"], "ProductName": product["Name"]}
+        made["ProductName"] = product["Name"]
         made["ProductCode"] = made["ProductCode"] or product["Code"]
         if made["Ordination"] is None:
             made["Ordination"] = place
+    elif nav.target == "Orders@Sections" and made["Code"] is None:
+        made["Code"] = place
     return made
 
 
@@ -118,12 +117,78 @@ def _product(_account: Account, given: Row, _row: Row | None) -> Row:
     return given
 
 
-def _order(account: Account, given: Row, _row: Row | None) -> Row:
+def _named(account: Account, given: Row) -> None:
+    """The names of the client and the person a sale or a deal carries itself."""
     for column, name in (("ContactId", "ContactName"), ("PersonId", "PersonName")):
         if column in given:
             contact = account.sets["Contacts"].get(given[column])
             given[name] = contact["Name"] if contact else None
-    return given
+
+
+def _order(account: Account, given: Row, row: Row | None) -> Row:
+    """Lines under sections and flat ones are one list; a line of a new section carries its place until it is stored."""
+    quirks = account.kernel.quirks
+    _named(account, given)
+    if given.get("Products") and quirks.ploomes_flat_products == "refused":
+        raise bad("Informe os produtos dentro de 'Sections'.")
+    sections = given.get("Sections")
+    if sections is not None:
+        lines = [
+            {**line, "SectionId": -1 - place}
+            for place, section in enumerate(sections)
+            for line in section.pop("Products", [])
+        ]
+        given["Products"] = lines + given.get("Products", [])
+    percent = quirks.ploomes_discount == "percent"
+    return _recomputed(given, row, percent=percent) if quirks.ploomes_recompute else given
+
+
+def _recomputed(given: Row, row: Row | None, *, percent: bool) -> Row:
+    """Totals as a server would make them that does not trust what is sent."""
+    lines = given.get("Products")
+    if lines is None:
+        return given
+    for line in lines:
+        gross = Decimal(line.get("Quantity") or 0) * Decimal(line.get("UnitPrice") or 0)
+        line["Total"] = _discounted(gross, line.get("Discount"), percent=percent)
+    total = sum((line["Total"] for line in lines), Decimal(0))
+    discount = given["Discount"] if "Discount" in given else (row or {}).get("Discount")
+    return {**given, "Amount": _discounted(total, discount, percent=percent)}
+
+
+def _discounted(gross: Decimal, discount: Decimal | int | None, *, percent: bool) -> Decimal:
+    return gross - (gross * Decimal(discount or 0) / 100 if percent else Decimal(discount or 0))
+
+
+def _settle_lines(account: Account, row: Row, given: Row) -> None:
+    """Every line belongs to a section, the flat ones to code 0, and knows its order (ploomes-api.md 3.4 and 8)."""
+    if "Products" in given:
+        sections = {section["Id"]: section for section in row["Sections"]}
+        by_place = [section["Id"] for section in row["Sections"]]
+        for line in row["Products"]:
+            place = line["SectionId"]
+            if place is not None and -len(by_place) <= place < 0:
+                line["SectionId"] = by_place[-1 - place]
+            elif place not in sections:
+                line["SectionId"] = _section_zero(account, row)["Id"]
+        if "Sections" not in given:
+            used = {line["SectionId"] for line in row["Products"]}
+            row["Sections"] = [s for s in row["Sections"] if s["Code"] == 0 or s["Id"] in used]
+    for line in row["Products"]:
+        line |= {name: row[column] for name, column in _LINE_COLUMNS.items()}
+
+
+_LINE_COLUMNS = {"OwnerId": "OwnerId", "OrderDate": "Date", "DealId": "DealId", "ContactId": "ContactId"}
+
+
+def _section_zero(account: Account, row: Row) -> Row:
+    for section in row["Sections"]:
+        if section["Code"] == 0:
+            return section  # type: ignore[no-any-return]
+    made: Row = {prop.name: prop.default for prop in SETS["Orders@Sections"].props.values()}
+    made |= {"Id": account.kernel.ploomes_id(), "OrderId": row["Id"], "Code": 0, "OtherProperties": []}
+    row["Sections"].insert(0, made)
+    return made
 
 
 def _new_order(account: Account, row: Row, given: Row, _user_id: int) -> None:
@@ -209,7 +274,6 @@ def after_remove(account: Account, entity_set: EntitySet, row: Row) -> None:
 def after_create(account: Account, entity_set: EntitySet, row: Row, body: Row, user_id: int) -> None:
     """Nested parts of a body that make further records: a field's options table, a table's options."""
     from . import writes
-    from .schema import SETS
 
     def make(name: str, given: Any) -> Row:
         return writes.create(account, SETS[name], given, user_id)

@@ -128,17 +128,17 @@ class PloomesServer:
 
     def _list(self, request: Request, account: Account, user_id: int, entity_set: EntitySet) -> Response:
         options = self._options(request, account, entity_set)
-        rows = account.rows(entity_set, user_id)
-        if options.only_id is not None and not entity_set.singleton and entity_set.key == "Id":
-            rows = [row for row in rows if row["Id"] == options.only_id]
-        rows = options.arrange(rows)
+        after = options.after if options.only_id is None else options.only_id - 1
+        rows = account.rows(entity_set, user_id, after)
+        if options.only_id is not None:
+            rows = rows[:1]
         size = PAGE_CAP if options.top is None else min(options.top, PAGE_CAP)
-        shown = rows[options.skip : options.skip + size]
+        shown, found = options.page(rows, size)
         answer: Row = {"@odata.context": _context(request, entity_set)}
         if options.count:
-            answer["@odata.count"] = len(rows)
+            answer["@odata.count"] = found
         answer["value"] = [account.shown(row, options, user_id) for row in shown]
-        if options.top is None and options.skip + size < len(rows):
+        if options.top is None and options.skip + size < found:
             answer["@odata.nextLink"] = _next_link(request, options.skip + size)
         return _json(answer)
 

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 #: NativeType + "Value" is the column (ploomes-api.md 3.7).
 COLUMNS = {native: f"{native}Value" for native in ("String", "BigString", "Integer", "Decimal", "DateTime", "Bool")}
 _STRING_LIMIT = 255
-#: Reference types: what IntegerValue points at, and the columns that show it.
-_REFERENCES = {"Usuário": ("Users", "User"), "Cliente": ("Contacts", "Contact"), "Produto": ("Products", "Product")}
+_MONEY = "Moeda"
+#: Reference types: what IntegerValue points at, how its columns begin, and what they show of it.
+_REFERENCES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "Usuário": ("Users", "User", {"Name": "Name", "AvatarUrl": "AvatarUrl"}),
+    "Cliente": ("Contacts", "Contact", {"Name": "Name", "TypeId": "TypeId", "Register": "Register"}),
+    "Produto": ("Products", "Product", {"Name": "Name"}),
+    "Anexo": ("Attachments", "Attachment", {"Name": "FileName"}),
+}
 OWNER_COLUMN = {
     "Contacts": "ContactId", "Products": "ProductId", "Orders": "OrderId", "Orders@Products": "OrderProductId",
     "Products@Groups": "GroupId", "Products@Families": "FamilyId", "InteractionRecords": "InteractionRecordId",
+    "Deals": "DealId", "Tasks": "TaskId",
 }  # fmt: skip
 
 
@@ -58,13 +65,24 @@ def written(account: Account, entity_set: EntitySet, old: list[Row], given: list
 def _row(account: Account, field: Row, given: Row) -> Row | None:
     column = COLUMNS[native_type(account, field)]
     filled = {name: given[name] for name in COLUMNS.values() if given.get(name) is not None}
+    if filled.get("BoolValue") is False and account.kernel.quirks.ploomes_false_checkbox == "none":
+        return None
     if not filled:
         return None
     if set(filled) != {column}:
         raise bad(f"O campo '{field['Key']}' espera o valor em {column}.")
     value = filled[column]
     _check(account, field, value)
-    return {"Id": account.kernel.ploomes_id(), "FieldId": field["Id"], "FieldKey": field["Key"], column: value}
+    row = {"Id": account.kernel.ploomes_id(), "FieldId": field["Id"], "FieldKey": field["Key"], column: value}
+    if _kind(account, field) == _MONEY:
+        row["CurrencyValueId"] = (
+            given.get("CurrencyValueId") or next(iter(account.sets["Account"].values()))["CurrencyId"]
+        )
+    return row
+
+
+def _kind(account: Account, field: Row) -> str:
+    return str(account.sets["Fields@Types"][field["TypeId"]]["Name"])
 
 
 def _check(account: Account, field: Row, value: Any) -> None:
@@ -94,12 +112,12 @@ def enriched(account: Account, row: Row) -> Row:
     if field["OptionsTableId"] is not None:
         option = account.sets["Fields@OptionsTables@Options"].get(value)
         return {**row, "ObjectValueId": value, "ObjectValueName": option["Name"] if option else None}
-    kind = account.sets["Fields@Types"][field["TypeId"]]["Name"]
-    if kind in _REFERENCES:
-        target, name = _REFERENCES[kind]
-        relative = account.sets[target].get(value, {})
-        return {**row, f"{name}ValueId": value, f"{name}ValueName": relative.get("Name")}
-    return row
+    reference = _REFERENCES.get(_kind(account, field))
+    if reference is None:
+        return row
+    target, name, shown = reference
+    relative = account.sets[target].get(value, {})
+    return {**row, f"{name}ValueId": value} | {f"{name}Value{s}": relative.get(column) for s, column in shown.items()}
 
 
 def dictionary(account: Account, rows: list[Row]) -> Row:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -90,7 +91,7 @@ def _cleaned(entity_set: EntitySet, body: Row) -> Row:
                 given[name] = _value(prop, value)
         elif nav is None:
             raise unknown_property(name, entity_set.name)
-        elif nav.how == "[":
+        elif nav.how in "[~":
             given[name] = _children(nav, value)
         # A nested related record is ignored: only its key counts (ploomes-api.md 3.1, Tags).
     return given
@@ -173,6 +174,7 @@ def _apply(account: Account, entity_set: EntitySet, row: Row, given: Row) -> Non
             fresh = [_child(account, entity_set, nav_or_none, row, item, place) for place, item in enumerate(value)]
             appended = quirks.ploomes_collections == "append" and name in ("Phones", "Tags")
             row[name] = row[name] + fresh if appended else fresh
+    rules.applied(account, entity_set, row, given)
 
 
 def _child(account: Account, entity_set: EntitySet, nav: Nav, row: Row, given: Row, place: int) -> Row:
@@ -221,6 +223,19 @@ def _loosen(account: Account, entity_set: EntitySet, gone: Row) -> None:
                 links = [n.key for n in kind.navs.values() if n.how == ">" and n.target == entity_set.name]
                 if links and record[nav.name]:
                     record[nav.name] = [c for c in record[nav.name] if all(c.get(link) != key for link in links)]
+
+
+def as_written(entity_set: EntitySet, row: Row) -> Row:
+    """A stored row as a body would carry it, its Id kept."""
+    given = {name: _bodied(row[name]) for name, prop in entity_set.props.items() if name in row and not prop.read_only}
+    for name, nav in entity_set.children.items():
+        if name in row:
+            given[name] = [as_written(SETS[nav.target], child) for child in row[name]]
+    return given | ({"Id": row["Id"]} if "Id" in row else {})
+
+
+def _bodied(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def key_from(entity_set: EntitySet, text: str) -> Any:

@@ -57,7 +57,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "Contacts@Relationships": ("Cliente", "Parceiro", "Revendedor", "Fornecedor"),
     "Departments": ("Comercial", "Compras", "Financeiro"),
     "Roles": ("Comprador", "Diretor", "Gerente"),
-    "Products@Families": ("Geral",),
+    "Products@Families": ("Produtos", "Serviços"),
     "Orders@Stages": ("Pedido de Venda", "Separar Estoque", "Faturado", "Entrega"),
 }
 _SEQUENCES: dict[str, tuple[str, ...]] = {
