@@ -24,9 +24,9 @@ from app.ploomes import budgets as ploomes_budgets
 from app.ploomes import webhooks as ploomes_webhooks
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
+from app.sync import first_load
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
-from app.sync.first_load import FirstLoad
 from app.sync.foreign import Foreign
 from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
@@ -35,6 +35,7 @@ from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
 from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration
+from app.sync.passes import Passes
 from app.sync.pipeline import BodyReader, Engine
 from app.sync.provisioning import Provisioner, field_types
 from app.sync.reactions import Reactions
@@ -122,7 +123,7 @@ class Ponte:
         self.interactions = Interactions(self.db, self.clock, self.gateways, self.lanes)
         self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
         steps = LoadSteps(self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes)
-        self.first_load = FirstLoad(self.db, self.clock, self.queue, steps.table())
+        self.passes = Passes(self.db, self.clock, self.queue, {first_load.REASON: steps.road()})
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
         self.requests = Requests(self.db, self.clock, self.queue)
@@ -141,7 +142,7 @@ class Ponte:
         retention = timedelta(days=self.settings.retention_days)
         return [
             Cron("sweep", self.settings.sweep_seconds, self.inbox.sweep),
-            Cron("first_load", 2.0, self.first_load.tick),
+            Cron("passes", 1.0, self.passes.tick),
             Cron("interactions", 10.0, self.interactions.sweep),
             Cron("foreign", 60.0, self.foreign.sweep),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),

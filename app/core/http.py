@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import httpx
 
-from app.core import metrics
+from app.core import metrics, usage
 from app.core.clock import Clock
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.limit_rules import Call
@@ -115,6 +115,7 @@ class Funnel:
         no exception chain reaches the request."""
         call = slot.call
         started = time.perf_counter()
+        usage.note(call.vendor, call.method)
         answer = await self._request(call, request)
         outcome: T | VendorError
         if isinstance(answer, VendorError):

@@ -19,7 +19,7 @@ from app.sync.configuration import Config
 from app.sync.decide import Policy, Sides, Verdict, decide
 from app.sync.entities import FIELDS, clients
 from app.sync.fields import MissingReference, Refs
-from app.sync.first_load import REASON, Turn, tell_held, writes_due
+from app.sync.first_load import REASON, tell_held, writes_due
 from app.sync.lanes import Lanes, Lease, key_lane, record_lane
 from app.sync.load_index import (
     CODES,
@@ -33,6 +33,7 @@ from app.sync.load_index import (
     values_of,
 )
 from app.sync.models import Change, EventSource, Integration, KnownRecord, Link, Resync
+from app.sync.passes import Turn
 from app.sync.references import References
 
 T = TypeVar("T")

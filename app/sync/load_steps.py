@@ -19,12 +19,13 @@ from app.sync.configuration import Config
 from app.sync.convert import clean
 from app.sync.entities import FIELDS, clients
 from app.sync.fields import Refs, Values, get_path
-from app.sync.first_load import CUT, Step, Turn
+from app.sync.first_load import FAILED
 from app.sync.lanes import Lanes
 from app.sync.load_index import CODES
 from app.sync.load_pairing import Pairing, Visit
 from app.sync.mapping import canonical
 from app.sync.models import Integration, Resync
+from app.sync.passes import CUT, Road, Step, Turn
 from app.sync.references import References, learn, pair_people
 from app.sync.vendors import Gateways, one_page, refuse_cut
 
@@ -47,6 +48,11 @@ class LoadSteps:
         self._configs = configs
         self._references = references
         self._pairing = Pairing(db, clock, lanes)
+
+    def road(self) -> Road:
+        """How first loads go."""
+        table = self.table()
+        return Road(lambda row: table, FAILED)
 
     def table(self) -> dict[str, Step]:
         """Steps by name, in order."""
@@ -104,7 +110,7 @@ class LoadSteps:
             await known.upsert(session, integration.id, rows, read_at)
             if page.cursor is None:
                 await known.seen_whole(session, integration.id, vendor, clients.ENTITY, read_at)
-            _count_page(row, vendor, len(page.records), page.total if "total" not in place else None)
+            _count_page(row, len(page.records), page.total if "total" not in place else None)
 
     async def _snapshot(self, visit: Visit, record: Record, load_id: int) -> list[known.Known]:
         learn(record.data, visit.refs)
@@ -169,9 +175,8 @@ def _uncount(load: Resync, place: JsonObject) -> None:
     load.progress = {**load.progress, "done": done, "total": max(done, total - (place.get("total") or 0))}
 
 
-def _count_page(load: Resync, vendor: Vendor, records: int, total: int | None) -> None:
-    progress, used = dict(load.progress), dict(load.requests_used)
+def _count_page(load: Resync, records: int, total: int | None) -> None:
+    progress = dict(load.progress)
     progress["done"] = progress.get("done", 0) + records
     progress["total"] = max(progress.get("total", 0) + (total or 0), progress["done"])
-    used[vendor.value] = used.get(vendor.value, 0) + 1
-    load.progress, load.requests_used = progress, used
+    load.progress = progress

@@ -6,14 +6,15 @@ from app.core.clock import Clock
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.queue import EmbeddedQueue
+from app.sync import first_load
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
-from app.sync.first_load import FirstLoad
 from app.sync.foreign import Foreign
 from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
 from app.sync.lanes import Lanes
 from app.sync.load_steps import LoadSteps
+from app.sync.passes import Passes
 from app.sync.provisioning import Provisioner, field_types
 from app.sync.records import Records
 from app.sync.references import References
@@ -45,7 +46,7 @@ class Parts:
             self.configs, vendors, references, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
-        self.first_load = FirstLoad(db, clock, self.queue, steps.table())
+        self.first_load = Passes(db, clock, self.queue, {first_load.REASON: steps.road()})
         self.foreign = Foreign(db, clock, self.inbox, self.configs)
         self.records = Records(db, clock, vendors, self.configs, references)
         self.why = Why(db, clock)
