@@ -141,8 +141,18 @@ class Gateway(Protocol):
         tagged `control`."""
         ...
 
-    def pages(self, entity: str, *, since: datetime | None = None, cursor: str | None = None) -> AsyncIterator[Page]:
-        """Crawls a set in a stable order, from `cursor` on, or only what changed since an instant."""
+    def pages(
+        self,
+        entity: str,
+        *,
+        since: datetime | None = None,
+        cursor: str | None = None,
+        within: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Page]:
+        """Crawls a set in a stable order, from `cursor` on, or only what changed since an instant.
+
+        `within` narrows it by names the set knows (`client`, `stage`, ...); one it does not know is refused unsent.
+        """
         ...
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:

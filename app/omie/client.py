@@ -16,6 +16,10 @@ from app.omie.schemas import tidy
 
 DEFAULT_URL = "https://app.omie.com.br/api/v1/"
 
+STATUS_CODES = ("codigo_status", "cCodStatus")
+STATUS_TEXTS = ("descricao_status", "cDescStatus", "cDesStatus")
+"""Names of the status block (reference 1.2). They differ by call, and sources differ on them; no record has any."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OmieCredentials:
@@ -61,10 +65,9 @@ class OmieClient:
         priority: Priority = Priority.LIVE,
         write: bool = False,
         record: str | None = None,
-        status: tuple[str, str] | None = None,
         nouns: Sequence[str] = (),
     ) -> OmieAnswer:
-        """One call (reference 1.1). `status` names the code and text of a write's status block.
+        """One call (reference 1.1).
 
         Raises `Postponed` or `VendorError`. `record` is the id a write alters; `nouns` go to `faults.classify`.
         """
@@ -78,13 +81,13 @@ class OmieClient:
         request = Request(
             "POST", self._base_url + service, {"Content-Type": "application/json; charset=utf-8"}, wire.dumps(body)
         )
-        return await self.funnel.send(budget, request, lambda answer: _read(answer, method, status, nouns))
+        return await self.funnel.send(budget, request, lambda answer: _read(answer, method, nouns))
 
     def __repr__(self) -> str:
         return "OmieClient(***)"
 
 
-def _read(answer: Answer, method: str, status: tuple[str, str] | None, nouns: Sequence[str]) -> OmieAnswer:
+def _read(answer: Answer, method: str, nouns: Sequence[str]) -> OmieAnswer:
     """The answer's object, or the refusal it carries: HTTP status, faultstring (also with 200), status block."""
 
     def refused(text: str, code: str = "", otherwise: Fault = Fault.UNKNOWN) -> VendorError:
@@ -106,10 +109,10 @@ def _read(answer: Answer, method: str, status: tuple[str, str] | None, nouns: Se
     text, code = _text(data.get("faultstring")), _text(data.get("faultcode"))
     if text or code or answer.status >= 300:
         raise refused(text or f"HTTP {answer.status}", code)
-    if status is not None:
-        outcome = _text(data.get(status[0]))
-        if outcome and outcome.strip("0"):
-            raise refused(_text(data.get(status[1])) or f"código {outcome}", otherwise=Fault.INVALID)
+    outcome = next((found for name in STATUS_CODES if (found := _text(data.get(name)))), "")
+    if outcome.strip("0"):
+        told = next((found for name in STATUS_TEXTS if (found := _text(data.get(name)))), "")
+        raise refused(told or f"código {outcome}", otherwise=Fault.INVALID)
     return OmieAnswer(data, answer.sent_at)
 
 

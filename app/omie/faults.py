@@ -4,12 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from app.core.errors import Fault, VendorError
 from app.core.wire import fold
-
-OMIE_TIME = ZoneInfo("America/Sao_Paulo")
+from app.omie.schemas import OMIE_TIME
 
 
 @dataclass(frozen=True, slots=True)

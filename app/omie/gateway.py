@@ -1,16 +1,16 @@
 """Omie through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
-from app.omie.calls import PAGE_SIZE, SETS, Listing, Search, Set, Verb
+from app.omie.calls import SETS
 from app.omie.client import OmieAnswer, OmieClient
-from app.omie.faults import OMIE_TIME
-from app.omie.schemas import refusal
+from app.omie.rows import PAGE_SIZE, Consult, Listing, Search, Set, Verb, at
+from app.omie.schemas import OMIE_TIME, missing, moment, refusal
 
 SEARCH_PAGES = 20
 """A search that would read more pages than this is refused: it is no search any more."""
@@ -55,15 +55,14 @@ class OmieGateway:
             found = [record async for page in self.pages(entity) for record in page.records]
             return next((record for record in found if record.id == external_id), None)
         try:
-            answer = await self._read(row, row.consult.call, {row.consult.key: _number(external_id)})
+            answer = await self._read(row, row.consult.call, self._consult_param(row.consult, external_id))
         except VendorError as error:
             if error.fault is Fault.NOT_FOUND or (
-                error.fault is Fault.MISSING_REFERENCE and error.tag == row.consult.key
+                error.fault is Fault.MISSING_REFERENCE and error.tag in row.consult.keys
             ):
                 return None
             raise
-        data = answer.data.get(row.consult.wrapped_in, {}) if row.consult.wrapped_in else answer.data
-        return self._record(entity, row, data, answer)
+        return self._consulted(entity, row, row.consult, answer, external_id)
 
     async def fetch_many(self, entity: str, external_ids: Sequence[str]) -> dict[str, Record]:
         """Records by id through the list by code; what Omie leaves out is left out here."""
@@ -79,7 +78,7 @@ class OmieGateway:
         for start in range(0, len(wanted), row.by_code.most):
             part = wanted[start : start + row.by_code.most]
             param = {
-                **_page_param(row.listing, 1, row.by_code.most),
+                **self._page_param(_listing(entity, row), 1, row.by_code.most),
                 row.by_code.filter: [{row.by_code.key: _number(one)} for one in part],
             }
             answer = await self._list(row, param)
@@ -98,40 +97,49 @@ class OmieGateway:
             raise _refused(f"O Omie não oferece busca de {entity} por {key.name}.")
         if search.consult:
             return await self._find_by_consult(entity, row, search, key)
+        listing = _listing(entity, row)
         found: list[Record] = []
         for number in range(1, SEARCH_PAGES + 1):
-            answer = await self._list(row, {**_page_param(row.listing, number, PAGE_SIZE), **search.param(key)})
+            answer = await self._list(row, {**self._page_param(listing, number, PAGE_SIZE), **search.param(key)})
             if answer is None:
                 break
             found += [one for one in self._records(entity, row, answer) if search.matches(one.data, key)]
-            if found or row.listing.paging is None or number >= _integer(answer.data.get(row.listing.paging.pages)):
+            if (found and not search.every) or _is_last(listing, number, answer):
                 break
+        else:
+            raise _refused(f"A busca de {entity} por {key.name} no Omie traria registros demais.")
         return found
 
     async def pages(
-        self, entity: str, *, since: datetime | None = None, cursor: str | None = None
+        self,
+        entity: str,
+        *,
+        since: datetime | None = None,
+        cursor: str | None = None,
+        within: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Page]:
         """Crawls a set page by page, trusting the number of pages Omie tells. A row that moved between pages while
         others came or went is given once; when the total changed on the way, the last page says `complete=False`."""
         row = _set(entity)
+        listing = _listing(entity, row)
         number, total, until = _from_cursor(cursor, self._client.clock.now())
-        window = _window(row.listing, since, until)
+        window = {**_narrowing(entity, listing, within or {}), **_window(listing, since, until)}
         seen: set[str] = set()
         steady = True
         while True:
-            answer = await self._list(row, {**_page_param(row.listing, number, PAGE_SIZE), **window})
+            answer = await self._list(row, {**self._page_param(listing, number, PAGE_SIZE), **window})
             if answer is None:
                 yield Page((), None, total or 0, complete=number == 1 and not total)
                 return
-            paging = row.listing.paging
-            counted = _integer(answer.data.get(paging.total)) if paging else None
+            counted = _integer(answer.data.get(listing.paging.total)) if listing.paging else None
             steady = steady and (total is None or counted is None or counted == total)
             total = counted if total is None else total
             records = [one for one in self._records(entity, row, answer) if one.id not in seen]
             seen |= {record.id for record in records}
-            last = paging is None or number >= _integer(answer.data.get(paging.pages))
+            last = _is_last(listing, number, answer)
             number += 1
-            yield Page(records, None if last else _to_cursor(number, total, until), counted, complete=steady)
+            fresh = [one for one in records if since is None or _happened(listing, one.data, since)]
+            yield Page(fresh, None if last else _to_cursor(number, total, until), counted, complete=steady)
             if last:
                 return
 
@@ -153,7 +161,6 @@ class OmieGateway:
                 priority=self._priority,
                 write=True,
                 record=external_id,
-                status=spec.status,
                 nouns=row.nouns,
             )
         except VendorError as error:
@@ -168,20 +175,21 @@ class OmieGateway:
         return Written(written, None, answer.sent_at)
 
     async def _find_by_consult(self, entity: str, row: Set, search: Search, key: Key) -> list[Record]:
-        call = row.consult.call if row.consult else row.listing.call
+        if row.consult is None:
+            raise _refused(f"O Omie não oferece consulta de {entity}.")
         try:
-            answer = await self._read(row, call, search.param(key))
+            answer = await self._read(row, row.consult.call, search.param(key))
         except VendorError as error:
             if error.fault in (Fault.NOT_FOUND, Fault.EMPTY):
                 return []
             raise
-        record = self._record(entity, row, answer.data, answer)
+        record = self._consulted(entity, row, row.consult, answer, None)
         return [record] if record is not None and search.matches(record.data, key) else []
 
     async def _list(self, row: Set, param: JsonObject) -> OmieAnswer | None:
         """One list call; None for Omie's "no records"."""
         try:
-            return await self._read(row, row.listing.call, param)
+            return await self._read(row, row.listing.call if row.listing else "", param)
         except VendorError as error:
             if error.fault is Fault.EMPTY:
                 return None
@@ -190,13 +198,42 @@ class OmieGateway:
     async def _read(self, row: Set, call: str, param: JsonObject) -> OmieAnswer:
         return await self._client.call(row.service, call, param, priority=self._priority, nouns=row.nouns)
 
+    def _consulted(
+        self, entity: str, row: Set, consult: Consult, answer: OmieAnswer, external_id: str | None
+    ) -> Record | None:
+        """The record of a consult's answer; the one asked for where the answer does not say whose it is."""
+        data = answer.data.get(consult.wrapped_in) or {} if consult.wrapped_in else answer.data
+        if consult.anonymous and external_id is not None:
+            return Record(Vendor.OMIE, entity, external_id, data, answer.sent_at)
+        return self._record(entity, row, data, answer)
+
     def _records(self, entity: str, row: Set, answer: OmieAnswer) -> Iterable[Record]:
-        records = (self._record(entity, row, data, answer) for data in row.listing.rows(answer.data))
+        listing = _listing(entity, row)
+        told = (
+            {name: value for name, value in data.items() if name not in listing.untold} if listing.untold else data
+            for data in listing.rows(answer.data)
+        )
+        records = (self._record(entity, row, data, answer) for data in told)
         return {record.id: record for record in records if record is not None}.values()
 
     def _record(self, entity: str, row: Set, data: JsonObject, answer: OmieAnswer) -> Record | None:
         external_id = row.id_of(data)
         return Record(Vendor.OMIE, entity, external_id, data, answer.sent_at) if external_id else None
+
+    def _page_param(self, listing: Listing, number: int, size: int) -> JsonObject:
+        paging = {} if listing.paging is None else {listing.paging.page: number, listing.paging.size: size}
+        return {**paging, **listing.param, **self._today(listing.today)}
+
+    def _consult_param(self, consult: Consult, external_id: str) -> JsonObject:
+        parts = external_id.split(".", len(consult.keys) - 1) if len(consult.keys) > 1 else [external_id]
+        ids = {
+            key: part if consult.text and part else _number(part)
+            for key, part in zip(consult.keys, parts, strict=False)
+        }
+        return {**ids, **consult.param, **self._today(consult.today)}
+
+    def _today(self, tag: str | None) -> JsonObject:
+        return {tag: self._client.clock.now().astimezone(OMIE_TIME).strftime("%d/%m/%Y")} if tag else {}
 
 
 def _set(entity: str) -> Set:
@@ -223,9 +260,32 @@ def _integer(value: Any) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _page_param(listing: Listing, number: int, size: int) -> JsonObject:
-    paging = {} if listing.paging is None else {listing.paging.page: number, listing.paging.size: size}
-    return {**paging, **listing.param}
+def _listing(entity: str, row: Set) -> Listing:
+    if row.listing is None:
+        raise _refused(f"O Omie não lista {entity}; leia por código.")
+    return row.listing
+
+
+def _is_last(listing: Listing, number: int, answer: OmieAnswer) -> bool:
+    return listing.paging is None or number >= _integer(answer.data.get(listing.paging.pages))
+
+
+def _narrowing(entity: str, listing: Listing, within: Mapping[str, str]) -> JsonObject:
+    if listing.needs is not None and listing.needs not in within:
+        raise _refused(f"O Omie só lista {entity} por {listing.needs}.")
+    param: JsonObject = {}
+    for name, value in within.items():
+        if name not in listing.narrow:
+            raise _refused(f"O Omie não filtra {entity} por {name}.")
+        param |= listing.narrow[name](value)
+    return param
+
+
+def _happened(listing: Listing, data: JsonObject, since: datetime) -> bool:
+    """Whether a row was touched since an instant; a row that tells nothing counts as touched."""
+    stamps = [moment(at(data, day), at(data, hour)) for day, hour in listing.stamps]
+    told = [stamp for stamp in stamps if stamp is not None]
+    return not told or max(told) >= since.replace(microsecond=0)
 
 
 def _window(listing: Listing, since: datetime | None, until: datetime) -> JsonObject:
@@ -254,12 +314,22 @@ def _from_cursor(cursor: str | None, now: datetime) -> tuple[int, int | None, da
 
 def _write_param(spec: Verb, external_id: str | None, body: JsonObject) -> JsonObject:
     problem = refusal(spec.shape, body)
+    if problem is None and (path := missing(spec.required, body)):
+        problem = path, f"O Omie exige o campo {path}."
     if problem is not None:
         error = _refused(problem[1])
         error.tag = problem[0]
         raise error
     if spec.id_field is None:
-        return dict(body)
+        return {**body, **spec.fixed}
     if external_id is None:
         raise _refused("Falta o código do registro no Omie.")
-    return {spec.id_field: _number(external_id), **body}
+    return _put({**body, **spec.fixed}, spec.id_field.split("."), _number(external_id))
+
+
+def _put(body: JsonObject, path: Sequence[str], value: Any) -> JsonObject:
+    """The body with a value at a path, first in its block; the body given stays as it was."""
+    name, *rest = path
+    if not rest:
+        return {name: value, **body}
+    return {name: _put(body.get(name) or {}, rest, value), **{key: one for key, one in body.items() if key != name}}

@@ -25,36 +25,50 @@ class Set:
     """The property that moves with any change."""
     single: bool = False
     """True for a singleton: answered as a list of one, patched as `(0)`."""
+    verbs: frozenset[str] = frozenset()
+    """Writes that Ploomes serves; none for what it only shows."""
 
+
+WRITTEN = frozenset({"create", "update", "delete"})
+KEPT = frozenset({"create", "update"})
+"""Users cannot be deleted, only suspended (reference 3.6)."""
 
 CONTACT_EXPAND = "Phones($expand=Type),Tags($expand=Tag),OtherProperties,City($expand=State),State,Country,Status,Owner"
+ORDER_EXPAND = "Products($expand=Product,OtherProperties),OtherProperties,Stage"
+MOVES = "LastUpdateDate"
 
 SETS: Mapping[str, Set] = {
-    "clients": Set("Contacts", CONTACT_EXPAND, since="LastUpdateDate"),
-    "products": Set("Products", "OtherProperties,Lists,Group,Family", since="LastUpdateDate"),
-    "orders": Set("Orders", "Products($expand=Product,OtherProperties),OtherProperties,Stage", since="LastUpdateDate"),
-    "users": Set("Users", since="LastUpdateDate"),
+    "clients": Set("Contacts", CONTACT_EXPAND, since=MOVES, verbs=WRITTEN),
+    "contact_types": Set("Contacts@Types"),
     "statuses": Set("Contacts@Status"),
     "phone_types": Set("PhoneTypes"),
-    "tags": Set("Tags"),
-    "cities": Set("Cities", "State,Country", since="LastUpdateDate"),
+    "tags": Set("Tags", verbs=WRITTEN),
+    "products": Set("Products", "OtherProperties,Lists,Group,Family", since=MOVES, verbs=WRITTEN),
+    "families": Set("Products@Families", verbs=WRITTEN),
+    "groups": Set("Products@Groups", since=MOVES, verbs=WRITTEN),
+    "product_lists": Set("Products@Lists", verbs=WRITTEN),
+    "orders": Set("Orders", ORDER_EXPAND, since=MOVES, verbs=WRITTEN),
+    "order_products": Set("Orders@Products", "Product,OtherProperties"),
+    "stages": Set("Orders@Stages", verbs=WRITTEN),
+    "currencies": Set("Currencies"),
+    "users": Set("Users", since=MOVES, verbs=KEPT),
+    "self": Set("Self", single=True, verbs=frozenset({"update"})),
+    "account": Set("Account", single=True, verbs=frozenset({"update"})),
+    "account_integrations": Set("Account@Integrations", "Integration($expand=Fields)"),
+    "cities": Set("Cities", "State,Country", since=MOVES, verbs=WRITTEN),
     "states": Set("Cities@Countries@States"),
     "countries": Set("Cities@Countries"),
-    "fields": Set("Fields", "Type,OptionsTable($expand=Options)", key="Key", text_key=True),
+    "entities": Set("Fields@Entities"),
+    "fields": Set("Fields", "Type,OptionsTable($expand=Options)", key="Key", text_key=True, verbs=WRITTEN),
     "field_types": Set("Fields@Types"),
-    "options_tables": Set("Fields@OptionsTables", "Options"),
-    "options": Set("Fields@OptionsTables@Options"),
-    "families": Set("Products@Families"),
-    "groups": Set("Products@Groups"),
-    "product_lists": Set("Products@Lists"),
-    "stages": Set("Orders@Stages"),
-    "webhooks": Set("Webhooks"),
+    "options_tables": Set("Fields@OptionsTables", "Options", verbs=WRITTEN),
+    "options": Set("Fields@OptionsTables@Options", since=MOVES, verbs=WRITTEN),
     "forms": Set("Forms", "Fields($expand=Field)"),
-    "form_fields": Set("Forms@Fields"),
-    "interaction_records": Set("InteractionRecords", since="LastUpdateDate"),
-    "account": Set("Account", single=True),
-    "self": Set("Self", single=True),
-    "account_integrations": Set("Account@Integrations", "Integration($expand=Fields)"),
+    "form_fields": Set("Forms@Fields", verbs=WRITTEN),
+    "interaction_records": Set("InteractionRecords", since=MOVES, verbs=WRITTEN),
+    "attachments": Set("Attachments", verbs=WRITTEN),
+    "webhooks": Set("Webhooks", verbs=WRITTEN),
+    "webhook_actions": Set("Webhooks@Actions"),
 }
 """By the names the gateway is called with."""
 
@@ -62,6 +76,7 @@ PROPERTIES: Mapping[str, str] = {
     "email": "Email",
     "name": "Name",
     "code": "Code",
+    "number": "OrderNumber",
     "integration_code": "Key",
     "ibge": "IBGECode",
     "uf": "Short",
@@ -70,11 +85,23 @@ PROPERTIES: Mapping[str, str] = {
     "state_id": "StateId",
     "country_id": "CountryId",
     "family_id": "FamilyId",
+    "group_id": "GroupId",
     "company_id": "CompanyId",
     "contact_id": "ContactId",
+    "stage_id": "StageId",
+    "owner_id": "OwnerId",
+    "order_id": "OrderId",
+    "product_id": "ProductId",
+    "table_id": "TableId",
     "content": "Content",
 }
 """Natural keys and what narrows them -> property. A name with a capital letter is a property already."""
+
+OWN_PROPERTIES: Mapping[tuple[str, str], str] = {("options", "external_key"): "ExternalKey"}
+"""Where a set calls it differently."""
+
+NUMBERS = frozenset({"IBGECode", "OrderNumber"})
+"""Properties typed as numbers beside the ids."""
 
 CONTAINED = frozenset({"Content"})
 """Long texts that are searched for a part of them."""
@@ -93,12 +120,12 @@ def property_of(entity: str, name: str, *, within: bool = False) -> str | None:
     """The property a key name stands for, or None when there is none."""
     if within and (entity, name) in WITHIN_PATHS:
         return WITHIN_PATHS[entity, name]
-    return name if name[:1].isupper() else PROPERTIES.get(name)
+    return name if name[:1].isupper() else OWN_PROPERTIES.get((entity, name), PROPERTIES.get(name))
 
 
 def typed(path: str, value: str) -> object:
     """A key's text as the property is typed: ids and IBGE codes are numbers."""
-    numeric = path.endswith("Id") or path == "IBGECode"
+    numeric = path.endswith("Id") or path in NUMBERS
     return int(value) if numeric and value.isascii() and value.isdigit() else value
 
 
@@ -133,10 +160,16 @@ def filter_of(entity: str, key: Key) -> str | None:
         main = f"contains({path},{literal(key.value)})"
     else:
         main = equal(path, typed(path, key.value))
-    narrow = []
-    for name, value in key.within.items():
+    narrow = narrowing(entity, key.within)
+    return None if narrow is None else all_of(main, narrow)
+
+
+def narrowing(entity: str, within: Mapping[str, str]) -> str | None:
+    """The filter that narrows a search or crawl, or None where Ploomes has nothing to narrow by."""
+    filters = []
+    for name, value in within.items():
         inside = property_of(entity, name, within=True)
         if inside is None:
             return None
-        narrow.append(equal(inside, typed(inside, value)))
-    return all_of(main, *narrow)
+        filters.append(equal(inside, typed(inside, value)))
+    return all_of(*filters)

@@ -1,6 +1,6 @@
 """Ploomes through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from app.core.batch import ReadBatch
@@ -15,6 +15,7 @@ from app.ploomes.calls import (
     Set,
     bare,
     filter_of,
+    narrowing,
     property_of,
 )
 from app.ploomes.client import PloomesAnswer, PloomesClient
@@ -98,10 +99,18 @@ class PloomesGateway:
         return [record for record in records.values() if record.id != control or _carries(entity, record.data, key)]
 
     async def pages(
-        self, entity: str, *, since: datetime | None = None, cursor: str | None = None
+        self,
+        entity: str,
+        *,
+        since: datetime | None = None,
+        cursor: str | None = None,
+        within: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Page]:
         """Crawls a set by rising id from behind `cursor`; ends only on an empty page, a short one is normal."""
         row = _set(entity)
+        narrow = narrowing(entity, within or {})
+        if narrow is None:
+            raise _refused(f"O Ploomes não filtra {entity} por {', '.join(within or ())}.")
         if row.single:
             answer = await self._get(row, "")
             yield Page(list(self._records(entity, row, answer)), None, len(answer.rows))
@@ -111,7 +120,7 @@ class PloomesGateway:
         while True:
             behind = f"Id gt {last}" if last else ""
             first = {"$count": "true"} if not last else {}
-            answer = await self._get(row, all_of(behind, changed), top=PAGE_SIZE, **first)
+            answer = await self._get(row, all_of(behind, changed, narrow), top=PAGE_SIZE, **first)
             total = answer.count if answer.count is not None else total
             if not answer.rows:
                 yield Page((), None, total)
@@ -125,6 +134,8 @@ class PloomesGateway:
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write. The answer carries the whole record, expanded. Deleting what is gone succeeds."""
         row = _set(entity)
+        if verb not in row.verbs:
+            raise _refused(f"O Ploomes não oferece {verb} de {entity}.")
         if verb == "create":
             answer = await self._send("POST", row.path, row, body)
         elif verb == "update" and (external_id is not None or row.single):

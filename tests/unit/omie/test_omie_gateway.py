@@ -14,12 +14,14 @@ from app.core import wire
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import Key, Page, Priority
-from app.omie.calls import SETS, Set
+from app.omie.calls import SETS
 from app.omie.client import OmieCredentials
+from app.omie.rows import SNAKE, Set
 from app.omie.schemas import CLIENT, CLIENT_CREATE, SIZES, clamp, refusal, tidy
 from tests.vendor_rig import APP_KEY, APP_SECRET, ManualClock, fault, json, omie
 
 ANSWER = Path(__file__).parents[2] / "payloads" / "omie" / "answer_client.json"
+NAMED = {"codigo_cliente_integracao": "PLOOMES-1", "razao_social": "Padaria Exemplo Ltda"}
 NOT_FOUND = fault("ERROR: Cliente não cadastrado para o Código [501] !", "SOAP-ENV:Client-105")
 EMPTY = fault("ERROR: Não existem registros para a página [1]!", "SOAP-ENV:Client-5113")
 
@@ -272,9 +274,8 @@ async def test_a_set_without_pages_is_one_page(db: Database, hands: ManualClock)
 
 async def test_a_create_names_our_code_and_no_omie_id(db: Database, hands: ManualClock) -> None:
     rig = omie(db, hands, {"codigo_cliente_omie": 501, "codigo_status": "0", "descricao_status": "ok"})
-    written = await rig.gateway().write(
-        "clients", "create", None, {"codigo_cliente_integracao": "PLOOMES-1", "valor_limite_credito": Decimal("10.50")}
-    )
+    body = {**NAMED, "valor_limite_credito": Decimal("10.50")}
+    written = await rig.gateway().write("clients", "create", None, body)
     assert (written.id, written.sent_at) == ("501", hands.now())
     assert b'"valor_limite_credito":10.50' in rig.vendor.requests[0].content
     for wrong in ({"codigo_cliente_omie": 1}, {"info": {}}, {"unicorn": "x"}):
@@ -285,7 +286,7 @@ async def test_a_create_names_our_code_and_no_omie_id(db: Database, hands: Manua
 
 async def test_a_create_without_an_id_in_its_answer_is_uncertain(db: Database, hands: ManualClock) -> None:
     with pytest.raises(VendorError) as unsure:
-        await omie(db, hands, {"codigo_status": "0"}).gateway().write("clients", "create", None, {"email": "a"})
+        await omie(db, hands, {"codigo_status": "0"}).gateway().write("clients", "create", None, NAMED)
     assert unsure.value.fault is Fault.UNCERTAIN
 
 
@@ -348,13 +349,29 @@ async def test_a_missing_seller_is_a_missing_reference(db: Database, hands: Manu
 def test_every_row_of_the_call_table_is_sound(name: str, row: Set) -> None:
     assert re.fullmatch(r"[a-z]+/[a-z]+/", row.service)
     assert row.id_fields
-    assert row.listing.paging is not None or row.listing.param, "an empty object is refused"
+    assert row.listing or row.consult
+    if row.listing:
+        filled = row.listing.paging or row.listing.param or row.listing.needs
+        assert filled, "an empty object is refused"
+        assert row.listing.needs is None or row.listing.needs in row.listing.narrow
+        snake = row.listing.paging is SNAKE and row.listing.since is not None
+        assert not snake or row.listing.param.get("apenas_importado_api") == "N"
     assert all(row.consult is not None for search in row.searches.values() if search.consult)
     for verb, spec in row.verbs.items():
         assert (spec.id_field is None) == (verb == "create")
-        assert spec.id_field not in spec.shape, f"{name}.{verb}: the id comes from the gateway alone"
-        assert verb in ("create", "associate_code") or "codigo_cliente_integracao" not in spec.shape
-    if name in ("sellers", "cities"):
+        codes = {"codigo_cliente_integracao", "codigo_pedido_integracao", "cCodIntOS", "cCodIntPed"}
+        if spec.id_field:
+            block, _, tag = spec.id_field.rpartition(".")
+            where = spec.shape[block] if block else spec.shape
+            assert tag not in where, f"{name}.{verb}: the id comes from the gateway alone"
+            assert verb == "associate_code" or not codes & {*spec.shape, *where}
+        else:
+            assert any(any(code in path for code in codes) for path in spec.required), "a create names our code"
+        for path in spec.required:
+            shape = spec.shape
+            for part in path.split("."):
+                shape = shape[part]
+    if name not in ("clients", "orders", "service_orders"):
         assert not row.verbs, "never written"
 
 

@@ -364,3 +364,13 @@ def test_every_row_of_the_set_table_is_sound(name: str) -> None:
     assert row.path[0].isupper()
     assert row.expand.count("(") == row.expand.count(")")
     assert row.key in ("Id", "Key")
+    assert row.verbs <= {"create", "update", "delete"}
+
+
+async def test_what_ploomes_does_not_serve_never_leaves(db: Database, hands: ManualClock) -> None:
+    rig = ploomes(db, hands, NOTHING)
+    for entity, verb, one in (("users", "delete", "7"), ("phone_types", "create", None), ("clients", "explode", "7")):
+        with pytest.raises(VendorError) as refused:
+            await rig.gateway().write(entity, verb, one, {})
+        assert not refused.value.sent
+    assert rig.vendor.requests == []

@@ -1,15 +1,21 @@
 """Records and requests as Omie spells them: allowed tags, sizes, what every text passes through. Data and pure checks.
 
+Clients are here, `orders` and `service_orders` have modules of their own.
 Facts: Omie API reference 2.4 (formats), 3.1 (client fields and sizes), 3.2, 3.7, 5 (unknown tag refuses the call).
 Records read from Omie are plain dictionaries: unknown fields are kept.
 """
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.core.ports import JsonObject
+
+OMIE_TIME = ZoneInfo("America/Sao_Paulo")
+"""What Omie's dates and hours are told in, for every company (reference 6.25)."""
 
 Shape = Mapping[str, Any]
 """Allowed tags of an object: a size (None = no limit known), or the shape of a nested object or list row."""
@@ -52,17 +58,18 @@ TAG_LIST: Shape = {"tags": TAG}
 NOTHING: Shape = {}
 
 
-def _sizes(shape: Shape, prefix: str = "") -> dict[str, int]:
+def sizes(shape: Shape, prefix: str = "") -> dict[str, int]:
+    """Longest text per dotted path of a shape."""
     found: dict[str, int] = {}
     for name, size in shape.items():
         if isinstance(size, int):
             found[prefix + name] = size
         elif isinstance(size, Mapping):
-            found |= _sizes(size, f"{prefix}{name}.")
+            found |= sizes(size, f"{prefix}{name}.")
     return found
 
 
-SIZES: dict[str, int] = _sizes(CLIENT_CREATE)
+SIZES: dict[str, int] = sizes(CLIENT_CREATE)
 """Longest text per client field, nested ones as `enderecoEntrega.entCEP`; one character more refuses the whole call."""
 
 
@@ -92,6 +99,27 @@ def refusal(shape: Shape, body: Mapping[str, Any], prefix: str = "") -> tuple[st
         elif isinstance(rule, int) and value is not None and len(str(value)) > rule:
             return path, f"O campo {path} aceita no máximo {rule} caracteres no Omie."
     return None
+
+
+def missing(required: Sequence[str], body: Mapping[str, Any]) -> str | None:
+    """The first required path that a body leaves empty, in any row of a list on the way; None when all are filled."""
+    return next((path for path in required if not _filled(body, path.split("."))), None)
+
+
+def _filled(value: Any, path: Sequence[str]) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_filled(row, path) for row in value)
+    if not path:
+        return value not in (None, "", {})
+    return isinstance(value, Mapping) and _filled(value.get(path[0]), path[1:])
+
+
+def moment(day: Any, hour: Any = None) -> datetime | None:
+    """An instant from Omie's date and hour texts, which are Brasília time (reference 2.4); None where there is none."""
+    try:
+        return datetime.strptime(f"{day or ''} {hour or '00:00:00'}", "%d/%m/%Y %H:%M:%S").replace(tzinfo=OMIE_TIME)
+    except ValueError:
+        return None
 
 
 _APOSTROPHE = re.compile(r"['\"]?\s*\+\s*Chr\(39\)\s*\+\s*['\"]?", re.IGNORECASE)
