@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LINE = re.compile(r"^- \*\*(F\d{3})\*\* (.+)$", re.MULTILINE)
+LINE = re.compile(r"^- \*\*([FX]\d{2,3})\*\* (.+)$", re.MULTILINE)
 
 
 def listed(text: str) -> dict[str, str]:
