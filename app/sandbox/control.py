@@ -73,6 +73,7 @@ def routes(world: World, traffic: Traffic, reset: Reset) -> list[Route]:
         ("POST", "/omie/{app_key}/webhooks", surface.add_webhook),
         ("DELETE", "/omie/{app_key}/webhooks", surface.remove_webhooks),
         ("DELETE", "/omie/{app_key}/webhooks/{id:int}", surface.remove_webhooks),
+        ("POST", "/omie/{app_key}/screen/stock", surface.omie_move_stock),
         ("POST", "/omie/{app_key}/screen/{set}", surface.omie_create),
         ("PATCH", "/omie/{app_key}/screen/{set}/{id:int}", surface.omie_edit),
         ("DELETE", "/omie/{app_key}/screen/{set}/{id:int}", surface.omie_delete),
@@ -252,6 +253,10 @@ class Surface:
         """A person deletes a record."""
         self._omie(request).delete(request.path_params["set"], request.path_params["id"])
         return Response(status_code=204)
+
+    async def omie_move_stock(self, request: Request) -> Row:
+        """A person moves stock: `{"product", "location", "kind", "quantity", "cost", "minimum", "reserved", "to"}`."""
+        return self._omie(request).move_stock(await body_of(request))
 
     async def omie_movements(self, request: Request) -> Response:
         """Flags a record as having orders or titles: `{"movements": true}`."""

@@ -1,18 +1,19 @@
 """What a person can do on either vendor's screen: the same rules of the house, none of the API's limits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from .omie import clients, sellers
+from .omie import stock
 from .omie.company import Actor, Company, Entry
 from .omie.faults import Fault
 from .omie.schemas import check
+from .omie.screens import ALIASES, SCREENS
 from .ploomes import locked, writes
 from .ploomes.account import Account, show
 from .ploomes.faults import Refusal
 from .ploomes.schema import SETS
 from .wire import Row
-
-_ALIASES = {"clients": "clientes", "sellers": "vendedores"}
 
 
 class Rejected(Exception):
@@ -33,7 +34,7 @@ class OmieHands:
 
     def records(self, name: str) -> list[Row]:
         """Every record of a register, or the rows of a catalogue; raises Rejected (404)."""
-        register = _ALIASES.get(name, name)
+        register = ALIASES.get(name, name)
         if register in self._company.registers:
             return [self.show(register, entry) for entry in self._company.registers[register].values()]
         if register in self._company.catalogs:
@@ -42,51 +43,43 @@ class OmieHands:
 
     def show(self, register: str, entry: Entry) -> Row:
         """A record as the API shows it."""
-        return clients.view(self._company, entry) if register == "clientes" else sellers.view(entry)
+        return SCREENS[register].show(self._company, entry)
 
     def record(self, name: str, omie_id: int) -> Row:
         """One record; raises Rejected (404)."""
-        return self.show(_ALIASES.get(name, name), self._entry(name, omie_id))
+        return self.show(ALIASES.get(name, name), self._entry(name, omie_id))
 
     def create(self, name: str, given: Row) -> Row:
         """Types a new record; raises Rejected (422) with Omie's text."""
         register = self._register(name)
-        try:
-            if register == "clientes":
-                entry = clients.include(self._company, check("clientes_cadastro", given), self._actor)
-            else:
-                entry = sellers.include(self._company, check("vendedores_cadastro", given), self._actor)
-        except Fault as fault:
-            raise Rejected(422, fault.text) from fault
+        with _refusals():
+            entry = SCREENS[register].include(self._company, given, self._actor)
         return self.show(register, entry)
 
     def edit(self, name: str, omie_id: int, given: Row) -> Row:
         """Changes fields of a record."""
         register, entry = self._register(name), self._entry(name, omie_id)
-        try:
-            if register == "clientes":
-                clients.alter(self._company, entry, check("clientes_cadastro", given), self._actor)
-            else:
-                sellers.alter(self._company, entry, check("vendedores_cadastro", given), self._actor)
-        except Fault as fault:
-            raise Rejected(422, fault.text) from fault
+        with _refusals():
+            SCREENS[register].alter(self._company, entry, given, self._actor)
         return self.show(register, entry)
 
     def delete(self, name: str, omie_id: int) -> None:
         """Deletes a record."""
         register, entry = self._register(name), self._entry(name, omie_id)
-        try:
-            remove = clients.exclude if register == "clientes" else sellers.exclude
-            remove(self._company, entry, self._actor)
-        except Fault as fault:
-            raise Rejected(422, fault.text) from fault
+        with _refusals():
+            SCREENS[register].exclude(self._company, entry, self._actor)
+
+    def move_stock(self, given: Row) -> Row:
+        """Moves stock by hand; answers the product's new position in the location."""
+        with _refusals():
+            return stock.adjust(self._company, check("movimento", given), self._actor)
 
     def set_movements(self, name: str, omie_id: int, has_them: bool) -> None:
         """Says that orders or titles hang on the record, so that it cannot be deleted."""
         self._entry(name, omie_id).movements = has_them
 
     def _register(self, name: str) -> str:
-        register = _ALIASES.get(name, name)
+        register = ALIASES.get(name, name)
         if register not in self._company.registers:
             raise Rejected(404, f"Cadastro desconhecido: {name}")
         return register
@@ -96,6 +89,14 @@ class OmieHands:
         if entry is None:
             raise Rejected(404, f"Registro {omie_id} não encontrado em {name}.")
         return entry
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except Fault as fault:
+        raise Rejected(422, fault.text) from fault
 
 
 class PloomesHands:

@@ -1,6 +1,5 @@
 """The clients' register: what `geral/clientes/` and the screen may do to it (omie-api.md 3.1 and 5)."""
 
-import html
 import re
 from typing import Any
 
@@ -23,7 +22,7 @@ _BLANK: dict[str, Any] = {"s": "", "f": "", "i": 0, "d": 0}
 
 def find(company: Company, omie_id: int, code: str) -> Entry:
     """The client by its keys; with both, the integration code decides (omie-api.md 5.5). Raises Fault."""
-    if code:
+    if code and not (omie_id and company.kernel.quirks.omie_key_precedence == "id"):
         for entry in company.clients.values():
             if entry.row.get("codigo_cliente_integracao") == code:
                 return entry
@@ -133,9 +132,7 @@ def view(company: Company, entry: Entry, *, notes: bool = True, traits: bool = T
         "tags": [{"tag": name} for name in entry.row.get("tags", [])],
         "info": entry.stamp.block(),
     }
-    if company.kernel.quirks.omie_html_entities:
-        shown = {name: html.escape(value) if isinstance(value, str) else value for name, value in shown.items()}
-    return shown
+    return company.said(shown)
 
 
 def summary(entry: Entry) -> Row:

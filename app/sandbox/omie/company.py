@@ -1,6 +1,7 @@
 """One Omie app: a company's records, its people, its webhooks and its limits."""
 
 import hashlib
+import html
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from ..courier import Delivery, Policy
 from ..kernel import Kernel
 from ..wire import Row, dumps
 from .limits import Limits
+from .stock_book import StockBook
 
 #: FIFO per (app, address), 7 s, up to three attempts 1-4 s apart, then every 10 min for 5 days (omie-api.md 4.3).
 DELIVERY = Policy(
@@ -84,6 +86,10 @@ class Subscription:
         return self.topics is None or topic.lower() in {wanted.lower() for wanted in self.topics}
 
 
+#: Every register of a company, empty at birth.
+REGISTERS = ("clientes", "vendedores", "familias", "produtos", "servicos", "locais")
+
+
 @dataclass
 class Company:
     """The state behind one app key. Registers are dicts by Omie id, in order of creation."""
@@ -91,7 +97,7 @@ class Company:
     kernel: Kernel
     app_key: str
     app_secret: str = field(repr=False)
-    registers: dict[str, dict[int, Entry]] = field(default_factory=lambda: {"clientes": {}, "vendedores": {}})
+    registers: dict[str, dict[int, Entry]] = field(default_factory=lambda: {name: {} for name in REGISTERS})
     catalogs: dict[str, list[Row]] = field(default_factory=dict)
     subscriptions: list[Subscription] = field(default_factory=list)
     people: dict[str, Actor] = field(default_factory=dict)
@@ -99,6 +105,7 @@ class Company:
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.kernel)
+        self.stock = StockBook()
         self.kernel.counters.open("omie", self.app_key)
 
     @property
@@ -129,11 +136,23 @@ class Company:
         """Brasília time to the second."""
         return self.kernel.clock.brasilia().replace(microsecond=0)
 
+    def touch(self, entry: Entry, actor: Actor) -> None:
+        """Stamps an alteration and counts it for the record's limit."""
+        entry.stamp.changed, entry.stamp.changed_by = self.now(), actor.code
+        if actor.is_api:
+            self.limits.altered(entry.id)
+
     def tag_id(self, name: str) -> int:
         """The id a tag name has in this company."""
         if name not in self.tag_ids:
             self.tag_ids[name] = self.kernel.omie_id()
         return self.tag_ids[name]
+
+    def said(self, row: Row) -> Row:
+        """Texts as the switch has them: plain, or with HTML entities (omie-api.md 2.4)."""
+        if not self.kernel.quirks.omie_html_entities:
+            return row
+        return {name: html.escape(value) if isinstance(value, str) else value for name, value in row.items()}
 
     def subscribe(self, url: str, topics: list[str] | None) -> Subscription:
         """Registers a webhook as the portal does: saving it sends a ping."""
@@ -145,7 +164,9 @@ class Company:
         return subscription
 
     def announce(self, topic: str, event: Row | list[Any], actor: Actor) -> None:
-        """Fires a topic's webhooks; changes by the API are announced too (omie-api.md 4.2)."""
+        """Fires a topic's webhooks; changes by the API are announced too (omie-api.md 4.2). "" is no topic."""
+        if not topic or not self.subscriptions:
+            return
         shown = API if self.kernel.quirks.omie_webhook_author == "no-reply" else actor
         suffix = hashlib.sha256(self.app_key.encode()).hexdigest()[:8]
         envelope = {

@@ -36,19 +36,53 @@ def duplicate_document(document: str, omie_id: int, code: str, suffix: str) -> F
     )
 
 
-def duplicate_code(thing: str, code: str) -> Fault:
+def duplicate_code(thing: str, code: str, *, feminine: bool = False) -> Fault:
     """The integration code belongs to another record."""
-    return Fault(f"ERROR: {thing} já cadastrado para o Código de Integração [{code}] !", 102)
+    known = "cadastrada" if feminine else "cadastrado"
+    return Fault(f"ERROR: {thing} já {known} para o Código de Integração [{code}] !", 102)
 
 
-def missing_reference(thing: str, code: Any, tag: str) -> Fault:
+def missing_reference(thing: str, code: Any, tag: str, *, feminine: bool = False) -> Fault:
     """Something the record refers to does not exist; the text names the request's tag."""
-    return Fault(f"ERROR: {thing} não cadastrado para o Código [{code}] ! - tag: [{tag}]", 105)
+    known = "cadastrada" if feminine else "cadastrado"
+    return Fault(f"ERROR: {thing} não {known} para o Código [{code}] ! - tag: [{tag}]", 105)
 
 
-def not_found(thing: str, code: Any) -> Fault:
+def not_found(thing: str, code: Any, *, feminine: bool = False) -> Fault:
     """The record itself does not exist."""
-    return Fault(f"ERROR: {thing} não cadastrado para o Código [{code}] !", 105)
+    return Fault(f"ERROR: {thing} não {'cadastrada' if feminine else 'cadastrado'} para o Código [{code}] !", 105)
+
+
+def taken_code(code: str, omie_id: int) -> Fault:
+    """Another product has this SKU."""
+    return Fault(f"ERROR: O código {code} informado já está sendo utilizado pelo produto com ID {omie_id}.", 102)
+
+
+def taken_description(code: str) -> Fault:
+    """Another product has this description."""
+    return Fault(f"ERROR: A descrição informada já está sendo utilizada pelo produto com código {code}.", 143)
+
+
+def only_on_change(tag: str) -> Fault:
+    """An id that belongs to an alteration was sent with an inclusion."""
+    return only_when(tag, "for uma alteração")
+
+
+def only_when(tag: str, case: str) -> Fault:
+    """A tag that goes with another's value only."""
+    return Fault(f"ERROR: A tag [{tag}] somente deve ser informada quando {case} !", 1020)
+
+
+def in_use(thing: str) -> Fault:
+    """A record that others name cannot be deleted."""
+    return Fault(f"ERROR: Não é possível excluir {thing} pois existem registros associados !", 2003)
+
+
+def no_stock_location(code: Any) -> Fault:
+    """Unknown stock location."""
+    return Fault(
+        f"ERROR: Local do Estoque não cadastrado para o Código [{code}] !\n- tag: [codigo_local_estoque]", 1070
+    )
 
 
 def required(*tags: str) -> Fault:

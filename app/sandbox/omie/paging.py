@@ -61,8 +61,13 @@ def page(
     }
 
 
+_NARROWING = ("filtrar_por_data_de", "filtrar_por_data_ate", "filtrar_apenas_inclusao", "apenas_importado_api")
+
+
 def in_window(company: Company, entries: Sequence[Entry], param: Row) -> list[Entry]:
     """Entries created or altered in the window of `filtrar_por_*`, and made by the API if so asked."""
+    if not any(param.get(name) for name in _NARROWING):
+        return list(entries)
     since, until = _window(company, param)
     only_created = param.get("filtrar_apenas_inclusao") == "S"
     chosen = []
@@ -80,15 +85,16 @@ def _window(company: Company, param: Row) -> tuple[datetime, datetime]:
     if until and not since:
         # Omie then takes today as the start (omie-api.md 2.3).
         since = f"{company.now():%d/%m/%Y}"
-    first = _moment("filtrar_por_data_de", since, param.get("filtrar_por_hora_de") or "00:00:00")
-    last = _moment("filtrar_por_data_ate", until, param.get("filtrar_por_hora_ate") or "23:59:59")
+    first = moment("filtrar_por_data_de", since, param.get("filtrar_por_hora_de") or "00:00:00")
+    last = moment("filtrar_por_data_ate", until, param.get("filtrar_por_hora_ate") or "23:59:59")
     return (
         first or datetime(1, 1, 1, tzinfo=BRASILIA),
         last or datetime(9999, 12, 31, tzinfo=BRASILIA),
     )
 
 
-def _moment(tag: str, day: str, hour: str) -> datetime | None:
+def moment(tag: str, day: str, hour: str) -> datetime | None:
+    """That Brasília time, None without a day; raises Fault (104) for what is no date."""
     if not day:
         return None
     if re.fullmatch(r"\d{2}/\d{2}/0*(1[0-8]\d\d|\d{1,3})", day):

@@ -1,6 +1,8 @@
 """What every Omie company has before its first record: catalogues of omie-api.md 3.6 and 3.10."""
 
+from ..omie import registers
 from ..omie.company import Company
+from ..omie.stock import LOCATIONS
 from ..wire import Row
 from .reference import cities, countries
 
@@ -26,7 +28,9 @@ _CATEGORIES = (
 
 
 def furnish(company: Company) -> None:
-    """Fills the catalogues of a company."""
+    """Fills the catalogues of a company and gives it its default stock location."""
+    place = {"descricao": "Local de Estoque Padrão", "codigo": "PADRAO", "padrao": "S"}
+    registers.include(LOCATIONS, company, place, company.person(None))
     company.catalogs |= {
         "contacorrente": _accounts(company),
         "empresas": [_company(company)],

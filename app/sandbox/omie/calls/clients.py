@@ -1,28 +1,14 @@
-"""Every call the pretend Omie serves: service path -> call name -> what it does."""
+"""The calls of `geral/clientes/`, `geral/clientetag/` and `geral/vendedores/` (omie-api.md 3.1, 3.2, 3.7)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from ..kernel import fold
-from ..wire import Row
-from . import clients, documents, faults, sellers
-from .catalog import CATALOGS, Listing, Lookup
-from .company import API, Company, Entry
-from .paging import in_window, page
-from .schemas import check
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call on a register: the complex type of its param and its handler, which gets the checked param."""
-
-    request: str
-    run: Callable[[Company, Row], Row]
-
-    def answer(self, company: Company, param: Row) -> Row:
-        """Checks the param and runs; raises Fault."""
-        return self.run(company, check(self.request, param))
+from ...kernel import fold
+from ...wire import Row
+from .. import clients, documents, faults, sellers
+from ..company import API, Company, Entry
+from ..paging import in_window, page
+from .base import Call
 
 
 def _client_status(entry: Entry, text: str) -> Row:
@@ -197,7 +183,7 @@ def _list_sellers(company: Company, param: Row) -> Row:
     return page(company, chosen, param, "cadastro", sellers.view, past_end="empty")
 
 
-SERVICES: dict[str, dict[str, Call | Listing | Lookup]] = {
+CALLS: dict[str, dict[str, Call]] = {
     "geral/clientes": {
         "IncluirCliente": Call("clientes_cadastro", _include_client),
         "AlterarCliente": Call("clientes_cadastro", _alter_client),
@@ -225,12 +211,4 @@ SERVICES: dict[str, dict[str, Call | Listing | Lookup]] = {
         ),
         "ListarVendedores": Call("vendedores_list_request", _list_sellers),
     },
-    **{service: dict(calls) for service, calls in CATALOGS.items()},
 }
-
-_READS = ("Listar", "Consultar", "Pesquisar")
-
-
-def is_write(call: str) -> bool:
-    """Writes never run side by side."""
-    return not call.startswith(_READS)

@@ -1,0 +1,10 @@
+"""Omie's complex types, one table per area: type -> fields in their documented order (omie-api.md 3).
+
+Notation: `name:s60` text of at most 60, `i` integer, `d` decimal, `f` S/N flag, `b` boolean, `{x}` object and `[x]`
+array of type x. A type is shown in faults by what follows its last dot. Names of requests that the reference does not
+quote are ours; those it quotes are Omie's.
+"""
+
+from . import clients, products, services, stock
+
+TYPES: dict[str, str] = {**clients.TYPES, **products.TYPES, **services.TYPES, **stock.TYPES}
