@@ -1,6 +1,5 @@
 """Door 3, the operator: `ponte serve|api|worker|migrate|demo|sandbox|token|resync|doctor`."""
 
-import asyncio
 import json
 import os
 import sys
@@ -21,7 +20,7 @@ from app.core.log import setup_logging
 from app.core.vault import hash_token, new_token
 from app.doctor import examine
 from app.main import create_app
-from app.serving import run, server
+from app.serving import run, server, whole_life
 from app.sync.models import ApiToken, Resync
 from app.wiring import Ponte
 
@@ -72,7 +71,7 @@ def api() -> None:
 def worker() -> None:
     """Run a worker process alone; any number of them."""
     settings = _split_settings()
-    asyncio.run(worker_door.main(Ponte(settings)))
+    whole_life(worker_door.main(Ponte(settings)))
 
 
 @cli.command()
@@ -97,7 +96,7 @@ def demo(
     """Run the service against pretend vendors, with data and traffic. Ctrl-C ends everything."""
     from app import demo as demo_room  # the sandbox is loaded only where it is used
 
-    if not asyncio.run(demo_room.main(port, out)):
+    if not whole_life(demo_room.main(port, out)):
         err.print(f"could not listen on port {port}; choose another one with PORT=...", style="red")
         raise typer.Exit(1)
 
@@ -261,7 +260,7 @@ def _serve(settings: Settings, *, with_worker: bool, migrate_first: bool) -> Non
         app = create_app(ponte, with_worker=with_worker)
         return await run([server(app, settings.host, settings.port, trusted=settings.trusted_proxies)])
 
-    if not asyncio.run(life()):
+    if not whole_life(life()):
         err.print(f"could not listen on {settings.host}:{settings.port}", style="red")
         raise typer.Exit(1)
 
@@ -276,7 +275,7 @@ def _with_ponte(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
         finally:
             await ponte.close()
 
-    return asyncio.run(life())
+    return whole_life(life())
 
 
 def _say(document: dict[str, Any], text: str, json_output: bool) -> None:

@@ -63,10 +63,10 @@ def create_app(ponte: Ponte, *, with_worker: bool = False) -> FastAPI:
     )
     app.state.ponte = ponte
     problems.install(app)
-    app.router.routes.extend(webhooks.routes())
     app.include_router(ops.router)
     if find_spec("app.api.rest") is not None:
         app.include_router(import_module("app.api.rest").router)
+    app.add_middleware(webhooks.Doors)
     app.add_middleware(Shell)
     return app
 

@@ -3,14 +3,25 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 
 GRACE_SECONDS = 5
 """How long open connections may take to end."""
+
+
+T = TypeVar("T")
+
+
+def whole_life(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a process's work to its end, on the faster event loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 class Server(uvicorn.Server):

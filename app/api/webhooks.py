@@ -1,12 +1,12 @@
 """The door for vendors: who is it, is it genuine, store it, commit, answer (contract section 3, ADR 0001).
 
-Plain Starlette routes: nothing stands between the socket and the inbox that a webhook does not need.
+It stands before the framework's router: nothing lies between the socket and the inbox that a webhook does not need.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.deps import Container
 from app.api.problems import RETRY_SECONDS, problem
@@ -66,15 +66,19 @@ class Door:
         self._known: dict[str, tuple[float, _Sender | None]] = {}
         self._asking: dict[str, asyncio.Task[_Sender | None]] = {}
 
-    async def look(self, request: Request) -> Response:
-        """GET and HEAD: vendors and people check that somebody lives here (Omie reference 4.1)."""
-        return _json({"status": "ok"})
+    async def answer(self, request: Request, token: str) -> Response:
+        """POST brings a notice; with GET and HEAD vendors and people check that somebody lives here (Omie
+        reference 4.1)."""
+        if request.method == "POST":
+            return await self._timed(request, token)
+        if request.method in ("GET", "HEAD"):
+            return _json({"status": "ok"})
+        return problem(405, headers={"Allow": "GET, HEAD, POST"})
 
-    async def take(self, request: Request) -> Response:
-        """POST: one notice."""
+    async def _timed(self, request: Request, token: str) -> Response:
         started = time.perf_counter()
         try:
-            outcome, response = await self._take(request)
+            outcome, response = await self._take(request, token)
         except (Unavailable, SQLAlchemyError, OSError, TimeoutError) as away:
             _log.error("webhook not stored", vendor=self.vendor.value, problem=type(away).__name__)
             outcome, response = "unavailable", problem(503, headers={"Retry-After": RETRY_SECONDS})
@@ -83,12 +87,12 @@ class Door:
             self._seconds.observe(time.perf_counter() - started)
         return response
 
-    async def _take(self, request: Request) -> tuple[str, Response]:
+    async def _take(self, request: Request, token: str) -> tuple[str, Response]:
         ponte = cast(Container, request.app.state.ponte)
         limit = ponte.settings.body_limit_bytes
         if _announced(request) > limit:
             return "too_large", _closing(413)
-        sender = await self._sender(ponte, request.path_params["token"])
+        sender = await self._sender(ponte, token)
         if sender is None:
             return "unknown", _closing(404)
         if self.vendor is Vendor.PLOOMES and not ploomes.authentic(request.headers, sender.secret):
@@ -172,20 +176,26 @@ class Door:
             await session.execute(changed.execution_options(synchronize_session=False))
 
 
-def routes() -> list[Route]:
-    """The routes of both vendors; `app.state.ponte` must be the container."""
-    found: list[Route] = []
-    for door in (Door(Vendor.OMIE), Door(Vendor.PLOOMES)):
-        path = f"/webhooks/{door.vendor.value}/{{token}}"
-        found.append(Route(path, _dispatch(door), methods=["GET", "HEAD", "POST"], name=f"webhook_{door.vendor.value}"))
-    return found
+class Doors:
+    """ASGI middleware: answers `/webhooks/{vendor}/{token}` and hands everything else on.
 
+    `app.state.ponte` must be the container.
+    """
 
-def _dispatch(door: Door) -> Callable[[Request], object]:
-    async def endpoint(request: Request) -> Response:
-        return await (door.take(request) if request.method == "POST" else door.look(request))
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._doors = {vendor.value: Door(vendor) for vendor in Vendor}
 
-    return endpoint
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        room, _, rest = scope["path"][1:].partition("/") if scope["type"] == "http" else ("", "", "")
+        vendor, _, token = rest.partition("/")
+        door = self._doors.get(vendor) if room == "webhooks" else None
+        if door is None or not token or "/" in token:
+            await self._app(scope, receive, send)
+            return
+        answer = await door.answer(Request(scope, receive), token)
+        await answer(scope, receive, send)
 
 
 @cache

@@ -38,6 +38,7 @@ REASONS: Mapping[str, str] = {
     INACTIVE: "A integração não está ativa; o evento será aplicado quando ela for ativada.",
 }
 _table: Table = Event.metadata.tables[Event.__tablename__]
+_integrations: Table = Integration.metadata.tables[Integration.__tablename__]
 _log = get_logger(__name__)
 
 
@@ -131,13 +132,10 @@ class Intake:
 
     async def _parked(self, session: AsyncSession, ids: Sequence[int]) -> set[int]:
         """Integrations whose events wait. Their rows are locked, so that an activation at the same moment either
-        comes first or finds what is stored here."""
-        states = select(Integration.id, Integration.state).where(Integration.id.in_(ids))
-        parked = {row.id for row in await session.execute(states) if row.state not in RUNNING}
-        if not parked:
-            return parked
-        again = states.where(Integration.id.in_(parked)).order_by(Integration.id).with_for_update(read=True)
-        return {row.id for row in await session.execute(again) if row.state not in RUNNING}
+        comes first (a row that starts to run while we wait for it is none of these) or finds what is stored here."""
+        columns = _integrations.c
+        parked = select(columns.id).where(columns.id.in_(ids), columns.state.not_in(RUNNING))
+        return set(await session.scalars(parked.order_by(columns.id).with_for_update(read=True)))
 
     def _row(self, arrival: _Arrival, parked: bool) -> dict[str, Any]:
         notice, now = arrival.notice, self._clock.now()
