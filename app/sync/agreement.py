@@ -156,6 +156,11 @@ class Agreement:
             trip.findings.append(
                 Finding("oscillation", f"Campos congelados por uma hora: {labels}.", {"rows": sorted(frozen)})
             )
+        if verdict.resting:
+            labels = ", ".join(row.label for row in trip.rows if row.id in verdict.resting)
+            trip.findings.append(
+                Finding("unknown_option", f"Sem opção correspondente: {labels}.", {"rows": sorted(verdict.resting)})
+            )
         if verdict.asks:
             labels = ", ".join(row.label for row in trip.rows if row.id in verdict.asks)
             trip.findings.append(

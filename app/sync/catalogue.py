@@ -1,104 +1,38 @@
-"""Every field that can be kept equal: the fixed rows and the 54 mappable ones of the source document. Pure.
+"""Every row that can be kept equal, of an integration and in general: fixed ones and mapped ones. Pure."""
 
-Keys of mappable fields are spelled as in the source document; Ploomes types as `Fields@Types` names them.
-"""
-
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from app.sync.entities import FIELDS
+from app.sync.fields import Field, Refs
+from app.sync.mappable import ALL, Mappable, mappable
 
-TEXT, MULTILINE, OPTIONS, CHECKBOX = "Texto simples", "Texto multilinha", "Opções pré-cadastradas", "Checkbox"
-MONEY, DECIMAL, INTEGER = "Moeda", "Número com casas decimais ilimitadas", "Número inteiro"
-DATE, PERCENT = "Data", "Porcentagem"
-
-
-@dataclass(frozen=True, slots=True)
-class Mappable:
-    """One Omie field that a customer may map to a custom field of Ploomes."""
-
-    key: str
-    entity: str
-    ploomes_type: str
-    read_only: bool = False
-    """Omie computes it: it only ever goes to Ploomes."""
-    tax: bool = False
-    """Mapping any of these moves tax ownership of orders to Ploomes."""
-
-    @property
-    def label(self) -> str:
-        """Portuguese name without the entity."""
-        return self.key.rsplit(".", 1)[-1]
-
-    @property
-    def direction(self) -> str:
-        """The widest direction allowed; products and services only ever go from Omie to Ploomes."""
-        return "to_ploomes" if self.read_only or self.entity == "products" else "both"
+if TYPE_CHECKING:  # the configuration checks itself against this table
+    from app.sync.configuration import Config
 
 
-MAPPABLE = (
-    Mappable("ClienteFornecedor.Inscrição Estadual", "clients", TEXT),
-    Mappable("ClienteFornecedor.Inscrição Municipal", "clients", TEXT),
-    Mappable("ClienteFornecedor.Inscrição SUFRAMA", "clients", TEXT),
-    Mappable("ClienteFornecedor.Tipo de Atividade", "clients", OPTIONS),
-    Mappable("ClienteFornecedor.Optante do Simples Nacional", "clients", CHECKBOX),
-    Mappable("ClienteFornecedor.É um produtor rural", "clients", CHECKBOX),
-    Mappable("ClienteFornecedor.Limite de Crédito Total", "clients", MONEY),
-    Mappable("Produto.Código EAN", "products", TEXT),
-    Mappable("Produto.Marca", "products", TEXT),
-    Mappable("Produto.Altura", "products", DECIMAL),
-    Mappable("Produto.Largura", "products", DECIMAL),
-    Mappable("Produto.Profundidade", "products", DECIMAL),
-    Mappable("Produto.Dias de Garantia", "products", INTEGER),
-    Mappable("Produto.Dias de Crossdocking", "products", INTEGER),
-    Mappable("Produto.Peso Líquido", "products", DECIMAL),
-    Mappable("Produto.Peso Bruto", "products", DECIMAL),
-    Mappable("Produto.Indicador de Produção em Escala Relevante", "products", CHECKBOX),
-    Mappable("Produto.Descrição Detalhada do Produto", "products", MULTILINE),
-    Mappable("Produto.Observações Internas", "products", MULTILINE),
-    Mappable("VendaProduto.Previsão de Faturamento", "orders", DATE),
-    Mappable("VendaProduto.Valor do Desconto", "orders", MONEY, read_only=True),
-    Mappable("VendaProduto.Total de Mercadorias", "orders", MONEY, read_only=True),
-    Mappable("VendaProduto.Valor Total do Pedido", "orders", MONEY, read_only=True),
-    Mappable("VendaProduto.Total de ICMS ST", "orders", MONEY, read_only=True),
-    Mappable("VendaProduto.Total de IPI", "orders", MONEY, read_only=True),
-    Mappable("VendaProduto.Tipo do frete", "orders", OPTIONS),
-    Mappable("VendaProduto.Valor do Frete", "orders", MONEY),
-    Mappable("VendaProduto.Observações", "orders", MULTILINE),
-    Mappable("VendaProduto.Nº pedido do cliente", "orders", TEXT, read_only=True),
-    Mappable("VendaProduto.Etapa", "orders", OPTIONS, read_only=True),
-    Mappable("VendaProduto.Número de Parcelas", "orders", INTEGER),
-    Mappable("VendaProduto.Contato", "orders", TEXT),
-    Mappable("VendaProduto.Item.Alíquota ICMS", "orders", PERCENT, tax=True),
-    Mappable("VendaProduto.Item.Base ICMS", "orders", MONEY, tax=True),
-    Mappable("VendaProduto.Item.Situação Tributária ICMS", "orders", OPTIONS, tax=True),
-    Mappable("VendaProduto.Item.Modalidade ICMS", "orders", OPTIONS, tax=True),
-    Mappable("VendaProduto.Item.Origem ICMS", "orders", OPTIONS, tax=True),
-    Mappable("VendaProduto.Item.Percentual de redução da base de cálculo do ICMS", "orders", PERCENT, tax=True),
-    Mappable("VendaProduto.Item.Valor ICMS", "orders", MONEY, tax=True),
-    Mappable("VendaProduto.Item.Alíquota ICMS ST Operação Própria", "orders", PERCENT, tax=True),
-    Mappable("VendaProduto.Item.Alíquota ICMS ST", "orders", PERCENT, tax=True),
-    Mappable("VendaProduto.Item.Valor Base ICMS ST", "orders", MONEY, tax=True),
-    Mappable("VendaProduto.Item.Margem ICMS ST", "orders", DECIMAL, tax=True),
-    Mappable("VendaProduto.Item.Modalidade ICMS ST", "orders", OPTIONS, tax=True),
-    Mappable("VendaProduto.Item.Percentual de redução da base de cálculo do ICMS ST", "orders", PERCENT, tax=True),
-    Mappable("VendaProduto.Item.Valor ICMS ST", "orders", MONEY, tax=True),
-    Mappable("VendaProduto.Item.Alíquota IPI", "orders", DECIMAL, tax=True),
-    Mappable("VendaProduto.Item.Valor Base IPI", "orders", MONEY, tax=True),
-    Mappable("VendaProduto.Item.Situação Tributária IPI", "orders", OPTIONS, tax=True),
-    Mappable("VendaProduto.Item.Enquadramento IPI", "orders", OPTIONS, tax=True),
-    Mappable(
-        "VendaProduto.Item.Quantidade de Unidades Tributáveis do IPI",
-        "orders",
-        DECIMAL,
-        tax=True,
-    ),
-    Mappable("VendaProduto.Item.Tipo de cálculo do IPI", "orders", OPTIONS, tax=True),
-    Mappable("VendaProduto.Item.Valor IPI", "orders", MONEY, tax=True),
-    Mappable("VendaProduto.Item.Valor do IPI por Unidade Tributável", "orders", MONEY, tax=True),
-)
+def rows_of(entity: str, config: "Config", refs: Refs | None = None) -> tuple[Field, ...]:
+    """The rows of an entity's records in an integration: the fixed ones, then the mapped ones in their order.
 
-BY_KEY = {row.key: row for row in MAPPABLE}
+    With `refs`, rows whose field is gone from Ploomes are left out: missing is never empty.
+    """
+    fixed = FIELDS.get(entity, ())
+    return (*fixed, *_mapped(entity, config, refs, line=False)) if config.mappings else fixed
+
+
+def line_rows_of(
+    entity: str, config: "Config", refs: Refs | None = None, *, simples: bool = False
+) -> tuple[Field, ...]:
+    """The mapped rows of the items of an order; `simples` for companies in Simples Nacional, which have CSOSN."""
+    return tuple(_mapped(entity, config, refs, line=True, simples=simples))
+
+
+def _mapped(entity: str, config: "Config", refs: Refs | None, *, line: bool, simples: bool = False) -> Iterable[Field]:
+    for mapping in config.mappings:
+        row = mappable(mapping.omie, brand_as=config.products.brand_as)
+        gone = refs is not None and mapping.ploomes in refs.gone_fields
+        if row is not None and row.entity == entity and row.line is line and not gone:
+            yield row.field(mapping.ploomes, mapping.direction, simples=simples)
 
 
 def mapping_fields() -> list[dict[str, Any]]:
@@ -113,28 +47,33 @@ def mapping_fields() -> list[dict[str, Any]]:
             "tax": row.tax,
             "fixed": True,
             "direction": row.direction,
+            "line": False,
+            "extra": False,
+            "options": None,
         }
         for entity, rows in FIELDS.items()
         for row in rows
     ]
-    mappable = [
-        {
-            "key": row.key,
-            "label": row.label,
-            "entity": row.entity,
-            "ploomes_type": row.ploomes_type,
-            "read_only": row.read_only,
-            "tax": row.tax,
-            "fixed": False,
-            "direction": row.direction,
-        }
-        for row in MAPPABLE
-    ]
-    return fixed + mappable
+    return fixed + [_shown(row) for row in ALL]
 
 
-def policy_keys() -> frozenset[str]:
-    """Names that `conflicts.fields` may use: row keys, and group names (a street address is one field)."""
-    rows = [row for rows in FIELDS.values() for row in rows]
-    groups = {row.group for row in rows if row.group}
-    return frozenset({row.key for row in rows} | groups | set(BY_KEY))
+def _shown(row: Mappable) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "label": row.label,
+        "entity": row.entity,
+        "ploomes_type": row.ploomes_type,
+        "read_only": row.read_only,
+        "tax": row.tax,
+        "fixed": False,
+        "direction": row.direction,
+        "line": row.line,
+        "extra": row.extra,
+        "options": getattr(row.by, "codes", None),
+    }
+
+
+def is_policy_key(name: str) -> bool:
+    """True for what `conflicts.fields` may name: rows, and groups (a street address is one field)."""
+    fixed = (row for rows in FIELDS.values() for row in rows)
+    return any(name in (row.key, row.group) for row in fixed) or mappable(name) is not None

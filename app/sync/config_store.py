@@ -15,8 +15,8 @@ from app.core.db import Database
 from app.core.errors import UserError
 from app.core.ports import JsonObject
 from app.sync import first_load
-from app.sync.catalogue import BY_KEY
 from app.sync.configuration import Config, parse
+from app.sync.mappable import Mappable, mappable
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
 
 CACHE_SECONDS = 2.0
@@ -118,7 +118,7 @@ class ConfigStore:
         types = await self._field_types(integration_id)
         errors = []
         for at, row in fresh:
-            wanted, found = BY_KEY[row.omie].ploomes_type, types.get(row.ploomes)
+            wanted, found = row_of(row.omie, after).ploomes_type, types.get(row.ploomes)
             if found is None:
                 text = f"o campo {row.ploomes} não existe no Ploomes"
             elif not same_type(wanted, found):
@@ -175,6 +175,13 @@ def same_type(wanted: str, found: str) -> bool:
     return _folded(wanted) in {_folded(part) for part in [found, *found.split("/")]}
 
 
+def row_of(omie: str, config: Config) -> Mappable:
+    """The mappable row of a key that a valid document names."""
+    row = mappable(omie, brand_as=config.products.brand_as)
+    assert row is not None, omie
+    return row
+
+
 def _folded(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return " ".join(plain.lower().replace("-", "").split())
@@ -221,7 +228,7 @@ def touched_entities(old: Config, new: Config) -> set[str]:
         for key in (path, f"{head}.{rest.partition('.')[0]}", head):
             touched.update(_SECTION_TOUCHES.get(key, ()))
     before, after = ({(r.omie, r.ploomes, r.direction) for r in config.mappings} for config in (old, new))
-    touched.update(BY_KEY[omie].entity for omie, _, _ in before ^ after)
+    touched.update(row_of(omie, new).entity for omie, _, _ in before ^ after)
     return touched
 
 
@@ -257,7 +264,7 @@ def warnings_of(config: Config) -> list[str]:
     if config.orders.payment_field is None and config.payments:
         warnings.append("A tabela de pagamentos só vale quando orders.payment_field indica o campo do Ploomes.")
     for row in config.mappings:
-        if BY_KEY[row.omie].entity == "products" and row.direction != "to_ploomes":
+        if row_of(row.omie, config).entity == "products" and row.direction != "to_ploomes":
             warnings.append(
                 f"{row.omie}: produtos só vão do Omie para o Ploomes; a direção {row.direction} não tem efeito."
             )

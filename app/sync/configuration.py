@@ -23,8 +23,9 @@ from pydantic import (
 from app.core.errors import UserError
 from app.core.ports import JsonObject
 from app.core.validation import field_errors
-from app.sync.catalogue import BY_KEY, policy_keys
+from app.sync.catalogue import is_policy_key
 from app.sync.convert import canonical_document
+from app.sync.mappable import mappable
 from app.sync.window import Window
 
 Code = StrictInt | StrictStr
@@ -81,7 +82,7 @@ class Conflicts(Section):
 
     @model_validator(mode="after")
     def _known_fields(self) -> "Conflicts":
-        unknown = sorted(set(self.fields) - policy_keys())
+        unknown = sorted(name for name in self.fields if not is_policy_key(name))
         if unknown:
             raise ValueError(f"campo que não existe: {', '.join(unknown)}")
         return self
@@ -270,7 +271,7 @@ class Mapping_(Section):
 
     @model_validator(mode="after")
     def _allowed(self) -> "Mapping_":
-        row = BY_KEY.get(self.omie)
+        row = mappable(self.omie)
         if row is None:
             raise ValueError(f"campo do Omie desconhecido: {self.omie}")
         if row.read_only and self.direction != "to_ploomes":
@@ -311,7 +312,7 @@ class Config(Section):
     @property
     def maps_taxes(self) -> bool:
         """True when a tax field of an order item is mapped: Omie then computes no taxes."""
-        return any(BY_KEY[row.omie].tax for row in self.mappings)
+        return any(found.tax for row in self.mappings if (found := mappable(row.omie)) is not None)
 
     def document(self) -> JsonObject:
         """The document as JSON."""

@@ -7,8 +7,10 @@ decimals as plain normalised text, empty always None. Sources: Omie reference 2.
 import html
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from stdnum.br import cnpj, cpf
 
@@ -179,6 +181,44 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Multiline(Text):
+    """Text of several lines, whose breaks Windows, Omie and Ploomes spell differently; `line_break` is Omie's sign."""
+
+    line_break: str = "\n"
+
+    def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
+        text = clean(get_path(record, path, refs))
+        if text is not None and vendor is Vendor.OMIE:
+            text = text.replace(self.line_break, "\n")
+        return text and (text.replace("\r\n", "\n").replace("\r", "\n").strip() or None)
+
+    def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
+        if vendor is Vendor.OMIE and isinstance(value, str):
+            value = value.replace("\n", self.line_break)
+        return Text.write(self, vendor, value, path, current, refs)
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristic(Text):
+    """The value of one named characteristic: a list by name in Omie; an empty value removes it (reference 3.1)."""
+
+    name: str = ""
+
+    def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
+        if vendor is Vendor.PLOOMES:
+            return Text.read(self, vendor, record, path, refs)
+        for row in record.get(path) or ():
+            if str(row.get("campo") or row.get("cNomeCaract") or "").strip().casefold() == self.name.casefold():
+                return clean(row.get("conteudo") or row.get("cConteudo"))
+        return None
+
+    def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
+        if vendor is Vendor.PLOOMES:
+            return Text.write(self, vendor, value, path, current, refs)
+        return {path: [{"campo": self.name, "conteudo": value or ""}]}
+
+
+@dataclass(frozen=True, slots=True)
 class Number(Text):
     """Integer, decimal, money or percent: exact, as plain text; `places` rounds what Omie can hold."""
 
@@ -195,40 +235,102 @@ class Number(Text):
     def narrow(self, value: Value, refs: Refs) -> Value:
         if value is None or self.places is None:
             return value
-        return canonical_decimal(round(Decimal(str(value)), self.places))
+        return canonical_decimal(rounded(Decimal(str(value)), self.places))
 
     def widen(self, value: Value, current: Value, refs: Refs) -> Value:
         return value
 
 
 @dataclass(frozen=True, slots=True)
+class Amount(Number):
+    """A number whose zero means "nothing" in Omie, which leaves zeros out of its answers (reference 5.14).
+
+    `shown` puts that nothing into Ploomes as 0: a total without a discount has a discount of 0.
+    """
+
+    shown: bool = False
+
+    def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
+        value = Number.read(self, vendor, record, path, refs)
+        return self._in_omie(value) if vendor is Vendor.OMIE else value
+
+    def narrow(self, value: Value, refs: Refs) -> Value:
+        return self._in_omie(Number.narrow(self, value, refs))
+
+    def widen(self, value: Value, current: Value, refs: Refs) -> Value:
+        return current if value is None and current == "0" else value
+
+    def _in_omie(self, value: Value) -> Value:
+        empty = "0" if self.shown else None
+        return empty if value in (None, "0") else value
+
+
+@dataclass(frozen=True, slots=True)
+class Integer(Amount):
+    """A whole number; Ploomes' column takes nothing else."""
+
+    places: int | None = 0
+
+    def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
+        if value is None:
+            return Number.write(self, vendor, value, path, current, refs)
+        return patch_at(path, int(rounded(Decimal(str(value)), 0)), refs)
+
+    def widen(self, value: Value, current: Value, refs: Refs) -> Value:
+        return Amount.widen(self, Number.narrow(self, value, refs), current, refs)
+
+
+@dataclass(frozen=True, slots=True)
 class Checkbox(Text):
-    """`S`/`N` in Omie, a boolean in Ploomes; an unticked box may have no row there and reads as false."""
+    """`S`/`N` in Omie, a boolean in Ploomes; an unticked box may have no row there and reads as false. Omie's third
+    state, no answer yet, is nothing there and an unticked box here."""
 
     def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
         raw = get_path(record, path, refs)
-        return raw == "S" if vendor is Vendor.OMIE else bool(raw)
+        return {"S": True, "N": False}.get(str(raw)) if vendor is Vendor.OMIE else bool(raw)
 
     def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
         return patch_at(path, ("S" if value else "N") if vendor is Vendor.OMIE else bool(value), refs)
 
+    def widen(self, value: Value, current: Value, refs: Refs) -> Value:
+        return bool(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Date(Text):
-    """A day: `dd/mm/aaaa` in Omie, an ISO stamp at midnight in Ploomes; canonical `YYYY-MM-DD`."""
+    """A day: `dd/mm/aaaa` in Omie, an ISO stamp at Brazilian midnight in Ploomes; canonical `YYYY-MM-DD`."""
 
     def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
         text = clean(get_path(record, path, refs))
-        if text is None:
-            return None
-        match = re.fullmatch(r"(\d{2})/(\d{2})/(\d{4})", text)
-        return f"{match.group(3)}-{match.group(2)}-{match.group(1)}" if match else text[:10]
+        return text and canonical_day(text)
 
     def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
         if value is None:
             return patch_at(path, "" if vendor is Vendor.OMIE else None, refs)
         year, month, day = str(value).split("-")
         return patch_at(path, f"{day}/{month}/{year}" if vendor is Vendor.OMIE else f"{value}T00:00:00-03:00", refs)
+
+
+BRAZIL = ZoneInfo("America/Sao_Paulo")
+BRAZILIAN = (None, timedelta(hours=-3), timedelta(hours=-2))
+"""Offsets of Brazilian clocks, with and without the summer time of earlier years; none means Brazilian too."""
+
+
+def canonical_day(text: str) -> str | None:
+    """The day of `dd/mm/aaaa` or of an ISO stamp, whose offset counts; None when it is no day."""
+    match = re.match(r"(\d{2})/(\d{2})/(\d{4})", text)
+    iso = f"{match.group(3)}-{match.group(2)}-{match.group(1)}" if match else text
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return None
+    local = moment.utcoffset() in BRAZILIAN
+    return (moment if local else moment.astimezone(BRAZIL)).date().isoformat()
+
+
+_EXACT = Context(prec=120)
+"""More digits than any vendor's number has: nothing is rounded by accident."""
+MOST_DIGITS = 60
 
 
 def canonical_decimal(raw: Any) -> str | None:
@@ -239,7 +341,12 @@ def canonical_decimal(raw: Any) -> str | None:
         number = Decimal(str(raw))
     except InvalidOperation:
         return None
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
         return None
-    plain = format(number.normalize(), "f")
+    plain = format(number.normalize(_EXACT), "f")
     return "0" if plain == "-0" else plain
+
+
+def rounded(number: Decimal, places: int) -> Decimal:
+    """To `places`, halves away from zero as money is rounded."""
+    return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _EXACT)

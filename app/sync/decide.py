@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.ports import Vendor
+from app.sync.choices import Option
 from app.sync.fields import Field, Master, Refs, Value, Values
 from app.sync.tags import Tags, merge_tags
 
@@ -53,6 +54,8 @@ class Verdict:
     """Rows whose difference is only noted."""
     asks: set[str] = field(default_factory=set)
     """Rows that wait for a person's choice."""
+    resting: set[str] = field(default_factory=set)
+    """Rows of which one side holds an option that the other does not know: neither written nor agreed on."""
 
     @property
     def writes(self) -> bool:
@@ -92,6 +95,8 @@ def decide(rows: Sequence[Field], sides: Sides, policy: Policy, refs: Refs) -> V
             _decide_set(row, sides, verdict, refs)
         elif row.noted:
             _decide_noted(row, sides, verdict)
+        elif isinstance(row.by, Option) and row.by.rests(sides.omie.get(row.id), sides.ploomes.get(row.id), refs):
+            verdict.resting.add(row.id)
         elif not sides.based(row):
             _decide_first(row, sides, verdict, refs)
         else:
@@ -133,9 +138,14 @@ def _decide_changed(row: Field, side: Vendor, sides: Sides, verdict: Verdict, re
 
 
 def _decide_first(row: Field, sides: Sides, verdict: Verdict, refs: Refs) -> None:
+    """Never agreed on: an empty side is filled, Omie wins where both are filled, and no empty side empties the other
+    (a mapping just made must not wipe what people have typed)."""
     omie, ploomes = sides.omie.get(row.id), sides.ploomes.get(row.id)
-    fill_omie = omie is None and ploomes is not None and row.master is not Master.OMIE
-    _send(row, Vendor.OMIE if fill_omie else Vendor.PLOOMES, sides, verdict, refs)
+    if (row.master is Master.OMIE and omie is None) or (row.master is Master.PLOOMES and ploomes is None):
+        verdict.agreed.add(row.id)
+        return
+    to_omie = row.master is Master.PLOOMES or (omie is None and ploomes is not None and row.master is Master.EITHER)
+    _send(row, Vendor.OMIE if to_omie else Vendor.PLOOMES, sides, verdict, refs)
 
 
 def _decide_noted(row: Field, sides: Sides, verdict: Verdict) -> None:

@@ -67,6 +67,12 @@ class Refs:
     """Omie country code -> two-letter code."""
     ploomes_countries: dict[str, str] = field(default_factory=dict)
     """Ploomes country id -> two-letter code."""
+    options: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """FieldKey of a mapped option field -> option id -> Omie's code, None for an option that stands for no code."""
+    option_ids: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """FieldKey of a mapped option field -> Omie's code -> option id, None for a code without an option."""
+    gone_fields: frozenset[str] = frozenset()
+    """FieldKeys that a mapping names and that are in Ploomes no more: their rows rest."""
     field_keys: dict[str, str] = field(default_factory=dict)
     """Stable field name (`ponte_omie_id`) -> FieldKey in this account and entity."""
 
@@ -123,6 +129,16 @@ class Field:
         """`both`, `to_ploomes` or `to_omie`, as the contract spells it."""
         return {Master.OMIE: "to_ploomes", Master.PLOOMES: "to_omie"}.get(self.master, "both")
 
+    @property
+    def field_key(self) -> str | None:
+        """The FieldKey of a mapped row; None for fixed rows."""
+        return None if self.fixed else self.ploomes[1:].partition(":")[0]
+
+    def flows_to(self, vendor: Vendor) -> bool:
+        """False for a mapped row that only ever goes the other way; fixed rows settle that themselves."""
+        against = Master.OMIE if vendor is Vendor.OMIE else Master.PLOOMES
+        return self.fixed or self.master is not against
+
     def path(self, vendor: Vendor) -> str:
         """Where the field lives on a vendor."""
         return self.omie if vendor is Vendor.OMIE else self.ploomes
@@ -171,14 +187,18 @@ def patch_at(path: str, value: Any, refs: Refs) -> JsonObject:
     return {head: patch_at(rest, value, refs) if rest else value}
 
 
+APPENDED = ("OtherProperties", "caracteristicas")
+"""Lists whose rows each name what they set."""
+
+
 def merge_patches(left: JsonObject, right: JsonObject) -> JsonObject:
-    """Two wire patches as one: objects merge, custom property rows are appended, anything else is replaced."""
+    """Two wire patches as one: objects merge, rows that name what they set are appended, anything else is replaced."""
     merged = dict(left)
     for key, value in right.items():
         there = merged.get(key)
         if isinstance(value, dict) and isinstance(there, dict):
             merged[key] = merge_patches(there, value)
-        elif key == "OtherProperties" and there:
+        elif key in APPENDED and there:
             merged[key] = [*there, *value]
         else:
             merged[key] = value

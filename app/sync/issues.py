@@ -71,6 +71,11 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "unknown_option": Cause(
+        "Um campo de opções tem um valor sem correspondência",
+        "Escolha no Ploomes uma das opções do Omie, ou publique a configuração de novo para igualar as opções.",
+        "admin",
+    ),
     "vendor_failing": Cause(
         "O outro sistema não responde como deveria",
         "Nada a fazer agora: as tentativas continuam sozinhas. Se persistir, contate o suporte do sistema indicado.",

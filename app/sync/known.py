@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Result, delete, func, select, update
+from sqlalchemy import CursorResult, Result, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,6 +95,20 @@ async def everything(session: AsyncSession, integration_id: int, vendor: Vendor,
     found = await session.scalars(
         select(KnownRecord)
         .where(*_set_of(integration_id, vendor, entity), KnownRecord.gone_at.is_(None))
+        .order_by(KnownRecord.id)
+    )
+    return list(found)
+
+
+async def of_sets(session: AsyncSession, integration_id: int, sets: Sequence[tuple[str, str]]) -> list[KnownRecord]:
+    """Every living row of some (vendor, set), oldest first."""
+    found = await session.scalars(
+        select(KnownRecord)
+        .where(
+            KnownRecord.integration_id == integration_id,
+            tuple_(KnownRecord.vendor, KnownRecord.entity).in_(sets),
+            KnownRecord.gone_at.is_(None),
+        )
         .order_by(KnownRecord.id)
     )
     return list(found)
@@ -249,6 +263,19 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
     ),
     (Vendor.PLOOMES, "countries"): _Row(
         key=lambda d: _two_letters(d, "Short1", "Short2"), name=lambda d: _text(d, "Name")
+    ),
+    (Vendor.PLOOMES, "fields"): _Row(
+        key=lambda d: _text(d, "SendExternalKey"),
+        name=lambda d: _text(d, "Name"),
+        active=lambda d: not d.get("Disabled"),
+        keep=("Id", "EntityId", "TypeId", "Type", "Dynamic", "Multiple", "OptionsTableId", "OptionsTable"),
+    ),
+    (Vendor.OMIE, "activity_types"): _Row(key=lambda d: None, name=lambda d: _text(d, "cDescricao")),
+    (Vendor.OMIE, "stages"): _Row(
+        key=lambda d: None,
+        name=lambda d: _text(d, "cDescricao") or _text(d, "cDescrPadrao"),
+        active=lambda d: d.get("cInativo") != "S",
+        keep=("cDescOperacao", "cDescrPadrao"),
     ),
     (Vendor.OMIE, "countries"): _Row(
         key=lambda d: _two_letters(d, "cCodigoISO"), name=lambda d: _text(d, "cDescricao")

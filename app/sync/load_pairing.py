@@ -15,9 +15,10 @@ from app.core.db import Database
 from app.core.errors import LaneBusy
 from app.core.ports import Gateway, Kind, Priority, Vendor
 from app.sync import inbox, known, links
+from app.sync.catalogue import rows_of
 from app.sync.configuration import Config
 from app.sync.decide import Policy, Sides, Verdict, decide
-from app.sync.entities import FIELDS, clients
+from app.sync.entities import clients
 from app.sync.fields import MissingReference, Refs
 from app.sync.first_load import REASON, tell_held, writes_due
 from app.sync.lanes import Lanes, Lease, key_lane, record_lane
@@ -114,9 +115,8 @@ class Pairing:
         own, other = values_of(row, load), values_of(twin, load)
         omie, ploomes = (own, other) if vendor is Vendor.OMIE else (other, own)
         sides = Sides(omie, ploomes, {}, {})
-        verdict = await visit.resolving(
-            lambda: clients.adjust(decide(FIELDS[clients.ENTITY], sides, Policy(), visit.refs), sides)
-        )
+        rows = [row for row in rows_of(clients.ENTITY, visit.config, visit.refs) if row.id in own and row.id in other]
+        verdict = await visit.resolving(lambda: clients.adjust(decide(rows, sides, Policy(), visit.refs), sides))
         return sides, verdict
 
     async def _place(

@@ -14,10 +14,11 @@ from app.core.db import Database
 from app.core.errors import VendorError
 from app.core.ports import JsonObject, Priority, Record, Vendor
 from app.sync import known, links
+from app.sync.catalogue import rows_of
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
 from app.sync.convert import clean
-from app.sync.entities import FIELDS, clients
+from app.sync.entities import clients
 from app.sync.fields import Refs, Values, get_path
 from app.sync.first_load import FAILED
 from app.sync.lanes import Lanes
@@ -114,9 +115,8 @@ class LoadSteps:
 
     async def _snapshot(self, visit: Visit, record: Record, load_id: int) -> list[known.Known]:
         learn(record.data, visit.refs)
-        values = await visit.resolving(
-            lambda: canonical(record.vendor, FIELDS[clients.ENTITY], record.data, visit.refs)
-        )
+        rows = rows_of(clients.ENTITY, visit.config, visit.refs)
+        values = await visit.resolving(lambda: canonical(record.vendor, rows, record.data, visit.refs))
         twin = clients.other_id(record.vendor, record.data, _carried(visit.integration, record, values, visit.refs))
         row = known.known_of(record)
         row.data["load"] = {

@@ -174,10 +174,12 @@ class Placing:
     def _values_for(self, trip: Trip, vendor: Vendor, values: Values) -> Values:
         """What a new record on a vendor gets of the other side's values. Raises MissingReference."""
         if vendor is Vendor.PLOOMES:
-            wide = {row.id: row.by.widen(values.get(row.id), None, trip.refs) for row in trip.rows}
+            rows = [row for row in trip.rows if row.flows_to(vendor)]
+            wide = {row.id: row.by.widen(values.get(row.id), None, trip.refs) for row in rows}
             return trip.rules.complete(vendor, wide)
         source = trip.rules.complete(vendor, values)
-        narrow = {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in trip.rows}
+        rows = [row for row in trip.rows if row.flows_to(vendor)]
+        narrow = {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in rows}
         return trip.rules.new_in_omie(narrow, trip.config)
 
     async def _create_in_ploomes(self, trip: Trip, omie: Side) -> None:

@@ -34,8 +34,11 @@ class Reading:
         external_id = links.id_of(link, vendor)
         if vendor is Vendor.OMIE and not trip.unfinished:
             values, seen_at = links.seen(link, vendor)
-            if values is not None and seen_at is not None and await self._still_counts(trip, external_id, seen_at):
-                return Side({row.id: values.get(row.id) for row in trip.rows}, seen_at)
+            whole = values is not None and all(
+                row.id in values for row in trip.rows
+            )  # a row may be newer than the look
+            if values and whole and seen_at is not None and await self._still_counts(trip, external_id, seen_at):
+                return Side({row.id: values[row.id] for row in trip.rows}, seen_at)
         record = await self.record(trip, vendor, external_id)
         return None if record is None else await self._agreement.side(trip, record)
 

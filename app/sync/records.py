@@ -16,9 +16,9 @@ from app.core.db import Database
 from app.core.errors import Postponed, UserError, VendorError
 from app.core.ports import JsonObject, Priority, Vendor
 from app.sync import known, links
+from app.sync.catalogue import rows_of
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
-from app.sync.entities import FIELDS
 from app.sync.fields import Field, MissingReference, Refs, Values
 from app.sync.mapping import canonical
 from app.sync.models import Change, Event, Integration, Issue, KnownRecord, Link, LinkState, WriteEntry, WriteState
@@ -101,7 +101,7 @@ class Records:
         view = RecordView(integration, config, entity, vendor, external_id)
         async with self._db.read() as session:
             await _gather(session, view)
-        rows = FIELDS.get(entity, ())
+        rows = rows_of(entity, config)
         if fresh:
             await self._read_both(view, rows)
         if rows and all(view.sides.get(side) is not None for side in Vendor):

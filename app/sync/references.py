@@ -10,7 +10,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Key, Page, Record, Vendor
-from app.sync import known
+from app.sync import known, mapped_refs
 from app.sync.configuration import Config
 from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
@@ -49,6 +49,8 @@ class References:
         self._clock = clock
         self._markers = Markers(db, clock, lanes)
         self._cache: dict[int, tuple[float, int, Refs]] = {}
+        self._config: dict[int, Config] = {}
+        """The configuration each snapshot was last asked for with."""
         self._turns: dict[int, asyncio.Lock] = {}
         self._forgotten: dict[int, int] = {}
         """How often each was forgotten: a snapshot read before the last time is not kept."""
@@ -60,6 +62,7 @@ class References:
 
     async def of(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
         """A snapshot for one record's road; a set that was never read is read now."""
+        self._config[integration.id] = config
         async with self._turns.setdefault(integration.id, asyncio.Lock()):  # one load, however many ask
             cached = self._cache.get(integration.id)
             version = integration.config_version  # pairs made by hand are in the configuration
@@ -85,7 +88,26 @@ class References:
             with suppress(Postponed, VendorError):  # those we know will do until the next look
                 await self._read_whole(integration, Vendor.PLOOMES, "users", ploomes)
                 rows = await self._rows(integration.id)
-        return build(rows, config)
+        refs = build(rows, config)
+        await self._read_mapped(integration, config, omie, ploomes)
+        await self._put_mapped(integration.id, config, refs)
+        return refs
+
+    async def _read_mapped(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> None:
+        """What mapped fields look up, anew where it is old; what we know will do while a vendor does not answer."""
+        for vendor, entity, seconds in mapped_refs.sets_of(config):
+            if not await self._read_lately(integration.id, vendor, entity, seconds):
+                with suppress(Postponed, VendorError):
+                    await self._read_whole(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
+
+    async def _put_mapped(self, integration_id: int, config: Config, refs: Refs) -> None:
+        if not config.mappings:
+            return
+        sets = [(vendor.value, entity) for vendor, entity, _ in mapped_refs.sets_of(config)]
+        async with self._db.read() as session:
+            whole = await known.whole_at(session, integration_id, Vendor.PLOOMES, "fields")
+            rows = await known.of_sets(session, integration_id, sets)
+        mapped_refs.apply(rows, config, refs, whole=whole is not None)
 
     async def load(self, integration: Integration, omie: Gateway, ploomes: Gateway) -> None:
         """Reads every small set of both vendors into known_records, except those read whole a moment ago: a limit in
@@ -132,8 +154,8 @@ class References:
         ploomes: Gateway,
         event: Event | None = None,
     ) -> None:
-        """Finds (or, for a marker, creates) what a converter missed and puts it into `refs`; not there is None.
-        `event` is the cause of what has to be created."""
+        """Finds (or, for a marker or an option, creates) what a converter missed and puts it into `refs`; not there
+        is None. `event` is the cause of what has to be created."""
         kind, key = missing.kind, missing.key
         if kind in ("seller", "user"):
             await self._person(integration, kind, key, refs, omie if kind == "seller" else ploomes)
@@ -146,9 +168,24 @@ class References:
         elif kind == "tag_id":
             record = await self._fetch(integration, ploomes, "tags", key)
             refs.tag_names[key] = str(record.data.get("Name") or "") or None if record else None
+        elif kind in ("option", "option_id"):
+            await self._option(integration, kind, key, refs, omie, ploomes)
         elif kind == "tag":
             refs.tag_ids[key.casefold()] = (await self._markers.ensure(integration, key, event, ploomes)).id
             self.forget(integration.id)
+
+    async def _option(
+        self, integration: Integration, kind: str, key: str, refs: Refs, omie: Gateway, ploomes: Gateway
+    ) -> None:
+        """An option nobody told us of: the field's table, and Omie's list, are read again if that was not just done."""
+        config = self._config[integration.id]
+        for vendor, entity, _ in mapped_refs.sets_of(config):
+            if not await self._read_lately(integration.id, vendor, entity, LATELY_SECONDS):
+                await self._read_whole(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
+        await self._put_mapped(integration.id, config, refs)
+        field, _, value = key.partition(":")
+        (refs.options if kind == "option" else refs.option_ids).setdefault(field, {}).setdefault(value, None)
+        self.forget(integration.id)
 
     async def _person(self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway) -> None:
         record = await self._fetch(integration, gateway, f"{kind}s", key)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.core.ports import Gateway, Record, Vendor
+from app.sync.catalogue import rows_of
 from app.sync.configuration import Config
 from app.sync.entities.rules import Rules
 from app.sync.fields import Field, Refs, Values
@@ -86,8 +87,8 @@ class Trip:
 
     @property
     def rows(self) -> Sequence[Field]:
-        """The field rows of the entity."""
-        return self.rules.FIELDS
+        """The field rows of the entity, fixed and mapped, without those that rest."""
+        return rows_of(self.entity, self.config, self.refs)
 
     @property
     def vendor(self) -> Vendor:

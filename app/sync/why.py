@@ -13,7 +13,8 @@ from app.core.db import Database
 from app.core.limit_models import LimitBlock
 from app.core.ports import JsonObject, Vendor
 from app.sync import known
-from app.sync.entities import BUILT, FIELDS, clients
+from app.sync.catalogue import rows_of
+from app.sync.entities import BUILT, clients
 from app.sync.intake import RUNNING
 from app.sync.models import EventState, IntegrationState, LinkState
 from app.sync.records import RecordView
@@ -171,7 +172,7 @@ def _frozen(scene: Scene) -> Condition | None:
     if link is None:
         return None
     now = scene.now.timestamp()
-    labels = {row.id: row.label for row in FIELDS.get(scene.view.entity, ())}
+    labels = {row.id: row.label for row in rows_of(scene.view.entity, scene.view.config)}
     frozen = [(labels.get(row_id, row_id), until) for row_id, until in link.frozen.items() if until > now]
     if not frozen:
         return Condition("Nenhum campo congelado", True, "Nenhuma disputa de automações congelou campos.")

@@ -4,8 +4,13 @@ import pytest
 
 from app.omie.schemas import SIZES
 from app.sync.entities.clients import FIELDS
+from app.sync.mappable import ALL
 
-SIZED = [(row.omie, size) for row in FIELDS if (size := getattr(row.by, "omie_size", None)) is not None]
+SIZED = [
+    (row.omie, size)
+    for row in (*FIELDS, *(row for row in ALL if row.entity == "clients"))
+    if (size := getattr(row.by, "omie_size", None)) is not None
+]
 
 
 @pytest.mark.parametrize(("path", "size"), SIZED)
