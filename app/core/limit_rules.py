@@ -1,5 +1,6 @@
 """The row types of a vendor's `budgets.py`: what a call is, what it draws on, what a refusal closes. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -52,6 +53,10 @@ class Budget:
         reserve = 0 if call.priority is Priority.LIVE else self.live_reserve
         share = SHARES[call.priority] if self.graded else 1.0
         return Check(self.form, self.key(scope), self.limit - reserve, self.window, share, self.shared)
+
+    def share(self, priority: Priority) -> int:
+        """How many of a window's calls a priority may use."""
+        return max(1, math.floor(self.limit * (SHARES[priority] if self.graded else 1.0)))
 
     def key(self, scope: str) -> str:
         """Where the state of this budget lives for a scope."""

@@ -87,6 +87,8 @@ class Record:
     data: JsonObject
     read_at: datetime
     """When the request that brought it was sent; what happened later is not in it."""
+    changed_at: datetime | None = None
+    """When the vendor says that it was last changed, where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,21 @@ class Key:
     value: str
     within: Mapping[str, str] = field(default_factory=dict)
     """Narrows the search where the key alone repeats (a city name inside a state)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one request of a kind costs at the lowest priority, for estimates."""
+
+    method: str
+    """As the limits and the counters call it."""
+    pool: str
+    """Requests of one pool share the rate."""
+    limit: int
+    """Requests that may leave in `window` seconds."""
+    window: float
+    rows: int = 1
+    """Records that one request reads."""
 
 
 class Gateway(Protocol):
@@ -153,6 +170,10 @@ class Gateway(Protocol):
 
         `within` narrows it by names the set knows (`client`, `stage`, ...); one it does not know is refused unsent.
         """
+        ...
+
+    def price(self, entity: str, verb: str) -> Price:
+        """What `list`, `read` (by ids), `find` or a verb of `write` costs. Nothing is sent."""
         ...
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:

@@ -6,7 +6,8 @@ from typing import Any
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
-from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
+from app.core.ports import JsonObject, Key, Page, Price, Priority, Record, Vendor, Written
+from app.omie.budgets import budget_of
 from app.omie.calls import SETS
 from app.omie.client import OmieAnswer, OmieClient
 from app.omie.rows import PAGE_SIZE, Consult, Listing, Search, Set, Verb, at
@@ -143,6 +144,17 @@ class OmieGateway:
             if last:
                 return
 
+    def price(self, entity: str, verb: str) -> Price:
+        """The method that serves a verb, and its share of 240 calls a minute (reference 1.5)."""
+        row = _set(entity)
+        if verb in ("list", "read", "find") and row.listing is not None:
+            size = row.by_code.most if verb == "read" and row.by_code else PAGE_SIZE
+            method = row.listing.call
+        else:
+            size, method = 1, row.verbs[verb].call if verb in row.verbs else verb
+        budget = budget_of("method_minute")
+        return Price(method, f"omie:{method}", budget.share(Priority.BULK), budget.window, size)
+
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write, by Omie id only. What Omie is known to refuse is refused here and costs no error (`sent` False).
 
@@ -218,7 +230,9 @@ class OmieGateway:
 
     def _record(self, entity: str, row: Set, data: JsonObject, answer: OmieAnswer) -> Record | None:
         external_id = row.id_of(data)
-        return Record(Vendor.OMIE, entity, external_id, data, answer.sent_at) if external_id else None
+        if not external_id:
+            return None
+        return Record(Vendor.OMIE, entity, external_id, data, answer.sent_at, _changed_at(row, data))
 
     def _page_param(self, listing: Listing, number: int, size: int) -> JsonObject:
         paging = {} if listing.paging is None else {listing.paging.page: number, listing.paging.size: size}
@@ -234,6 +248,13 @@ class OmieGateway:
 
     def _today(self, tag: str | None) -> JsonObject:
         return {tag: self._client.clock.now().astimezone(OMIE_TIME).strftime("%d/%m/%Y")} if tag else {}
+
+
+def _changed_at(row: Set, data: JsonObject) -> datetime | None:
+    """The last of the stamps that a row carries (reference 2.4); most rows have an `info` block."""
+    paths = row.listing.stamps if row.listing and row.listing.stamps else (("info.dAlt", "info.hAlt"),)
+    stamps = [stamp for day, hour in paths if (stamp := moment(at(data, day), at(data, hour)))]
+    return max(stamps).astimezone(UTC) if stamps else None
 
 
 def _set(entity: str) -> Set:

@@ -1,12 +1,13 @@
 """Ploomes through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.odata import all_of, any_of, equal, literal
-from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
+from app.core.ports import JsonObject, Key, Page, Price, Priority, Record, Vendor, Written
+from app.ploomes.budgets import budget_of
 from app.ploomes.calls import (
     DOCUMENT_PROPERTIES,
     IDS_PER_CALL,
@@ -131,6 +132,14 @@ class PloomesGateway:
             if not last:
                 return
 
+    def price(self, entity: str, verb: str) -> Price:
+        """The request that serves a verb, and the account's share of six a second (design section 6)."""
+        row = _set(entity)
+        size = {"list": PAGE_SIZE, "read": IDS_PER_CALL}.get(verb, 1)
+        http = {"list": "GET", "read": "GET", "find": "GET", "create": "POST", "delete": "DELETE"}.get(verb, "PATCH")
+        budget = budget_of("account_second")
+        return Price(f"{http} {row.path}", "ploomes", budget.share(Priority.BULK), budget.window, size)
+
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write. The answer carries the whole record, expanded. Deleting what is gone succeeds."""
         row = _set(entity)
@@ -214,7 +223,7 @@ class PloomesGateway:
 
     def _records(self, entity: str, row: Set, answer: PloomesAnswer) -> Iterable[Record]:
         records = [
-            Record(Vendor.PLOOMES, entity, str(data[row.key]), data, answer.sent_at)
+            Record(Vendor.PLOOMES, entity, str(data[row.key]), data, answer.sent_at, _changed_at(row, data))
             for data in answer.rows
             if data.get(row.key) is not None
         ]
@@ -240,6 +249,17 @@ class PloomesGateway:
             return f"{row.path}(0)"
         key = literal(external_id) if row.text_key else str(_number(external_id or ""))
         return f"{row.path}({key})"
+
+
+def _changed_at(row: Set, data: JsonObject) -> datetime | None:
+    """The last change, as Ploomes tells it; a time without offset is Brasília's (reference 3.8)."""
+    try:
+        moment = datetime.fromisoformat(str(data.get(row.since))) if row.since else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return (moment.replace(tzinfo=LOCAL_TIME) if moment.tzinfo is None else moment).astimezone(UTC)
 
 
 def _set(entity: str) -> Set:

@@ -16,6 +16,7 @@ from app.sync.models import KnownRecord
 WHOLE_SETS = "sets"
 """Rows of this set say when another set was last read whole."""
 
+_REPLACED = ("natural_key", "name", "active", "data", "digest", "seen_at", "gone_at")
 _CHUNK = 200
 """Rows per statement: SQLite takes a limited number of bound values."""
 
@@ -31,6 +32,8 @@ class Known:
     name: str | None = None
     active: bool = True
     data: JsonObject = field(default_factory=dict)
+    digest: str | None = None
+    """Of the values, in the form both sides can be compared in; None when nobody compared."""
 
 
 async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Known], seen_at: datetime) -> None:
@@ -46,6 +49,7 @@ async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Know
             "name": row.name,
             "active": row.active,
             "data": row.data,
+            "digest": row.digest,
             "seen_at": seen_at,
             "gone_at": None,
         }
@@ -56,7 +60,8 @@ async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Know
     for start in range(0, len(values), _CHUNK):
         statement = insert(KnownRecord).values(values[start : start + _CHUNK])
         changed = {
-            name: statement.excluded[name] for name in ("natural_key", "name", "active", "data", "seen_at", "gone_at")
+            name: statement.excluded[name]
+            for name in ("natural_key", "name", "active", "data", "digest", "seen_at", "gone_at")
         }
         await session.execute(
             statement.on_conflict_do_update(
@@ -283,11 +288,11 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
 }
 
 
-def known_of(record: Record) -> Known:
+def known_of(record: Record, digest: str | None = None) -> Known:
     """The index row of a crawled record; a set without a rule is kept by id alone."""
     row = _INDEX.get((record.vendor, record.entity))
     if row is None:
-        return Known(record.vendor, record.entity, record.id)
+        return Known(record.vendor, record.entity, record.id, digest=digest)
     return Known(
         record.vendor,
         record.entity,
@@ -296,4 +301,5 @@ def known_of(record: Record) -> Known:
         name=row.name(record.data),
         active=row.active(record.data),
         data={name: record.data[name] for name in row.keep if record.data.get(name) is not None},
+        digest=digest,
     )

@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, BigId, JsonColumn, UtcDateTime
+from app.sync.resync_models import Resync as Resync
 
 
 class IntegrationState(StrEnum):
@@ -36,6 +37,8 @@ class EventState(StrEnum):
 class EventSource(StrEnum):
     """Why an event exists."""
 
+    SWEEP = "sweep"
+    """An incremental sweep found the record changed."""
     WEBHOOK = "webhook"
     DEPENDENCY = "dependency"
     PERSON = "person"
@@ -354,36 +357,10 @@ class KnownRecord(Base):
     name: Mapped[str | None] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     data: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    digest: Mapped[str | None] = mapped_column(String(32))
+    """Of the values a resync last read, in the form both sides can be compared in."""
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class Resync(Base):
-    """A pass over whole entities; the first load of an activation is one."""
-
-    __tablename__ = "resyncs"
-    __table_args__ = (Index("ix_resyncs_listing", "integration_id", "id"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    integration_id: Mapped[int] = mapped_column(ForeignKey("integrations.id"))
-    state: Mapped[str] = mapped_column(String(20))
-    """Contract section 4: planning, planned, scheduled, running, paused, completed, failed, cancelled."""
-    reason: Mapped[str] = mapped_column(String(40))
-    """`first_load`, `requested`, ..."""
-    entities: Mapped[list[Any]] = mapped_column(JsonColumn)
-    dry_run: Mapped[bool] = mapped_column(Boolean, default=False)
-    start: Mapped[str] = mapped_column(String(10), default="window")
-    force: Mapped[bool] = mapped_column(Boolean, default=False)
-    cursor: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    plan: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    progress: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    written: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    requests_used: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    claim: Mapped[str | None] = mapped_column(String(40))
-    due_at: Mapped[float | None] = mapped_column(Float)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ApiToken(Base):

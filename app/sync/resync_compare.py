@@ -1,0 +1,227 @@
+"""A page of one vendor against our book: which rows differ from their half of the base, and which have no link yet.
+
+Nothing is read from a vendor here and nothing decided: what differs is handed on, everything equal ends here.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core import wire
+from app.core.ports import JsonObject, Record, Vendor
+from app.sync import known
+from app.sync.entities import RULES
+from app.sync.fields import Field, Refs, Values
+from app.sync.links import LIVING
+from app.sync.load_pairing import Visit
+from app.sync.mapping import canonical
+from app.sync.models import Event, EventState, Issue, KnownRecord, Link, LinkState
+from app.sync.references import learn
+
+MARGIN = timedelta(seconds=5)
+"""What an event settled this shortly before a page was asked for may not be in the page yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a page in canonical values."""
+
+    record: Record
+    values: Values
+    digest: str
+
+    def as_json(self, *, raw: bool) -> JsonObject:
+        """What an item keeps of it; the raw record where its event will need it."""
+        kept: JsonObject = {"values": self.values, "read_at": self.record.read_at.isoformat()}
+        return {**kept, "data": wire.dumps(self.record.data).decode()} if raw else kept
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that must be looked at. `link` is None for a record without one."""
+
+    row: Row
+    link: Any | None = None
+    twin: str | None = None
+    stale: bool = False
+    """True when an event touched the pair around the time of the page: the row proves nothing."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What became of a page."""
+
+    differing: list[Difference] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Rows that are none of ours or wait for data, by cause."""
+
+
+async def rows_of_page(visit: Visit, entity: str, records: Sequence[Record]) -> list[Row]:
+    """Canonical values and digests of records just read. Raises Postponed or VendorError for a look-up it misses."""
+    fields = RULES[entity].FIELDS
+    rows = []
+    for record in records:
+        learn(record.data, visit.refs)
+        rows.append(await visit.resolving(lambda: _row(fields, record, visit.refs)))  # noqa: B023  (awaited here)
+    return rows
+
+
+def _row(fields: Sequence[Field], record: Record, refs: Refs) -> Row:
+    values = canonical(record.vendor, fields, record.data, refs)
+    return Row(record, values, comparable_digest(record.vendor, fields, values, refs))
+
+
+def comparable_digest(vendor: Vendor, fields: Sequence[Field], values: Values, refs: Refs) -> str:
+    """A hash of the values in Omie's form: equal on both sides of a pair in agreement. Raises MissingReference."""
+    form = {
+        row.id: values.get(row.id) if vendor is Vendor.OMIE else row.by.narrow(values.get(row.id), refs)
+        for row in fields
+        if not row.noted
+    }
+    return wire.digest(form)
+
+
+async def compare(
+    session: AsyncSession, visit: Visit, entity: str, vendor: Vendor, rows: Sequence[Row], asked_at: datetime
+) -> Comparison:
+    """Sorts a page. A row counts only if nothing touched its pair since the page was asked for."""
+    integration_id = visit.integration.id
+    ids = [row.record.id for row in rows]
+    links = await _links(session, integration_id, entity, vendor, ids)
+    ended = await _ended(session, integration_id, entity, vendor, ids)
+    theirs = [link.ploomes_id if vendor is Vendor.OMIE else link.omie_id for link in links.values()]
+    touched = await touched_since(
+        session, integration_id, entity, {vendor: ids, vendor.other: theirs}, asked_at - MARGIN
+    )
+    comparison = Comparison()
+    suspects: list[Row] = []
+    for row in rows:
+        link = links.get(row.record.id)
+        if link is None:
+            suspects.append(row)
+        elif not _equal(row, link, vendor, RULES[entity].FIELDS, visit):
+            pair = {(Vendor.OMIE, link.omie_id), (Vendor.PLOOMES, link.ploomes_id)}
+            comparison.differing.append(Difference(row, link, stale=bool(pair & touched)))
+    free = [row for row in suspects if row.record.id not in ended]
+    comparison.counts["ended"] += len(suspects) - len(free)
+    settled = await _told(session, integration_id, entity, vendor, free)
+    for row in free:
+        _unlinked(comparison, visit, entity, vendor, row, settled, touched)
+    return comparison
+
+
+def _unlinked(
+    comparison: Comparison,
+    visit: Visit,
+    entity: str,
+    vendor: Vendor,
+    row: Row,
+    settled: set[str],
+    touched: set[tuple[Vendor, str]],
+) -> None:
+    rules = RULES[entity]
+    refusal = rules.qualify(vendor, row.record.data, row.values, visit.config)
+    if refusal is not None:
+        comparison.counts[refusal.cause] += 1
+    elif (vendor, row.record.id) in touched:
+        comparison.counts["live"] += 1  # its event looks at it, with newer eyes
+    elif row.record.id in settled:
+        comparison.counts["waiting"] += 1
+    else:
+        carried = row.values.get("omie_id") if vendor is Vendor.PLOOMES else None
+        twin = rules.other_id(vendor, row.record.data, str(carried) if carried else None)
+        comparison.differing.append(Difference(row, None, twin))
+
+
+def _equal(row: Row, link: Any, vendor: Vendor, fields: Sequence[Field], visit: Visit) -> bool:
+    """A row equals its half of the base in every field; one that waits for data equals its last look."""
+    base, seen = (link.omie_base, link.omie_seen) if vendor is Vendor.OMIE else (link.ploomes_base, link.ploomes_seen)
+    if link.state == LinkState.SUSPENDED:
+        return bool(seen == row.values)
+    return all(each.id in base and base[each.id] == row.values.get(each.id) for each in fields)
+
+
+async def _links(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, ids: Sequence[str]
+) -> Mapping[str, Any]:
+    """Living links of records, with what a comparison needs, by the record's id."""
+    own = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
+    halves = (Link.omie_base, Link.omie_seen) if vendor is Vendor.OMIE else (Link.ploomes_base, Link.ploomes_seen)
+    query = select(Link.id, Link.version, Link.state, Link.omie_id, Link.ploomes_id, *halves).where(
+        Link.integration_id == integration_id, Link.entity == entity, own.in_(ids), Link.state.in_(LIVING)
+    )
+    return {row.omie_id if vendor is Vendor.OMIE else row.ploomes_id: row for row in await session.execute(query)}
+
+
+async def _ended(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, ids: Sequence[str]
+) -> set[str]:
+    own = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
+    query = select(own).where(
+        Link.integration_id == integration_id, Link.entity == entity, own.in_(ids), Link.state.not_in(LIVING)
+    )
+    return set(await session.scalars(query))
+
+
+async def touched_since(
+    session: AsyncSession, integration_id: int, entity: str, ids: Mapping[Vendor, Sequence[str]], since: datetime
+) -> set[tuple[Vendor, str]]:
+    """Records with an open event, or with one that came or was settled after an instant."""
+    found: set[tuple[Vendor, str]] = set()
+    for vendor, wanted in ids.items():
+        query = select(Event.external_id).where(
+            Event.integration_id == integration_id,
+            Event.vendor == vendor.value,
+            Event.entity == entity,
+            Event.external_id.in_(wanted),
+            or_(Event.due_at.is_not(None), Event.received_at >= since, Event.settled_at >= since),
+        )
+        found |= {(vendor, str(each)) for each in await session.scalars(query)}
+    return found
+
+
+async def _told(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, rows: Sequence[Row]
+) -> set[str]:
+    """Records whose trouble is known, an open issue or a wait for data, and that have not changed since."""
+    ids = [row.record.id for row in rows]
+    if not ids:
+        return set()
+    waiting = select(Event.external_id).where(
+        Event.integration_id == integration_id,
+        Event.vendor == vendor.value,
+        Event.entity == entity,
+        Event.external_id.in_(ids),
+        Event.state == EventState.WAITING,
+        Event.due_at.is_(None),
+    )
+    issues = select(Issue.external_id).where(
+        Issue.integration_id == integration_id,
+        Issue.vendor == vendor.value,
+        Issue.entity == entity,
+        Issue.external_id.in_(ids),
+        Issue.open_key.is_not(None),
+    )
+    told = {*await session.scalars(waiting), *await session.scalars(issues)}
+    digests = {
+        row.external_id: row.digest
+        for row in await session.execute(
+            select(KnownRecord.external_id, KnownRecord.digest).where(
+                KnownRecord.integration_id == integration_id,
+                KnownRecord.vendor == vendor.value,
+                KnownRecord.entity == entity,
+                KnownRecord.external_id.in_(told),
+            )
+        )
+    }
+    return {row.record.id for row in rows if row.record.id in told and digests.get(row.record.id) == row.digest}
+
+
+def known_rows(rows: Sequence[Row]) -> list[known.Known]:
+    """What our own index keeps of a page."""
+    return [known.known_of(row.record, row.digest) for row in rows]
