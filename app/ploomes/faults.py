@@ -18,6 +18,10 @@ class Row:
     wait: float | None = None
     """Seconds to wait when the answer names none."""
 
+    def fits(self, status: int, folded: str) -> bool:
+        """True when the answer is of this line."""
+        return status in self.statuses and (not self.text or re.search(self.text, folded) is not None)
+
 
 TABLE = (
     Row(Fault.CREDENTIALS, (401,)),
@@ -35,10 +39,7 @@ def classify(status: int, content: bytes, headers: Mapping[str, str], method: st
     """The error an answer stands for."""
     text = message(content) or f"HTTP {status}"
     folded = wire.fold(text)
-    row = next(
-        (row for row in TABLE if status in row.statuses and (not row.text or re.search(row.text, folded))),
-        Row(Fault.UNKNOWN, ()),
-    )
+    row = next((row for row in TABLE if row.fits(status, folded)), Row(Fault.UNKNOWN, ()))
     wait = (_retry_after(headers) or row.wait) if row.wait is not None else None
     return VendorError(row.fault, text[:500], vendor="ploomes", method=method, status=status, wait=wait)
 
