@@ -9,7 +9,7 @@ from .omie.company import Actor, Company, Entry
 from .omie.faults import Fault
 from .omie.schemas import check
 from .omie.screens import ALIASES, SCREENS
-from .ploomes import locked, writes
+from .ploomes import locked, rules, writes
 from .ploomes.account import Account, show
 from .ploomes.faults import Refusal
 from .ploomes.schema import SETS
@@ -130,6 +130,7 @@ class PloomesHands:
             self._rewrite(name, owner, [*self._lines(name, owner), given])
             return raw(next(line for line in self._lines(name, owner) if line["Id"] not in known))
         try:
+            rules.check_required_fields(self._account, SETS[name], given)
             return raw(writes.create(self._account, SETS[name], given, self._user_id))
         except Refusal as refusal:
             raise _rejected(refusal) from refusal

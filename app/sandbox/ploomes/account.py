@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from ..clock import BRASILIA
@@ -13,7 +13,8 @@ from .query import Options
 from .register import Register
 from .schema import SETS, EntitySet, Nav
 
-_MINUTE = 60.0
+#: Sets whose deleted rows are remembered.
+_REMEMBERED = ("Deals", "Contacts", "Products", "Orders")
 
 
 @dataclass
@@ -24,9 +25,9 @@ class Account:
     id: int
     user_key: str = field(repr=False)
     sets: dict[str, Register] = field(default_factory=lambda: {name: Register() for name in SETS})
+    deleted: dict[str, Register] = field(default_factory=lambda: {name: Register() for name in _REMEMBERED})
     failures: dict[int, int] = field(default_factory=dict)
-    window_start: float = -_MINUTE
-    window_count: int = 0
+    _windows: dict[str, tuple[float, int]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.kernel.counters.open("ploomes", self.user_key)
@@ -35,14 +36,17 @@ class Account:
         """The user a key belongs to."""
         return next((user for user in self.sets["Users"].values() if user["UserKey"] == user_key), None)
 
-    def retry_after(self) -> float | None:
-        """Counts a request in the fixed one-minute window; seconds to wait when it is full."""
-        now = self.kernel.clock.time()
-        if now - self.window_start >= _MINUTE:
-            self.window_start, self.window_count = now, 0
-        if self.window_count >= self.kernel.quirks.ploomes_rate_per_minute:
-            return self.window_start + _MINUTE - now
-        self.window_count += 1
+    def retry_after(self, user_key: str) -> float | None:
+        """Counts a request in the fixed window; seconds to wait when it is full."""
+        now, quirks = self.kernel.clock.time(), self.kernel.quirks
+        shared = "" if quirks.ploomes_rate_scope == "account" else user_key
+        length = float(quirks.ploomes_rate_window_s)
+        start, count = self._windows.get(shared, (now, 0))
+        if now - start >= length:
+            start, count = now, 0
+        if count >= quirks.ploomes_rate_per_minute:
+            return start + length - now
+        self._windows[shared] = (start, count + 1)
         return None
 
     def now(self) -> datetime:
@@ -116,7 +120,7 @@ def bare(moment: datetime) -> str:
     return f"{local:%Y-%m-%dT%H:%M:%S}" + (f".{fraction}" if fraction else "")
 
 
-def moment(text: str) -> datetime:
-    """A date as it may be written: with offset, without (Brasília), or a bare day; raises ValueError."""
+def moment(text: str, zone: tzinfo = BRASILIA) -> datetime:
+    """A date as it may be written: with offset, without (then in `zone`), or a bare day; raises ValueError."""
     parsed = datetime.fromisoformat(text)
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=BRASILIA)).astimezone(UTC)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)

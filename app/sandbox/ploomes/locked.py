@@ -30,3 +30,19 @@ def refuse(account: Account, entity_set: EntitySet, key: object, given: Row) -> 
             changed = name in given and given[name] != row.get(name)
         if changed:
             raise bad(f"O campo '{field['Name']}' está bloqueado para edição.")
+
+
+def by_api(account: Account, entity_set: EntitySet, given: Row) -> Row:
+    """What the API makes of locked fields: nothing special by default, switches for the other readings."""
+    reading = account.kernel.quirks.ploomes_disabled_fields
+    if reading == "free":
+        return given
+    keys = {field["Key"] for field in fields(account, entity_set)}
+    names = {field["PropertyName"] for field in fields(account, entity_set) if not field["Dynamic"]}
+    rows = given.get("OtherProperties") or []
+    if reading == "refused" and (names & set(given) or any(row.get("FieldKey") in keys for row in rows)):
+        raise bad("O campo está bloqueado para edição.")
+    left = {name: value for name, value in given.items() if name not in names}
+    if rows:
+        left["OtherProperties"] = [row for row in rows if row.get("FieldKey") not in keys]
+    return left

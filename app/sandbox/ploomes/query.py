@@ -12,7 +12,6 @@ from .faults import bad, unknown_property
 from .filters import Predicate, Reader
 from .schema import SETS, EntitySet
 
-PAGE_CAP = 300
 _OPTIONS = ("$select", "$filter", "$orderby", "$expand", "$top", "$skip", "$count")
 
 

@@ -18,6 +18,7 @@ _DOCUMENTS = ("CNPJ", "CPF", "Register")
 
 def before_create(account: Account, entity_set: EntitySet, row: Row, given: Row, user_id: int) -> Row:
     """The given values completed for a new record; may set read-only columns on `row`. Raises Refusal."""
+    _check_extra_required(account, entity_set, given)
     rule = _CREATE.get(entity_set.name)
     if rule is not None:
         rule(account, row, given, user_id)
@@ -26,7 +27,8 @@ def before_create(account: Account, entity_set: EntitySet, row: Row, given: Row,
 
 def before_change(account: Account, entity_set: EntitySet, row: Row, given: Row) -> Row:
     """The given values completed for a change of `row`; raises Refusal."""
-    if entity_set.name == "Contacts" and given.get("TypeId", row["TypeId"]) != row["TypeId"]:
+    fixed = account.kernel.quirks.ploomes_contact_type == "fixed"
+    if entity_set.name == "Contacts" and fixed and given.get("TypeId", row["TypeId"]) != row["TypeId"]:
         raise bad("O tipo do cliente não pode ser alterado.")
     if entity_set.name == "Fields":
         for name in ("EntityId", "TypeId"):
@@ -40,16 +42,38 @@ def _both(account: Account, entity_set: EntitySet, given: Row, row: Row | None) 
     return rule(account, given, row) if rule is not None else given
 
 
+def _check_extra_required(account: Account, entity_set: EntitySet, given: Row) -> None:
+    quirks = account.kernel.quirks
+    more = {"Contacts": quirks.ploomes_contact_required, "Orders": quirks.ploomes_order_required}
+    for name in filter(None, more.get(entity_set.name, "").split(",")):
+        if given.get(name) in (None, "", []):
+            raise bad(f"O campo '{name}' é obrigatório.")
+
+
+def check_required_fields(account: Account, entity_set: EntitySet, body: Row) -> None:
+    """The form's rule: a required custom field needs a value; raises Refusal. The API does not have it by default."""
+    given = {row.get("FieldKey") for row in body.get("OtherProperties") or [] if values.value_of(row) is not None}
+    for field in account.sets["Fields"].values():
+        wanted = field["Dynamic"] and field["Required"] and field["EntityId"] == entity_set.entity_id
+        if wanted and field["Key"] not in given:
+            raise bad(f"O campo '{field['Name']}' é obrigatório.")
+
+
 # Contacts
 
 
 def _contact(account: Account, given: Row, _row: Row | None) -> Row:
-    given = _with_documents(given)
+    given = _with_documents(given, account.kernel.quirks.ploomes_document_columns)
     return _with_place(account, given)
 
 
-def _with_documents(given: Row) -> Row:
+def _with_documents(given: Row, columns: str) -> Row:
     """Register, CNPJ and CPF are three views of one number, stored as given."""
+    direct = [name for name in ("CNPJ", "CPF") if given.get(name)]
+    if direct and columns == "refused":
+        raise bad(f"A propriedade '{direct[0]}' é somente leitura.")
+    if columns == "ignored":
+        given = {name: value for name, value in given.items() if name not in ("CNPJ", "CPF")}
     written = next((name for name in reversed(_DOCUMENTS) if name in given), None)
     if written is None:
         return given
@@ -224,6 +248,30 @@ def _new_user(account: Account, row: Row, given: Row, _user_id: int) -> None:
     row["UserKey"] = f"{account.kernel.random.getrandbits(160):040x}"
 
 
+def _new_deal(account: Account, row: Row, given: Row, _user_id: int) -> None:
+    row["DealNumber"] = 1 + max((deal["DealNumber"] for deal in account.sets["Deals"].values()), default=0)
+    if given.get("StageId") is None:
+        stages = [
+            stage
+            for stage in account.sets["Deals@Stages"].values()
+            if given.get("PipelineId") in (None, stage["PipelineId"])
+        ]
+        given["StageId"] = stages[0]["Id"] if stages else None
+    if given.get("StartDate") is None:
+        given["StartDate"] = account.now()
+
+
+def _deal(account: Account, given: Row, row: Row | None) -> Row:
+    """The pipeline follows the stage."""
+    _named(account, given)
+    stage = account.sets["Deals@Stages"].get(given.get("StageId"))
+    if stage is not None:
+        given["PipelineId"] = stage["PipelineId"]
+        if row is not None and row["StageId"] != stage["Id"]:
+            given["LastStageId"] = row["StageId"]
+    return given
+
+
 def _new_interaction(account: Account, row: Row, given: Row, _user_id: int) -> None:
     if given.get("Date") is None:
         given["Date"] = account.now()
@@ -248,6 +296,7 @@ _CREATE: dict[str, Callable[[Account, Row, Row, int], None]] = {
     "Fields": _new_field,
     "Users": _new_user,
     "InteractionRecords": _new_interaction,
+    "Deals": _new_deal,
 }
 _ALWAYS: dict[str, Callable[[Account, Row, Row | None], Row]] = {
     "Contacts": _contact,
@@ -255,11 +304,27 @@ _ALWAYS: dict[str, Callable[[Account, Row, Row | None], Row]] = {
     "Orders": _order,
     "Webhooks": _webhook,
     "Cities": _city,
+    "Deals": _deal,
 }
+
+
+def before_remove(account: Account, entity_set: EntitySet, row: Row, user_id: int) -> None:
+    """A company may take its persons along or be kept by them, by switch; raises Refusal."""
+    reading = account.kernel.quirks.ploomes_company_delete
+    if entity_set.name != "Contacts" or reading == "loosen":
+        return
+    persons = [other["Id"] for other in account.sets["Contacts"].values() if other["CompanyId"] == row["Id"]]
+    if persons and reading == "refused":
+        raise bad("O cliente tem pessoas vinculadas e não pode ser excluído.")
+    from . import writes
+
+    for person in persons:
+        writes.remove(account, entity_set, person, user_id)
 
 
 def after_remove(account: Account, entity_set: EntitySet, row: Row) -> None:
     """What goes with a deleted record beyond plain references."""
+    _note_last(account, entity_set, row.get("ContactId"))
     if entity_set.name == "Fields":
         values.forget(account, field_key=row["Key"])
         forms = account.sets["Forms@Fields"]
@@ -271,9 +336,25 @@ def after_remove(account: Account, entity_set: EntitySet, row: Row) -> None:
         account.failures.pop(row["Id"], None)
 
 
+#: What a client shows as its latest of.
+_LAST = {"Orders": "LastOrderId", "Deals": "LastDealId", "InteractionRecords": "LastInteractionRecordId"}
+
+
+def _note_last(account: Account, entity_set: EntitySet, contact_id: int | None, latest: int | None = None) -> None:
+    contact, column = account.sets["Contacts"].get(contact_id), _LAST.get(entity_set.name)
+    if contact is None or column is None:
+        return
+    if latest is None:
+        rows = account.sets[entity_set.name].values()
+        latest = max((row["Id"] for row in rows if row["ContactId"] == contact_id), default=None)
+    contact[column] = latest
+
+
 def after_create(account: Account, entity_set: EntitySet, row: Row, body: Row, user_id: int) -> None:
     """Nested parts of a body that make further records: a field's options table, a table's options."""
     from . import writes
+
+    _note_last(account, entity_set, row.get("ContactId"), row["Id"])
 
     def make(name: str, given: Any) -> Row:
         return writes.create(account, SETS[name], given, user_id)

@@ -59,6 +59,7 @@ TABLE = (
         "Creator>Users:CreatorId Folder>Attachments@Folders:FolderId", NO_PATCH,
     ),
     define("Attachments@Folders", NAMED),
+    define("Attachments@Items", NAMED, "", INNER),
     define("Comments", """Id:int! Content:str* OrderId:int! InteractionRecordId:int! External:bool!=false CreatorId:int!
            CreateDate:date!""", "Creator>Users:CreatorId", INNER),
     define(

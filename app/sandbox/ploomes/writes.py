@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ..clock import BRASILIA
 from ..wire import Row
 from . import events, rules, values
 from .account import Account, moment
@@ -19,7 +20,7 @@ _SYSTEM_DATES = ("CreateDate", "LastUpdateDate", "UpdateDate")
 
 def create(account: Account, entity_set: EntitySet, body: Row, user_id: int, *, webhooks: bool = True) -> Row:
     """Stores a new record made of `body`; raises Refusal."""
-    given = _cleaned(entity_set, body)
+    given = _cleaned(account, entity_set, body)
     for prop in entity_set.props.values():
         if prop.required and given.get(prop.name) in (None, ""):
             raise bad(f"O campo '{prop.name}' é obrigatório.")
@@ -40,7 +41,7 @@ def change(account: Account, entity_set: EntitySet, key: Any, body: Row, user_id
            webhooks: bool = True) -> Row:  # fmt: skip
     """Changes what `body` carries: missing stays, null clears, child lists are replaced; raises Refusal."""
     row = find(account, entity_set, key)
-    given = _cleaned(entity_set, body)
+    given = _cleaned(account, entity_set, body)
     for prop in entity_set.props.values():
         if prop.required and prop.name in given and given[prop.name] in (None, ""):
             raise bad(f"O campo '{prop.name}' é obrigatório.")
@@ -58,9 +59,12 @@ def change(account: Account, entity_set: EntitySet, key: Any, body: Row, user_id
 def remove(account: Account, entity_set: EntitySet, key: Any, user_id: int, *, webhooks: bool = True) -> None:
     """Deletes a record; what pointed at it points at nothing, whatever was its child goes too. Raises Refusal."""
     row = find(account, entity_set, key)
+    rules.before_remove(account, entity_set, row, user_id)
     del account.sets[entity_set.name][row[entity_set.key]]
     _loosen(account, entity_set, row)
     rules.after_remove(account, entity_set, row)
+    if entity_set.name in account.deleted:
+        account.deleted[entity_set.name][row["Id"]] = {**row, "LastUpdateDate": account.now(), "UpdaterId": user_id}
     if webhooks:
         events.fire(account, entity_set, "Delete", row, None, user_id)
 
@@ -77,27 +81,28 @@ def find(account: Account, entity_set: EntitySet, key: Any) -> Row:
     """The record with that key; raises Refusal (404)."""
     row = account.sets[entity_set.name].get(key)
     if row is None:
-        raise missing(f"Registro {key} de {entity_set.name}")
+        refusal = missing(f"Registro {key} de {entity_set.name}")
+        raise Refusal(account.kernel.quirks.ploomes_missing_status, refusal.message)
     return row
 
 
-def _cleaned(entity_set: EntitySet, body: Row) -> Row:
+def _cleaned(account: Account, entity_set: EntitySet, body: Row) -> Row:
     """The writable part of a body in stored kinds; unknown names and wrong kinds are refused."""
     given: Row = {}
     for name, value in body.items():
         prop, nav = entity_set.props.get(name), entity_set.navs.get(name)
         if prop is not None:
             if not prop.read_only:
-                given[name] = _value(prop, value)
+                given[name] = _value(account, prop, value)
         elif nav is None:
             raise unknown_property(name, entity_set.name)
         elif nav.how in "[~":
-            given[name] = _children(nav, value)
+            given[name] = _children(account, nav, value)
         # A nested related record is ignored: only its key counts (ploomes-api.md 3.1, Tags).
     return given
 
 
-def _children(nav: Nav, value: Any) -> list[Row]:
+def _children(account: Account, nav: Nav, value: Any) -> list[Row]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -105,7 +110,7 @@ def _children(nav: Nav, value: Any) -> list[Row]:
     kind = SETS[nav.target]
     cleaned = []
     for item in value:
-        child = _cleaned(kind, item)
+        child = _cleaned(account, kind, item)
         for prop in kind.props.values():
             if prop.required and child.get(prop.name) in (None, ""):
                 raise bad(f"O campo '{prop.name}' é obrigatório em '{nav.name}'.")
@@ -115,10 +120,10 @@ def _children(nav: Nav, value: Any) -> list[Row]:
     return cleaned
 
 
-def _value(prop: Prop, value: Any) -> Any:
+def _value(account: Account, prop: Prop, value: Any) -> Any:
     if value is None:
         return None
-    fits = _KINDS[prop.kind](value)
+    fits = _date(account, value) if prop.kind == "date" else _KINDS[prop.kind](value)
     if fits is None:
         raise bad(f"O valor de '{prop.name}' não é do tipo esperado ({prop.kind}).")
     return fits
@@ -137,11 +142,12 @@ def _number(value: Any) -> Decimal | int | None:
     return value if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else None
 
 
-def _date(value: Any) -> Any:
+def _date(account: Account, value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
+    zone = UTC if account.kernel.quirks.ploomes_bare_dates == "utc" else BRASILIA
     try:
-        return moment(value)
+        return moment(value, zone)
     except ValueError:
         return None
 
@@ -153,7 +159,6 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "str": lambda value: value if isinstance(value, str) else None,
     # `1` is accepted for true: public code activates webhooks with it (ploomes-api.md 4).
     "bool": lambda value: bool(value) if value in (True, False, 0, 1) and not isinstance(value, str) else None,
-    "date": _date,
 }
 
 
