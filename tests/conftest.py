@@ -122,6 +122,15 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
     await database.close()
 
 
+@pytest.fixture
+async def book(tmp_path: Path) -> AsyncIterator[Database]:
+    """A database with empty tables on one engine, for what does not depend on it."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}")
+    await database.change_schema(Base.metadata.create_all)
+    yield database
+    await database.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
 async def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database without a single table, once per engine."""

@@ -1,12 +1,9 @@
 """Every line of Omie's fault catalogue in its variants: its class, its reaction, and how many calls it costs."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 
-from app.core.db import Base, Database
+from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject
 from app.core.wire import fold
@@ -61,15 +58,6 @@ def variants(label: JsonObject) -> dict[str, tuple[str, str, int]]:
         "without a code": (text, "", status),
         "HTTP 200": (text, code, 200),
     }
-
-
-@pytest.fixture
-async def book(tmp_path: Path) -> AsyncIterator[Database]:
-    """One engine: what differs between them is proved in the limiter's own tests."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}")
-    await database.change_schema(Base.metadata.create_all)
-    yield database
-    await database.close()
 
 
 def app(book: Database, clock: ManualClock, name: str, reply: Reply) -> OmieRig:

@@ -1,14 +1,12 @@
 """Ploomes' refusals in every shape they are said to come in: their class, reaction, and how many calls they cost."""
 
-from collections.abc import AsyncIterator
 from html import escape
-from pathlib import Path
 
 import httpx
 import pytest
 
 from app.core import wire
-from app.core.db import Base, Database
+from app.core.db import Database
 from app.core.errors import Fault
 from app.core.ports import JsonObject
 from app.ploomes.client import PloomesClient, PloomesCredentials
@@ -29,15 +27,6 @@ def shapes(text: str) -> dict[str, bytes]:
         "html": f"<html><style>b{{}}</style><body><h1>{escape(text)}</h1></body></html>".encode(),
         "empty": b"",
     }
-
-
-@pytest.fixture
-async def book(tmp_path: Path) -> AsyncIterator[Database]:
-    """One engine: what differs between them is proved in the limiter's own tests."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}")
-    await database.change_schema(Base.metadata.create_all)
-    yield database
-    await database.close()
 
 
 def account(book: Database, name: str, reply: httpx.Response) -> PloomesRig:
