@@ -1,7 +1,7 @@
 """`make bench`: measures both set-ups and prints one table. Bounded in time, on the loopback only.
 
 --quick         fewer edits and shorter runs (about five minutes)
---only NAME     latency, storm, door or idle; may be given more than once
+--only NAME     latency, storm, door, idle or never_banned; may be given more than once
 --setup NAME    sqlite or postgres; both without it
 --json PATH     where the figures go (bench/results.json)
 --keep          leaves the processes' logs behind and says where
@@ -13,20 +13,27 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from tests.benchmarks import door, idle, latency, storm
+from tests.benchmarks import door, idle, latency, never_banned, storm
 from tests.benchmarks.report import Figure, Skipped, save, show
 from tests.benchmarks.rig import Rig, RigError
 from tests.benchmarks.setups import Setup, one_process, services_missing, split
 
 PARTS = ("idle", "latency", "storm", "door")
+NEVER_BANNED = "never_banned"
+"""A part with processes of its own: four workers, time ten times faster. Not on SQLite."""
 CLIENTS_NEEDED = {"idle": 10, "latency": 0, "storm": 50, "door": 20}
 """How many clients must stand on both sides; latency takes one per edit."""
+Make = Callable[[Path], AbstractAsyncContextManager[Setup]]
+Measure = Callable[..., Awaitable[tuple[list[Figure], list[Skipped]]]]
 console = Console(stderr=True)
 
 
@@ -35,7 +42,7 @@ def say(text: str) -> None:
     console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {escape(text)}", soft_wrap=True)
 
 
-async def run(setup: Setup, folder: Path, parts: list[str], *, quick: bool) -> tuple[list[Figure], list[Skipped]]:
+async def run(setup: Setup, folder: Path, *, quick: bool, parts: list[str]) -> tuple[list[Figure], list[Skipped]]:
     """All chosen parts on one set-up; a part that cannot be measured is told and does not end the others."""
     figures: list[Figure] = []
     skipped: list[Skipped] = []
@@ -61,33 +68,46 @@ async def run(setup: Setup, folder: Path, parts: list[str], *, quick: bool) -> t
     return figures, skipped
 
 
+async def _chapter(
+    name: str, make: Make, work: Measure, arguments: argparse.Namespace
+) -> tuple[list[Figure], list[Skipped]]:
+    """One set-up from its start to its end; what keeps it from being measured is told."""
+    folder = Path(tempfile.mkdtemp(prefix=f"ponte-bench-{name}-"))
+    try:
+        async with make(folder) as setup:
+            return await work(setup, folder, quick=arguments.quick)
+    except RigError as error:
+        say(f"{name}: {error}")
+        return [], [Skipped(name, "everything", str(error).splitlines()[0])]
+    finally:
+        if arguments.keep:
+            say(f"{name}: logs in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 async def measure(arguments: argparse.Namespace) -> bool:
     """Measures, prints, saves; True when every target was met and nothing failed to be measured."""
     parts = [part for part in PARTS if not arguments.only or part in arguments.only]
+    proving = not arguments.only or NEVER_BANNED in arguments.only
     figures: list[Figure] = []
     skipped: list[Skipped] = []
     failed = False
     load = os.getloadavg()[0]
     if load > 0.5:
         say(f"the machine is already busy (load {load:.1f}, {os.cpu_count()} cores): figures will suffer")
-    for name, make in (("sqlite", one_process), ("postgres", lambda _: split())):
+    chapters: list[tuple[str, Make, Measure]] = [
+        *([("sqlite", one_process, partial(run, parts=parts))] if parts else []),
+        *([("postgres", lambda _: split(), partial(run, parts=parts))] if parts else []),
+        *([("postgres", lambda _: split(workers=4), partial(never_banned.run, say=say))] if proving else []),
+    ]
+    for name, make, work in chapters:
         if arguments.setup not in (None, name):
             continue
         if name == "postgres" and (why := await services_missing()):
             skipped.append(Skipped(name, "everything", why))
             continue
-        folder = Path(tempfile.mkdtemp(prefix=f"ponte-bench-{name}-"))
-        try:
-            async with make(folder) as setup:
-                more, missing = await run(setup, folder, parts, quick=arguments.quick)
-        except RigError as error:
-            say(f"{name}: {error}")
-            more, missing = [], [Skipped(name, "everything", str(error).splitlines()[0])]
-        finally:
-            if arguments.keep:
-                say(f"{name}: logs in {folder}")
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
+        more, missing = await _chapter(name, make, work, arguments)
         failed |= bool(missing)
         figures += more
         skipped += missing
@@ -102,7 +122,7 @@ def main() -> None:
     """Reads the options; ends with 1 when a target was missed, so that a schedule can notice."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", action="append", choices=PARTS)
+    parser.add_argument("--only", action="append", choices=(*PARTS, NEVER_BANNED))
     parser.add_argument("--setup", choices=("sqlite", "postgres"))
     parser.add_argument("--json", type=Path, default=Path("bench/results.json"))
     parser.add_argument("--keep", action="store_true")

@@ -31,8 +31,8 @@ async def one_process(folder: Path) -> AsyncIterator[Setup]:
 
 
 @asynccontextmanager
-async def split() -> AsyncIterator[Setup]:
-    """`ponte api` and two `ponte worker` on a database and a Redis number of their own, both emptied afterwards."""
+async def split(workers: int = 2) -> AsyncIterator[Setup]:
+    """`ponte api` and some `ponte worker` on a database and a Redis number of their own, both emptied afterwards."""
     name = f"ponte_bench_{uuid.uuid4().hex[:10]}"
     admin = DATABASE.replace("+asyncpg", "")
     connection = await asyncpg.connect(admin, timeout=5)
@@ -40,7 +40,8 @@ async def split() -> AsyncIterator[Setup]:
         await connection.execute(f"CREATE DATABASE {name}")
         redis_url = await _empty_redis()
         try:
-            yield Setup("postgres", DATABASE.rsplit("/", 1)[0] + f"/{name}", redis_url, ("api", "worker", "worker"))
+            address = DATABASE.rsplit("/", 1)[0] + f"/{name}"
+            yield Setup("postgres", address, redis_url, ("api", *["worker"] * workers))
         finally:
             async with redis.from_url(redis_url) as client:
                 await client.flushdb()

@@ -112,9 +112,10 @@ def main() -> None:
     """Serves the tapped sandbox on the loopback until ended."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
-    sandbox = Sandbox(seed="empty")
-    uvicorn.run(Tap(sandbox.asgi), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    parser.add_argument("--speed", type=float, default=1.0)
+    arguments = parser.parse_args()
+    sandbox = Sandbox(seed="empty", speed=arguments.speed)
+    uvicorn.run(Tap(sandbox.asgi), host="127.0.0.1", port=arguments.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":
