@@ -1,10 +1,13 @@
 """Hands out due events: every integration its turn, one worker per event, crashed ones again and not for ever."""
 
 import heapq
+import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, not_, null, select, union_all, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, not_, null, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
@@ -24,7 +27,26 @@ QUARANTINE_REASON = (
 )
 SUSPECT = Event.crashes + case((Event.state == EventState.PROCESSING, 1), else_=0) >= CRASHES_ALLOWED - 1
 """Its worker died twice, counting a claim that has just expired."""
+OLDEST = ("oldest_first", "oldest_second", "oldest_third")
+"""Labels of the first due moment by priority, in the order of priorities."""
 _log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Rooms:
+    """How much of a worker one integration may fill, and what each has of it already: a saturated integration only
+    waits for its vendors' limits, and must not make others wait for a place meanwhile."""
+
+    most: int
+    held: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Chosen:
+    """Events to take. `all` when nothing else that is due could be taken."""
+
+    ids: list[int]
+    all: bool
 
 
 class Claims:
@@ -34,33 +56,61 @@ class Claims:
         self._db = db
         self._clock = clock
 
-    async def claim(self, priorities: Sequence[int], limit: int, holder: str, seconds: float) -> list[Event]:
+    async def claim(
+        self, priorities: Sequence[int], limit: int, holder: str, seconds: float, rooms: "Rooms | None" = None
+    ) -> list[Event]:
         """Up to `limit` due events, theirs for `seconds`: smaller priority first, then the integration with the
-        fewest in work, then the oldest."""
+        fewest in work, then the oldest. `rooms` bounds what each integration may have."""
         taken: list[Event] = []
-        for priority in sorted(priorities):
-            while len(taken) < limit:
-                async with self._db.read() as session:
-                    chosen = await self._choose(session, priority, limit - len(taken))
-                if not chosen:
-                    break
-                async with self._db.transaction() as session:
-                    rows = await self._take(session, chosen, holder, seconds)
-                taken += self._fit(rows, chosen)
+        rooms = rooms or Rooms(limit)
+        while len(taken) < limit:
+            async with self._db.read() as session:
+                chosen = await self._choose(session, priorities, limit - len(taken), rooms)
+            if not chosen.ids:
+                break
+            async with self._db.transaction() as session:
+                rows = await self._take(session, chosen.ids, holder, seconds)
+            fit = self._fit(rows, chosen.ids)
+            taken += fit
+            for event in fit:
+                rooms.held[event.integration_id] = rooms.held.get(event.integration_id, 0) + 1
+            if chosen.all and len(rows) == len(chosen.ids):
+                break
         return taken
 
-    async def _choose(self, session: AsyncSession, priority: int, limit: int) -> list[int]:
-        waiting = await self._integrations(session, priority)
-        if not waiting or limit <= 0:
-            return []
-        watched = await self._suspect_in_work(session)
-        due = await session.execute(
+    async def _choose(self, session: AsyncSession, priorities: Sequence[int], limit: int, rooms: "Rooms") -> "Chosen":
+        waiting = await self._integrations(session, priorities)
+        watched = any(row.watched for row in waiting)
+        busy = {row.id: row.busy for row in waiting}
+        left = {row.id: rooms.most - rooms.held.get(row.id, 0) for row in waiting}
+        chosen = Chosen([], True)
+        for priority, oldest in zip(sorted(priorities), OLDEST, strict=False):
+            now = self._clock.time()
+            owners = [row for row in waiting if left[row.id] > 0 and (getattr(row, oldest) or math.inf) <= now]
+            owners.sort(key=lambda row: (busy[row.id], getattr(row, oldest)))
+            wanted = limit - len(chosen.ids)
+            if not owners or wanted <= 0:
+                continue
+            due = await self._due(session, [row.id for row in owners], priority, wanted, watched)
+            suspects = [row for row in due if row.suspect][1:]
+            ids = _fair([row for row in due if row not in suspects], busy, left, wanted)
+            watched = watched or any(row.suspect for row in due)
+            chosen.ids += ids
+            chosen.all = chosen.all and not suspects and len(ids) < wanted
+        return chosen
+
+    async def _due(
+        self, session: AsyncSession, owners: Sequence[int], priority: int, limit: int, watched: bool
+    ) -> Sequence[Row[tuple[int, int, float, bool]]]:
+        """The oldest due events of some integrations. Of events whose worker died twice the caller takes one at a
+        time, so that the one that kills its worker is found out, and not put aside with all that ran beside it."""
+        found = await session.execute(
             union_all(
                 *(
                     select(
                         select(Event.id, Event.integration_id, Event.due_at, SUSPECT.label("suspect"))
                         .where(
-                            Event.integration_id == row.id,
+                            Event.integration_id == owner,
                             Event.priority == priority,
                             Event.due_at <= self._clock.time(),
                             *([not_(SUSPECT)] if watched else []),
@@ -69,45 +119,34 @@ class Claims:
                         .limit(limit)
                         .subquery()
                     )
-                    for row in waiting[:limit]
+                    for owner in owners[:limit]
                 )
             )
         )
-        rows = due.all()
-        suspects = [row for row in rows if row.suspect][1:]
-        return _fair([row for row in rows if row not in suspects], {row.id: row.busy for row in waiting}, limit)
+        return found.all()
 
-    async def _suspect_in_work(self, session: AsyncSession) -> bool:
-        """Whether somebody processes an event whose worker died twice. They go one at a time, so that the one that
-        kills its worker is found out, and not put aside together with all that ran beside it."""
-        query = select(Event.id).where(
-            Event.state == EventState.PROCESSING,
-            Event.crashes >= CRASHES_ALLOWED - 1,
-            Event.due_at > self._clock.time(),
-        )
-        return (await session.execute(query.limit(1))).first() is not None
-
-    async def _integrations(self, session: AsyncSession, priority: int) -> Sequence[Row[tuple[int, float, int]]]:
-        """Who has something due: two index probes each, however long a backlog is."""
-        mine = Event.integration_id == Integration.id
-        oldest = (
+    async def _integrations(self, session: AsyncSession, priorities: Sequence[int]) -> Sequence[Row[Any]]:
+        """Who has something due: a few index probes each, however long a backlog is."""
+        mine, now = Event.integration_id == Integration.id, self._clock.time()
+        oldest = [
             select(func.min(Event.due_at))
             .where(mine, Event.priority == priority, Event.due_at.is_not(None))
             .correlate(Integration)
             .scalar_subquery()
-        )
+            for priority in sorted(priorities)
+        ]
         busy = (
             select(func.count())
-            .where(mine, Event.state == EventState.PROCESSING, Event.due_at > self._clock.time())
+            .where(mine, Event.state == EventState.PROCESSING, Event.due_at > now)
             .correlate(Integration)
             .scalar_subquery()
         )
-        found = (
-            select(Integration.id, oldest.label("oldest"), busy.label("busy"))
-            .where(oldest <= self._clock.time())
-            .order_by("busy", "oldest")
+        watched = select(Event.id).where(
+            Event.state == EventState.PROCESSING, Event.crashes >= CRASHES_ALLOWED - 1, Event.due_at > now
         )
-        return (await session.execute(found)).all()
+        labels = [first.label(name) for first, name in zip(oldest, OLDEST, strict=False)]
+        found = select(Integration.id, busy.label("busy"), watched.exists().label("watched"), *labels)
+        return (await session.execute(found.where(or_(*(first <= now for first in oldest))))).all()
 
     async def _take(self, session: AsyncSession, chosen: Sequence[int], holder: str, seconds: float) -> Sequence[Event]:
         now = self._clock.time()
@@ -156,18 +195,24 @@ class Claims:
         return sorted((row for row in rows if row.state == EventState.PROCESSING), key=lambda row: rank[row.id])
 
 
-def _fair(due: Sequence[Row[tuple[int, int, float]]], busy: dict[int, int], limit: int) -> list[int]:
-    """Ids in the order of turns: whoever has the fewest in work and chosen comes next, then the oldest event."""
+def _fair(
+    due: Sequence[Row[tuple[int, int, float, bool]]], busy: Mapping[int, int], left: dict[int, int], limit: int
+) -> list[int]:
+    """Ids in the order of turns: whoever has the fewest in work and chosen comes next, then the oldest event.
+    `left` is how many each may still take, and is used up."""
     lines: dict[int, list[tuple[float, int]]] = {}
     for row in due:
         lines.setdefault(row.integration_id, []).append((row.due_at, row.id))
-    turns = [(busy.get(owner, 0), line[0], owner, 0) for owner, line in ((o, sorted(n)) for o, n in lines.items())]
+    for line in lines.values():
+        line.sort(reverse=True)
+    turns = [(busy.get(owner, 0), line[-1], owner) for owner, line in lines.items()]
     heapq.heapify(turns)
     chosen: list[int] = []
     while turns and len(chosen) < limit:
-        load, (_, event_id), owner, place = heapq.heappop(turns)
+        load, (_, event_id), owner = heapq.heappop(turns)
         chosen.append(event_id)
-        line = sorted(lines[owner])
-        if place + 1 < len(line):
-            heapq.heappush(turns, (load + 1, line[place + 1], owner, place + 1))
+        lines[owner].pop()
+        left[owner] -= 1
+        if lines[owner] and left[owner] > 0:
+            heapq.heappush(turns, (load + 1, lines[owner][-1], owner))
     return chosen

@@ -5,6 +5,7 @@ Unknown keys and wrong types are refused with the name of the field; every messa
 
 import json
 from datetime import date, time
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -203,8 +204,14 @@ class History(Section):
     since: date | None = None
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Walking the zone files takes longer than everything else in a document together."""
+    return frozenset(available_timezones())
+
+
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _zones():
         raise ValueError("fuso horário desconhecido")
     return value
 

@@ -32,7 +32,7 @@ from app.core.db import Database
 from app.core.errors import LeaseLost
 from app.core.ports import Kind, Notice, Priority
 from app.core.queue import Queue, QueueName
-from app.sync.claims import Claims
+from app.sync.claims import Claims, Rooms
 from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, RUNNING, Intake, Stored
 from app.sync.models import Event, EventSource, EventState, Integration
 
@@ -231,9 +231,11 @@ class Inbox:
         """Returns after the commit, never before. Raises Unavailable when the database does not take it."""
         return await self._intake.store(integration_id, notice, body, ring=ring)
 
-    async def claim(self, priorities: Sequence[int], limit: int, holder: str, seconds: float) -> list[Event]:
+    async def claim(
+        self, priorities: Sequence[int], limit: int, holder: str, seconds: float, rooms: Rooms | None = None
+    ) -> list[Event]:
         """Up to `limit` due events, the caller's for `seconds`; a third crash quarantines an event instead."""
-        return await self._claims.claim(priorities, limit, holder, seconds)
+        return await self._claims.claim(priorities, limit, holder, seconds, rooms)
 
     async def enqueue(
         self, session: AsyncSession, *, integration_id: int, vendor: str, entity: str, external_id: str, kind: str,
@@ -292,13 +294,10 @@ class Inbox:
 
     async def next_due(self, priorities: Sequence[int]) -> float | None:
         """When the next event can be claimed (epoch seconds), claims that expire included; None when none is open."""
+        first = [_first_due(priority).scalar_subquery() for priority in priorities]
         async with self._db.read() as session:
-            moments = [
-                moment
-                for priority in priorities
-                if (moment := (await session.execute(_first_due(priority))).scalar_one_or_none()) is not None
-            ]
-        return min(moments, default=None)
+            moments = (await session.execute(select(*first))).one()
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def sweep(self) -> None:
         """Rings for what has been due for a while: its ring was lost, or its worker died. Also updates the gauges."""

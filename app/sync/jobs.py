@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
+from collections import Counter
 
 from app.core.clock import Clock
 from app.core.errors import LeaseLost, Postponed
 from app.core.log import get_logger
 from app.core.ports import Priority
 from app.core.queue import Queue, QueueName
+from app.sync.claims import Rooms
 from app.sync.inbox import Inbox
 from app.sync.models import Event
 from app.sync.pipeline import Engine
@@ -49,6 +51,8 @@ class Jobs:
         self._holder = uuid.uuid4().hex[:12]
         self._bells: dict[QueueName, asyncio.Event] = {name: asyncio.Event() for name in slots}
         self._running: dict[QueueName, set[asyncio.Task[None]]] = {name: set() for name in slots}
+        self._owners: dict[QueueName, dict[asyncio.Task[None], int]] = {name: {} for name in slots}
+        """Running tasks and their integrations."""
         self._driven: dict[int, str] = {}
         """Running events and their claims."""
 
@@ -91,10 +95,10 @@ class Jobs:
         while not stop.is_set():
             bell.clear()
             room = self._slots[name] - len(running)
+            rooms = Rooms(max(1, self._slots[name] * 2 // 3), Counter(self._owners[name].values()))
             try:
-                events = (
-                    await self._inbox.claim(PRIORITIES[name], room, self._holder, self._lease_seconds) if room else []
-                )
+                due = await self._inbox.next_due(PRIORITIES[name])
+                events = await self._claim(name, room, rooms) if due is not None and due <= self._clock.time() else []
             except Exception:
                 _log.exception("claiming failed", queue=name)
                 await asyncio.sleep(1.0)
@@ -102,23 +106,26 @@ class Jobs:
             for event in events:
                 task = asyncio.create_task(self._drive(event))
                 running.add(task)
+                self._owners[name][task] = event.integration_id
                 task.add_done_callback(running.discard)
+                task.add_done_callback(self._owners[name].pop)
                 task.add_done_callback(lambda _: bell.set())
-            if events and len(events) == room:
+            if events and (len(events) == room or max(rooms.held.values()) >= rooms.most):
                 await self._queue.ring(name)  # more may be due than one worker can hold
                 if room < self._slots[name]:
                     continue
-            await self._pause(name, bell)
+            await self._pause(name, bell, due)
 
-    async def _pause(self, name: QueueName, bell: asyncio.Event) -> None:
+    async def _claim(self, name: QueueName, room: int, rooms: Rooms) -> list[Event]:
+        if not room:
+            return []
+        return await self._inbox.claim(PRIORITIES[name], room, self._holder, self._lease_seconds, rooms)
+
+    async def _pause(self, name: QueueName, bell: asyncio.Event, due: float | None) -> None:
         """Until a ring, the next due moment, or a look at the book for its own sake."""
         wait = IDLE_SECONDS
-        try:
-            due = await self._inbox.next_due(PRIORITIES[name])
-            if due is not None and not self._running[name]:
-                wait = min(wait, max(0.02, due - self._clock.time()))
-        except Exception:
-            _log.exception("looking at the book failed", queue=name)
+        if due is not None and not self._running[name]:
+            wait = min(wait, max(0.02, due - self._clock.time()))
         try:
             await asyncio.wait_for(bell.wait(), wait / self._clock.scale)
         except TimeoutError:

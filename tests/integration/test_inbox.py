@@ -14,6 +14,7 @@ from app.core.errors import LeaseLost, Unavailable
 from app.core.ports import Kind, Priority
 from app.core.queue import Cron, QueueName
 from app.sync import inbox as events
+from app.sync.claims import Rooms
 from app.sync.inbox import Inbox
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState
 from tests.factories import add_integration, notice, ploomes_notice
@@ -221,6 +222,18 @@ async def test_claims_are_fair_between_integrations(db: Database, box: Inbox) ->
     assert [event.integration_id for event in first].count(busy.id) == 3
     another = await box.store(quiet.id, notice("901"), "{}")
     assert [event.id for event in await box.claim(LIVE, 1, "w", 45)] == [another.id]
+
+
+async def test_a_saturated_integration_leaves_room_in_every_worker(db: Database, box: Inbox) -> None:
+    busy, quiet = await add_integration(db), await add_integration(db)
+    for n in range(10):
+        await box.store(busy.id, notice(str(n)), "{}")
+    rooms = Rooms(4, {busy.id: 1})
+    assert [event.external_id for event in await box.claim(LIVE, 9, "w", 45, rooms)] == ["0", "1", "2"]
+    assert await box.claim(LIVE, 9, "w", 45, rooms) == []
+    other = await box.store(quiet.id, notice("900"), "{}")
+    assert [event.id for event in await box.claim(LIVE, 9, "w", 45, rooms)] == [other.id]
+    assert len(await box.claim(LIVE, 9, "another worker", 45, Rooms(4))) == 4
 
 
 async def test_smaller_priority_goes_first_and_bulk_is_left_to_bulk(
