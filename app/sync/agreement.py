@@ -15,9 +15,9 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Record, Vendor, Written
 from app.sync import issues, journal, links
-from app.sync.convert import Activity
 from app.sync.decide import Policy, Sides, Verdict, decide, fights
 from app.sync.endings import Endings
+from app.sync.entities.rules import Held
 from app.sync.fields import MissingReference, Values
 from app.sync.inbox import latest_of
 from app.sync.issues import Finding
@@ -71,8 +71,8 @@ class Agreement:
         verdict = await self.resolving(
             trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
         )
-        self._withhold_inactive_seller(trip, link, verdict)
-        withhold_activity(trip, Vendor.PLOOMES, verdict.to_ploomes)
+        for vendor in Vendor:
+            withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
         await self._resolve_unfinished(trip, omie, ploomes)
@@ -123,13 +123,6 @@ class Agreement:
         conflicts = trip.config.conflicts
         return Policy(conflicts.default, conflicts.fields, newest, answered)
 
-    def _withhold_inactive_seller(self, trip: Trip, link: Link, verdict: Verdict) -> None:
-        """An owner whose seller is inactive in Omie is not written there; the rest of the edit is (F087)."""
-        seller = verdict.to_omie.get("owner")
-        if seller and trip.refs.sellers.get(str(seller)) is False:
-            del verdict.to_omie["owner"]
-            trip.findings.append(inactive_seller(str(seller), link.ploomes_id))
-
     async def _freeze(self, trip: Trip, link: Link, verdict: Verdict) -> None:
         """Stops two automations that undo each other through us (design section 4)."""
         now = self._clock.time()
@@ -153,9 +146,9 @@ class Agreement:
         link.frozen = frozen = {row_id: until for row_id, until in frozen.items() if row_id in written}
         if frozen:
             labels = ", ".join(row.label for row in trip.rows if row.id in frozen)
-            trip.findings.append(
-                Finding("oscillation", f"Campos congelados por uma hora: {labels}.", {"rows": sorted(frozen)})
-            )
+            finding = Finding("oscillation", f"Campos congelados por uma hora: {labels}.", {"rows": sorted(frozen)})
+            trip.findings.append(finding)
+            trip.waits_for.append(finding)
         if verdict.resting:
             labels = ", ".join(row.label for row in trip.rows if row.id in verdict.resting)
             trip.findings.append(
@@ -211,14 +204,15 @@ class Agreement:
     async def _after(self, trip: Trip, before: Side, draft: Draft, written: Written) -> Side:
         """What a side holds after a write: its own answer where it gives one, else what was sent."""
         if written.data is not None and draft.vendor is Vendor.PLOOMES:
-            record = Record(draft.vendor, trip.entity, written.id, written.data, written.sent_at)
+            record = Record(draft.vendor, trip.set_of(draft.vendor), written.id, written.data, written.sent_at)
             return await self.side(trip, record)
         values = dict(before.values)
         if draft.verb in ("include_tags", "exclude_tags"):
+            [row_id] = draft.after
             names = {str(row["tag"]).casefold(): str(row["tag"]) for row in draft.body["tags"]}
-            held = {str(n).casefold(): str(n) for n in before.values.get("tags") or ()}  # type: ignore[union-attr]
+            held = {str(n).casefold(): str(n) for n in before.values.get(row_id) or ()}  # type: ignore[union-attr]
             kept = held | names if draft.verb == "include_tags" else {k: v for k, v in held.items() if k not in names}
-            values["tags"] = [kept[key] for key in sorted(kept)] or None
+            values[row_id] = [kept[key] for key in sorted(kept)] or None
         else:
             values.update(draft.after)
         return Side(values, before.read_at, before.record)
@@ -257,7 +251,7 @@ class Agreement:
     def _verdict_outcome(self, trip: Trip, verdict: Verdict) -> Outcome:
         if verdict.asks:
             return waits("conflict", "Os dois lados mudaram o mesmo campo; aguardando a escolha de uma pessoa.")
-        held_back = next((f for f in trip.findings if f.cause in ("inactive_seller", "oscillation")), None)
+        held_back = trip.waits_for[0] if trip.waits_for else None
         if held_back is not None:
             due = max(trip.link.frozen.values(), default=None) if trip.link else None
             return Outcome(EventState.WAITING, held_back.cause, held_back.detail, due)
@@ -313,21 +307,16 @@ class RefusedBefore(Exception):
         self.text = text
 
 
-def inactive_seller(seller: str, ploomes_id: str) -> Finding:
-    """The issue of an owner who is inactive in Omie, told on the contact's timeline too."""
-    detail = f"O vendedor {seller}, ligado ao responsável no Ploomes, está inativo no Omie."
-    return Finding("inactive_seller", detail, {"ploomes_id": ploomes_id})
-
-
-def withhold_activity(trip: Trip, vendor: Vendor, values: Values) -> Finding | None:
-    """Takes an activity that Ploomes has no status for out of `values`, and says so; the rest is written."""
-    gone = next((row for row in trip.rows if row.id in values and isinstance(row.by, Activity)), None)
-    if vendor is Vendor.OMIE or gone is None or Activity.status(values[gone.id], trip.refs) is not None:
-        return None
-    name = "Ativo" if values.pop(gone.id) else "Inativo"
-    finding = Finding("missing_status", f"O Ploomes não tem o status de cliente “{name}”; o status ficou como estava.")
-    trip.findings.append(finding)
-    return finding
+def withhold(trip: Trip, vendor: Vendor, values: Values, ploomes_id: str) -> list[Held]:
+    """Takes out of `values` what must not be written to a vendor now, and has an issue say so; the rest is written."""
+    held = [each for each in trip.rules.withhold(vendor, values, trip.refs) if each.row_id in values]
+    for each in held:
+        del values[each.row_id]
+        finding = Finding(each.cause, each.detail, {"ploomes_id": ploomes_id})
+        trip.findings.append(finding)
+        if each.waits:
+            trip.waits_for.append(finding)
+    return held
 
 
 def cause_of(event: Event) -> str:

@@ -7,7 +7,7 @@ from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import Record, Vendor
 from app.sync import issues, journal, known, links
-from app.sync.agreement import Agreement, cause_of, withhold_activity
+from app.sync.agreement import Agreement, cause_of, withhold
 from app.sync.endings import Endings
 from app.sync.fields import Values
 from app.sync.issues import Finding
@@ -167,11 +167,11 @@ class Deletion:
         await self._inactivate(trip, link, other, side, done("inactivated", detail))
 
     async def _inactivate(self, trip: Trip, link: Link, other: Vendor, side: Side, outcome: Outcome) -> None:
-        values: Values = {"active": False} if side.values.get("active") is not False else {}
+        values: Values = {key: value for key, value in trip.rules.INACTIVE.items() if side.values.get(key) != value}
         entry = None
-        left = withhold_activity(trip, other, values)
-        if left is not None:
-            outcome = done("kept", left.detail)
+        left = withhold(trip, other, values, link.ploomes_id)
+        if left:
+            outcome = done("kept", left[0].detail)
         for draft in update_drafts(trip, other, links.id_of(link, other), values, side, {}):
             entry, _ = await self._writer.send(trip, draft)
         await self._end(trip, link, LinkState.DELETED, outcome, entry)
@@ -209,7 +209,7 @@ class Deletion:
                 for vendor in (Vendor.OMIE, Vendor.PLOOMES):
                     if vendor is trip.vendor or outcome.cause == "deleted":
                         await known.mark_gone(
-                            session, trip.integration.id, vendor, trip.entity, links.id_of(link, vendor), now
+                            session, trip.integration.id, vendor, trip.set_of(vendor), links.id_of(link, vendor), now
                         )
             await self._endings.close_in(session, trip, outcome, link)
         await self._writer.trace("committed")

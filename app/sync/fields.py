@@ -73,6 +73,10 @@ class Refs:
     """FieldKey of a mapped option field -> Omie's code -> option id, None for a code without an option."""
     gone_fields: frozenset[str] = frozenset()
     """FieldKeys that a mapping names and that are in Ploomes no more: their rows rest."""
+    families: dict[str, str] = field(default_factory=dict)
+    """Product family of ours in Ploomes, by name -> id."""
+    product_markers: dict[str, str] = field(default_factory=dict)
+    """`active` and `inactive` -> id of that marker of products in Ploomes."""
     field_keys: dict[str, str] = field(default_factory=dict)
     """Stable field name (`ponte_omie_id`) -> FieldKey in this account and entity."""
 

@@ -11,11 +11,11 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.sync.configuration import Config
+from app.sync.entities import BUILT
 from app.sync.intake import INACTIVE
 from app.sync.models import Event, EventSource, EventState, Resync
 
 REASON = "first_load"
-ENTITIES = ["sellers", "clients"]
 FAILED = "first_load_failed"
 """Cause of the issue of a load that failed."""
 NEVER = 253402300799.0
@@ -34,7 +34,7 @@ async def schedule(session: AsyncSession, integration_id: int, start: str, now: 
             integration_id=integration_id,
             state="scheduled",
             reason=REASON,
-            entities=list(ENTITIES),
+            entities=list(BUILT),
             dry_run=False,
             force=False,
             start=start,

@@ -162,21 +162,29 @@ async def enqueue(
     return event
 
 
-async def newer_open(session: AsyncSession, event: Event) -> Event | None:
-    """The newest open event of the same record that came after this one: then this one need not be looked at."""
-    mine = _of_record(event.integration_id, event.vendor, event.entity, event.external_id)
+async def become(session: AsyncSession, event: Event, entity: str) -> None:
+    """Files an event under the entity its record turned out to be. Raises LeaseLost."""
+    if event.entity != entity:
+        await _move(session, event, {}, entity=entity)
+        event.entity = entity
+
+
+async def newer_open(session: AsyncSession, event: Event, siblings: Sequence[str] = ()) -> Event | None:
+    """The newest open event of the same record that came after this one: then this one need not be looked at.
+    `siblings`: entities under which the same record's events may be filed too."""
+    mine = _of_same(event, siblings)
     # one of lower priority may be due at night only: it must not stand for a live change
     newer = and_(Event.id > event.id, Event.due_at.is_not(None), Event.priority <= event.priority)
     query = select(Event).where(mine, newer).order_by(Event.id.desc()).limit(1)
     return (await session.execute(query)).scalars().first()
 
 
-async def supersede_older(session: AsyncSession, event: Event, *, now: datetime) -> int:
+async def supersede_older(session: AsyncSession, event: Event, siblings: Sequence[str] = (), *, now: datetime) -> int:
     """Settles what the same record left open before this event, which takes it all in; returns how many."""
     done = await session.execute(
         update(_table)
         .where(
-            _of_record(event.integration_id, event.vendor, event.entity, event.external_id),
+            _of_same(event, siblings),
             _table.c.id < event.id,
             _table.c.state.in_((EventState.RECEIVED.value, EventState.WAITING.value)),
             _table.c.claim.is_(None),
@@ -387,6 +395,15 @@ def _of_record(integration_id: int, vendor: str, entity: str | None, external_id
         Event.vendor == vendor,
         Event.entity == entity,
         Event.external_id == external_id,
+    )
+
+
+def _of_same(event: Event, siblings: Sequence[str]) -> ColumnElement[bool]:
+    return and_(
+        Event.integration_id == event.integration_id,
+        Event.vendor == event.vendor,
+        Event.entity.in_((event.entity, *siblings)),
+        Event.external_id == event.external_id,
     )
 
 

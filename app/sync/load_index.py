@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.entities import clients
+from app.sync.entities.rules import Rules
 from app.sync.models import Event, EventState, KnownRecord, Link, Resync
 
 BATCH = 40
-CODES = "client_codes"
-"""Auxiliary index set of a load: Ploomes id that an Omie client carries in its code -> that Omie client."""
+
+
+def codes_of(rules: Rules) -> str:
+    """Auxiliary index set of a load: Ploomes id that an Omie record carries in its code -> that Omie record."""
+    return f"{rules.ENTITY}_codes"
 
 
 @dataclass(slots=True)
@@ -24,60 +27,82 @@ class Found:
     twins: dict[str, KnownRecord] = field(default_factory=dict)
     """Row's own id -> the certain twin on the other side."""
     rivals: set[str] = field(default_factory=set)
-    """Rows whose document several records share: a person or the road must look."""
+    """Rows whose natural key several records share: a person or the road must look."""
     taken: set[tuple[str, str]] = field(default_factory=set)
     """(vendor, id) of records with a link, living or ended."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """(vendor, id) of records that an event told of after they were read."""
 
 
-async def snapshots_after(
-    session: AsyncSession, integration_id: int, vendor: Vendor | None, after: int
+async def rows_after(
+    session: AsyncSession, integration_id: int, sets: Sequence[tuple[Vendor, str]], after: int
 ) -> list[KnownRecord]:
-    """The next batch of known clients of one vendor, or of both."""
+    """The next batch of known records of some sets."""
     query = (
         select(KnownRecord)
-        .where(*_clients(integration_id, vendor), KnownRecord.id > after)
+        .where(
+            KnownRecord.integration_id == integration_id,
+            tuple_(KnownRecord.vendor, KnownRecord.entity).in_([(vendor.value, name) for vendor, name in sets]),
+            KnownRecord.gone_at.is_(None),
+            KnownRecord.id > after,
+        )
         .order_by(KnownRecord.id)
         .limit(BATCH)
     )
     return list(await session.scalars(query))
 
 
-async def look_up(
-    session: AsyncSession, integration_id: int, vendor: Vendor, rows: Sequence[KnownRecord], load: Resync
-) -> Found:
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One side's walk over one entity in a load."""
+
+    rules: Rules
+    vendor: Vendor
+    load: Resync
+
+    def known(self, vendor: Vendor) -> Sequence[Any]:
+        """Conditions of the living records of this entity's set on a vendor."""
+        return (
+            KnownRecord.integration_id == self.load.integration_id,
+            KnownRecord.vendor == vendor.value,
+            KnownRecord.entity == self.rules.SETS[vendor],
+            KnownRecord.gone_at.is_(None),
+        )
+
+    def mine(self, row: KnownRecord) -> bool:
+        """True for a record that this load read as one of this entity."""
+        snapshot = snapshot_of(row, self.load)
+        return snapshot is not None and snapshot["entity"] == self.rules.ENTITY
+
+
+async def look_up(session: AsyncSession, walk: Pass, rows: Sequence[KnownRecord]) -> Found:
     """Everything a batch must know before it may be linked, in a handful of queries."""
     found = Found()
-    await _carried_twins(session, integration_id, vendor, rows, load, found)
-    await _document_twins(session, integration_id, vendor, rows, load, found)
-    found.taken = await linked_of(session, integration_id, [*rows, *found.twins.values()])
-    found.touched = await _touched(session, integration_id, [*rows, *found.twins.values()])
+    await _carried_twins(session, walk, rows, found)
+    await _keyed_twins(session, walk, rows, found)
+    found.taken = await linked_of(session, walk, [*rows, *found.twins.values()])
+    found.touched = await _touched(session, walk, [*rows, *found.twins.values()])
     return found
 
 
-async def _carried_twins(
-    session: AsyncSession, integration_id: int, vendor: Vendor, rows: Sequence[KnownRecord], load: Resync, found: Found
-) -> None:
+async def _carried_twins(session: AsyncSession, walk: Pass, rows: Sequence[KnownRecord], found: Found) -> None:
     """Twins by an id that one of the two records carries."""
-    carried = {row.external_id: str(twin) for row in rows if (twin := (snapshot_of(row, load) or {}).get("twin"))}
-    if vendor is Vendor.PLOOMES:
+    carried = {row.external_id: str(twin) for row in rows if (twin := (snapshot_of(row, walk.load) or {}).get("twin"))}
+    if walk.vendor is Vendor.PLOOMES:
         ids = [row.external_id for row in rows]
         codes = await session.scalars(
             select(KnownRecord).where(
-                KnownRecord.integration_id == integration_id,
+                KnownRecord.integration_id == walk.load.integration_id,
                 KnownRecord.vendor == Vendor.OMIE.value,
-                KnownRecord.entity == CODES,
+                KnownRecord.entity == codes_of(walk.rules),
                 KnownRecord.external_id.in_(ids),
             )
         )
         carried = {code.external_id: str(code.natural_key) for code in codes} | carried
     others = await session.scalars(
-        select(KnownRecord).where(
-            *_clients(integration_id, vendor.other), KnownRecord.external_id.in_(set(carried.values()))
-        )
+        select(KnownRecord).where(*walk.known(walk.vendor.other), KnownRecord.external_id.in_(set(carried.values())))
     )
-    by_id = {other.external_id: other for other in others}
+    by_id = {other.external_id: other for other in others if walk.mine(other)}
     used: set[str] = set()
     for own, other_id in carried.items():
         if other_id in by_id and other_id not in used:
@@ -85,43 +110,39 @@ async def _carried_twins(
             used.add(other_id)
 
 
-async def _document_twins(
-    session: AsyncSession, integration_id: int, vendor: Vendor, rows: Sequence[KnownRecord], load: Resync, found: Found
-) -> None:
-    """Twins by a document that exactly one record of each side has."""
-    documents = {row.natural_key for row in rows if row.natural_key and row.external_id not in found.twins}
+async def _keyed_twins(session: AsyncSession, walk: Pass, rows: Sequence[KnownRecord], found: Found) -> None:
+    """Twins by a natural key that exactly one record of each side has."""
+    keys = {row.natural_key for row in rows if row.natural_key and row.external_id not in found.twins}
     holders: dict[tuple[str, str], list[KnownRecord]] = {}
     for side in Vendor:
-        same = await session.scalars(
-            select(KnownRecord).where(*_clients(integration_id, side), KnownRecord.natural_key.in_(documents))
-        )
+        same = await session.scalars(select(KnownRecord).where(*walk.known(side), KnownRecord.natural_key.in_(keys)))
         for holder in same:
-            if refused(holder, load) is None:
+            if walk.mine(holder) and refused(holder, walk.load) is None:
                 holders.setdefault((side.value, str(holder.natural_key)), []).append(holder)
     used = {twin.external_id for twin in found.twins.values()}
     for row in rows:
-        if row.external_id in found.twins or not row.natural_key or refused(row, load):
+        if row.external_id in found.twins or not row.natural_key or refused(row, walk.load):
             continue
-        own, others = (holders.get((side.value, row.natural_key), []) for side in (vendor, vendor.other))
+        own, others = (holders.get((side.value, row.natural_key), []) for side in (walk.vendor, walk.vendor.other))
         if len(own) == 1 and len(others) == 1 and others[0].external_id not in used:
             found.twins[row.external_id] = others[0]
         elif others:
             found.rivals.add(row.external_id)
 
 
-async def linked_of(session: AsyncSession, integration_id: int, rows: Sequence[KnownRecord]) -> set[tuple[str, str]]:
+async def linked_of(session: AsyncSession, walk: Pass, rows: Sequence[KnownRecord]) -> set[tuple[str, str]]:
     """(vendor, id) of those with a link, also an ended one: nothing comes back by itself."""
     taken: set[tuple[str, str]] = set()
     for side, column in ((Vendor.OMIE, Link.omie_id), (Vendor.PLOOMES, Link.ploomes_id)):
         ids = [row.external_id for row in rows if row.vendor == side.value]
         query = select(column).where(
-            Link.integration_id == integration_id, Link.entity == clients.ENTITY, column.in_(ids)
+            Link.integration_id == walk.load.integration_id, Link.entity == walk.rules.ENTITY, column.in_(ids)
         )
         taken |= {(side.value, each) for each in await session.scalars(query)}
     return taken
 
 
-async def _touched(session: AsyncSession, integration_id: int, rows: Sequence[KnownRecord]) -> set[tuple[str, str]]:
+async def _touched(session: AsyncSession, walk: Pass, rows: Sequence[KnownRecord]) -> set[tuple[str, str]]:
     """Records that an event told of since they were read, or whose event is still open: the snapshot is no proof."""
     touched: set[tuple[str, str]] = set()
     for side in Vendor:
@@ -130,9 +151,9 @@ async def _touched(session: AsyncSession, integration_id: int, rows: Sequence[Kn
             continue
         events = await session.execute(
             select(Event.external_id, Event.received_at, Event.due_at).where(
-                Event.integration_id == integration_id,
+                Event.integration_id == walk.load.integration_id,
                 Event.vendor == side.value,
-                Event.entity == clients.ENTITY,
+                Event.entity.in_((walk.rules.ENTITY, *walk.rules.SIBLINGS)),
                 Event.external_id.in_(read),
                 or_(Event.received_at >= min(read.values()), Event.due_at.is_not(None)),
                 Event.state != EventState.ECHO,
@@ -144,15 +165,6 @@ async def _touched(session: AsyncSession, integration_id: int, rows: Sequence[Kn
             if due_at is not None or received_at >= read[str(each)]
         }
     return touched
-
-
-def _clients(integration_id: int, vendor: Vendor | None) -> Sequence[Any]:
-    return (
-        KnownRecord.integration_id == integration_id,
-        KnownRecord.vendor.in_([side.value for side in Vendor if vendor in (None, side)]),
-        KnownRecord.entity == clients.ENTITY,
-        KnownRecord.gone_at.is_(None),
-    )
 
 
 def snapshot_of(row: KnownRecord, load: Resync) -> JsonObject | None:

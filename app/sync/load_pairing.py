@@ -1,9 +1,9 @@
 """The deciding half of a first load: certain pairs are linked with their base, the rest becomes events.
 
-A pair is certain when one record carries the other's id, or when exactly one record on each side has the document.
+A pair is certain when one record carries the other's id, or when exactly one record on each side has the natural key.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -18,19 +18,20 @@ from app.sync import inbox, known, links
 from app.sync.catalogue import rows_of
 from app.sync.configuration import Config
 from app.sync.decide import Policy, Sides, Verdict, decide
-from app.sync.entities import clients
-from app.sync.fields import MissingReference, Refs
+from app.sync.entities.rules import Rules
+from app.sync.fields import Master, MissingReference, Refs
 from app.sync.first_load import REASON, tell_held, writes_due
 from app.sync.lanes import Lanes, Lease, key_lane, record_lane
 from app.sync.load_index import (
-    CODES,
     Found,
+    Pass,
+    codes_of,
     linked_of,
     look_up,
     read_at_of,
     refused,
+    rows_after,
     snapshot_of,
-    snapshots_after,
     values_of,
 )
 from app.sync.models import Change, EventSource, Integration, KnownRecord, Link, Resync
@@ -41,12 +42,13 @@ T = TypeVar("T")
 
 
 class Visit:
-    """One page's worth of access to an integration: both gateways, the configuration and the look-ups."""
+    """One page's worth of access to an integration for one entity: both gateways, configuration and look-ups."""
 
     def __init__(
         self,
         integration: Integration,
         config: Config,
+        rules: Rules,
         omie: Gateway,
         ploomes: Gateway,
         references: References,
@@ -54,6 +56,8 @@ class Visit:
     ) -> None:
         self.integration = integration
         self.config = config
+        self.rules = rules
+        self.rows = rows_of(rules.ENTITY, config, refs)
         self.omie = omie
         self.ploomes = ploomes
         self.refs = refs
@@ -79,24 +83,23 @@ class Pairing:
     async def batch(self, vendor: Vendor, visit: Visit, load: Resync, turn: Turn) -> None:
         """The next batch of a side: Ploomes' records first, then what is left of Omie's."""
         after = int((load.cursor.get("place") or {}).get("after", 0))
+        walk = Pass(visit.rules, vendor, load)
         async with self._db.read() as session:
-            rows = await snapshots_after(session, visit.integration.id, vendor, after)
-            fresh = [row for row in rows if snapshot_of(row, load) is not None]
-            found = await look_up(session, visit.integration.id, vendor, fresh, load)
+            rows = await rows_after(session, visit.integration.id, [(vendor, visit.rules.SETS[vendor])], after)
+            fresh = [row for row in rows if walk.mine(row)]
+            found = await look_up(session, walk, fresh)
         place = {"after": rows[-1].id} if rows else None
         pairs = {row.external_id: (row, twin) for row in fresh if (twin := self._certain(row, found, load)) is not None}
         verdicts = {key: await self._judge(visit, vendor, *pair, load) for key, pair in pairs.items()}
         async with (
-            self._held(visit.integration, vendor, pairs) as (lease, busy),
+            self._held(visit, pairs) as (lease, busy),
             turn.commit(place) as (session, own),
         ):
             if lease is not None:
                 await lease.extend(session)
                 # somebody may have linked one between the look-up and the lanes
-                found.taken |= await linked_of(
-                    session, visit.integration.id, [r for pair in pairs.values() for r in pair]
-                )
-            tally = Tally(own)
+                found.taken |= await linked_of(session, walk, [r for pair in pairs.values() for r in pair])
+            tally = Tally(own, visit.rules.ENTITY)
             for row in fresh:
                 await self._place(session, visit, vendor, row, found, pairs, verdicts, busy, own, tally)
             tally.store()
@@ -115,8 +118,8 @@ class Pairing:
         own, other = values_of(row, load), values_of(twin, load)
         omie, ploomes = (own, other) if vendor is Vendor.OMIE else (other, own)
         sides = Sides(omie, ploomes, {}, {})
-        rows = [row for row in rows_of(clients.ENTITY, visit.config, visit.refs) if row.id in own and row.id in other]
-        verdict = await visit.resolving(lambda: clients.adjust(decide(rows, sides, Policy(), visit.refs), sides))
+        rows = [row for row in visit.rows if row.id in own and row.id in other]
+        verdict = await visit.resolving(lambda: visit.rules.adjust(decide(rows, sides, Policy(), visit.refs), sides))
         return sides, verdict
 
     async def _place(
@@ -141,12 +144,14 @@ class Pairing:
             tally.add(cause)
         elif twin is not None and row.external_id not in busy and (twin.vendor, twin.external_id) not in found.taken:
             sides, verdict = verdicts[row.external_id]
-            link = await self._link(session, visit.integration, vendor, row, twin, sides, verdict)
+            link = await self._link(session, visit, vendor, row, twin, sides, verdict)
             found.taken |= {(row.vendor, row.external_id), (twin.vendor, twin.external_id)}
             tally.add("link")
             if verdict.writes or verdict.asks:
                 await self._plan(session, visit, Vendor.OMIE, link.omie_id, load)
             tally.add_verdict(verdict)
+        elif vendor is Vendor.PLOOMES and visit.rules.MASTER is Master.OMIE and row.external_id not in found.twins:
+            tally.add("only_in_ploomes")
         else:
             await self._plan(session, visit, vendor, row.external_id, load)
             tally.add(_expected(vendor, row, found))
@@ -154,17 +159,18 @@ class Pairing:
     async def _link(
         self,
         session: AsyncSession,
-        integration: Integration,
+        visit: Visit,
         vendor: Vendor,
         row: KnownRecord,
         twin: KnownRecord,
         sides: Sides,
         verdict: Verdict,
     ) -> Link:
+        integration, rules = visit.integration, visit.rules
         omie, ploomes = (row, twin) if vendor is Vendor.OMIE else (twin, row)
         now = self._clock.now()
-        key = str(sides.omie.get("document") or sides.ploomes.get("document") or "") or None
-        link = links.make(integration.id, clients.ENTITY, omie.external_id, ploomes.external_id, key, now)
+        key = str(sides.omie.get(rules.KEY) or sides.ploomes.get(rules.KEY) or "") or None
+        link = links.make(integration.id, rules.ENTITY, omie.external_id, ploomes.external_id, key, now)
         equal = verdict.agreed - verdict.asks - verdict.to_omie.keys() - verdict.to_ploomes.keys()
         links.rebase(
             link, {name: sides.omie.get(name) for name in equal}, {name: sides.ploomes.get(name) for name in equal}
@@ -177,7 +183,7 @@ class Pairing:
             Change(
                 integration_id=integration.id,
                 link_id=link.id,
-                entity=clients.ENTITY,
+                entity=rules.ENTITY,
                 vendor=Vendor.PLOOMES.value,
                 external_id=ploomes.external_id,
                 action="link",
@@ -198,7 +204,7 @@ class Pairing:
             session,
             integration_id=visit.integration.id,
             vendor=vendor.value,
-            entity=clients.ENTITY,
+            entity=visit.rules.ENTITY,
             external_id=external_id,
             kind=Kind.CHANGED.value,
             topic=REASON,
@@ -210,14 +216,14 @@ class Pairing:
 
     @asynccontextmanager
     async def _held(
-        self, integration: Integration, vendor: Vendor, pairs: Mapping[str, tuple[KnownRecord, KnownRecord]]
+        self, visit: Visit, pairs: Mapping[str, tuple[KnownRecord, KnownRecord]]
     ) -> AsyncIterator[tuple[Lease | None, set[str]]]:
         """Holds the lanes of every pair; a pair somebody works on right now is left to its event instead."""
-        lanes = {key: _lane_names(integration, row, twin) for key, (row, twin) in pairs.items()}
+        lanes = {key: _lane_names(visit, row, twin) for key, (row, twin) in pairs.items()}
         if not lanes:
             yield None, set()
             return
-        async with self._lanes.hold(f"first_load:{integration.id}") as lease:
+        async with self._lanes.hold(f"first_load:{visit.integration.id}") as lease:
             busy: set[str] = set()
             try:
                 await lease.take({name for names in lanes.values() for name in names})
@@ -229,13 +235,15 @@ class Pairing:
                         busy.add(key)
             yield lease, busy
 
-    async def tidy(self, visit: Visit, load: Resync, turn: Turn) -> None:
+    async def tidy(self, integration: Integration, rules: Sequence[Rules], load: Resync, turn: Turn) -> None:
         """Drops snapshots, a batch per commit: they were only needed to pair."""
         after = int((load.cursor.get("place") or {}).get("after", 0))
+        sets = sorted({(vendor, each.SETS[vendor]) for each in rules for vendor in Vendor})
         async with self._db.read() as session:
-            rows = await snapshots_after(session, visit.integration.id, None, after)
+            rows = await rows_after(session, integration.id, sets, after)
         async with turn.commit({"after": rows[-1].id} if rows else None) as (session, _):
-            await known.forget(session, visit.integration.id, CODES)
+            for each in rules:
+                await known.forget(session, integration.id, codes_of(each))
             for row in rows:
                 kept = {name: value for name, value in row.data.items() if name != "load"}
                 if kept != row.data:
@@ -261,9 +269,10 @@ class Tally:
         "unchanged",
     )
 
-    def __init__(self, load: Resync) -> None:
+    def __init__(self, load: Resync, entity: str) -> None:
         self._load = load
-        before = load.plan.get("entities", {}).get(clients.ENTITY, {})
+        self._entity = entity
+        before = load.plan.get("entities", {}).get(entity, {})
         self._counts: dict[str, int] = {name: 0 for name in self.NAMES} | before
 
     def add(self, name: str) -> None:
@@ -283,13 +292,14 @@ class Tally:
 
     def store(self) -> None:
         """Puts the counts into the row."""
-        entities = {**self._load.plan.get("entities", {}), clients.ENTITY: self._counts}
+        entities = {**self._load.plan.get("entities", {}), self._entity: self._counts}
         self._load.plan = {**self._load.plan, "entities": entities}
 
 
-def _lane_names(integration: Integration, row: KnownRecord, twin: KnownRecord) -> list[str]:
-    names = [record_lane(integration, each.vendor, clients.ENTITY, each.external_id) for each in (row, twin)]
-    return names + [key_lane(integration, clients.ENTITY, each.natural_key) for each in (row, twin) if each.natural_key]
+def _lane_names(visit: Visit, row: KnownRecord, twin: KnownRecord) -> list[str]:
+    names = [record_lane(visit.integration, each.vendor, each.entity, each.external_id) for each in (row, twin)]
+    keys = [each.natural_key for each in (row, twin) if each.natural_key]
+    return names + [key_lane(visit.integration, visit.rules.ENTITY, key) for key in keys]
 
 
 def _expected(vendor: Vendor, row: KnownRecord, found: Found) -> str:

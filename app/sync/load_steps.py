@@ -1,6 +1,7 @@
-"""The reading half of a first load: look-ups, then the clients of both vendors, page by page, into our own index.
+"""The reading half of a first load: look-ups, then every entity of both vendors, page by page, into our own index.
 
-Each client is kept as a snapshot: canonical values, the twin's id it carries, and why it may not enter the other side.
+Each record is kept as a snapshot: canonical values, the twin's id it carries, and why it may not enter the other side.
+Entities follow each other in the order of `RULES`; one set that several of them share is read once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +15,15 @@ from app.core.db import Database
 from app.core.errors import VendorError
 from app.core.ports import JsonObject, Priority, Record, Vendor
 from app.sync import known, links
-from app.sync.catalogue import rows_of
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
 from app.sync.convert import clean
-from app.sync.entities import clients
-from app.sync.fields import Refs, Values, get_path
+from app.sync.entities import RULES
+from app.sync.entities.rules import Rules
+from app.sync.fields import Values, get_path
 from app.sync.first_load import FAILED
 from app.sync.lanes import Lanes
-from app.sync.load_index import CODES
+from app.sync.load_index import codes_of
 from app.sync.load_pairing import Pairing, Visit
 from app.sync.mapping import canonical
 from app.sync.models import Integration, Resync
@@ -57,20 +58,18 @@ class LoadSteps:
 
     def table(self) -> dict[str, Step]:
         """Steps by name, in order."""
-        return {
-            "references": self._read_references,
-            "omie_clients": partial(self._crawl, Vendor.OMIE),
-            "ploomes_clients": partial(self._crawl, Vendor.PLOOMES),
-            "pair": partial(self._pair, Vendor.PLOOMES),
-            "rest": partial(self._pair, Vendor.OMIE),
-            "tidy": self._tidy,
-        }
+        steps: dict[str, Step] = {"references": self._read_references}
+        for rules in RULES.values():
+            for vendor in Vendor:
+                steps.setdefault(f"{vendor}_{rules.SETS[vendor]}", partial(self._crawl, vendor, rules.SETS[vendor]))
+            steps[f"pair_{rules.ENTITY}"] = partial(self._pair, Vendor.PLOOMES, rules)
+            steps[f"rest_{rules.ENTITY}"] = partial(self._pair, Vendor.OMIE, rules)
+        return {**steps, "tidy": self._tidy}
 
-    async def _visit(self, integration: Integration) -> Visit:
-        config = await self._configs.get(integration.id)
+    async def _visit(self, integration: Integration, config: Config, rules: Rules) -> Visit:
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
-        refs = await self._references.of(integration, config, omie, ploomes)
-        return Visit(integration, config, omie, ploomes, self._references, refs)
+        refs = await self._references.of(integration, config, omie, ploomes, rules.CUSTOM_FIELDS)
+        return Visit(integration, config, rules, omie, ploomes, self._references, refs)
 
     async def _read_references(self, integration: Integration, load: Resync, turn: Turn) -> None:
         """Sellers, users and small sets; people are paired, never created (F012, F190-F192)."""
@@ -85,24 +84,30 @@ class LoadSteps:
             people = {"link": len(pairs), "without_user": len([s for s in sellers if s.external_id not in pairs])}
             row.plan = {**row.plan, "entities": {**row.plan.get("entities", {}), "sellers": people}}
 
-    async def _crawl(self, vendor: Vendor, integration: Integration, load: Resync, turn: Turn) -> None:
-        visit = await self._visit(integration)
-        if not visit.config.entities.clients:
+    async def _crawl(self, vendor: Vendor, set_name: str, integration: Integration, load: Resync, turn: Turn) -> None:
+        """One page of a set, for every entity that is switched on and keeps its records there."""
+        config = await self._configs.get(integration.id)
+        visits = [
+            await self._visit(integration, config, rules)
+            for rules in RULES.values()
+            if rules.SETS[vendor] == set_name and _is_on(rules, config)
+        ]
+        if not visits:
             async with turn.commit(None):
                 return
-        gateway = visit.omie if vendor is Vendor.OMIE else visit.ploomes
+        gateway = visits[0].omie if vendor is Vendor.OMIE else visits[0].ploomes
         place = load.cursor.get("place") or {}
-        page = await one_page(gateway, clients.ENTITY, cursor=place.get("cursor"))
+        page = await one_page(gateway, set_name, cursor=place.get("cursor"))
         rows: list[known.Known] = []
         for record in page.records:
-            rows += await self._snapshot(visit, record, load.id)
+            rows += await self._snapshot(visits, record, load.id)
         read_at = min((record.read_at for record in page.records), default=self._clock.now())
         total = place.get("total", page.total)
         seen = place.get("seen", 0) + len(page.records)
         following = {**place, "cursor": page.cursor, "seen": seen, "total": total}
         if page.cursor is None:
             try:
-                refuse_cut(page, seen, total, vendor, clients.ENTITY)
+                refuse_cut(page, seen, total, vendor, set_name)
             except VendorError:
                 async with turn.commit({CUT: place.get(CUT, 0) + 1}) as (_, row):
                     _uncount(row, place)
@@ -110,35 +115,40 @@ class LoadSteps:
         async with turn.commit(following if page.cursor is not None else None) as (session, row):
             await known.upsert(session, integration.id, rows, read_at)
             if page.cursor is None:
-                await known.seen_whole(session, integration.id, vendor, clients.ENTITY, read_at)
+                await known.seen_whole(session, integration.id, vendor, set_name, read_at)
             _count_page(row, len(page.records), page.total if "total" not in place else None)
 
-    async def _snapshot(self, visit: Visit, record: Record, load_id: int) -> list[known.Known]:
-        learn(record.data, visit.refs)
-        rows = rows_of(clients.ENTITY, visit.config, visit.refs)
-        values = await visit.resolving(lambda: canonical(record.vendor, rows, record.data, visit.refs))
-        twin = clients.other_id(record.vendor, record.data, _carried(visit.integration, record, values, visit.refs))
+    async def _snapshot(self, visits: Sequence[Visit], record: Record, load_id: int) -> list[known.Known]:
         row = known.known_of(record)
+        visit = next((v for v in visits if v.rules.recognisable(record.vendor, record.data, v.refs)), visits[0])
+        learn(record.data, visit.refs)
+        values = await visit.resolving(lambda: canonical(record.vendor, visit.rows, record.data, visit.refs))
+        twin = visit.rules.other_id(record.vendor, record.data, _carried(visit, record, values))
         row.data["load"] = {
             "run": load_id,
+            "entity": visit.rules.ENTITY,
             "values": values,
             "twin": twin,
-            "refused": _refusal(visit.config, record, values),
+            "refused": _refusal(visit, record, values),
             "read_at": record.read_at.isoformat(),
         }
         if record.vendor is Vendor.OMIE and twin:
-            return [row, known.Known(Vendor.OMIE, CODES, twin, natural_key=record.id)]
+            return [row, known.Known(Vendor.OMIE, codes_of(visit.rules), twin, natural_key=record.id)]
         return [row]
 
-    async def _pair(self, vendor: Vendor, integration: Integration, load: Resync, turn: Turn) -> None:
-        visit = await self._visit(integration)
-        if not visit.config.entities.clients:
+    async def _pair(self, vendor: Vendor, rules: Rules, integration: Integration, load: Resync, turn: Turn) -> None:
+        config = await self._configs.get(integration.id)
+        if not _is_on(rules, config):
             async with turn.commit(None):
                 return
-        await self._pairing.batch(vendor, visit, load, turn)
+        await self._pairing.batch(vendor, await self._visit(integration, config, rules), load, turn)
 
     async def _tidy(self, integration: Integration, load: Resync, turn: Turn) -> None:
-        await self._pairing.tidy(await self._visit(integration), load, turn)
+        await self._pairing.tidy(integration, list(RULES.values()), load, turn)
+
+
+def _is_on(rules: Rules, config: Config) -> bool:
+    return bool(getattr(config.entities, rules.ENTITY))
 
 
 async def _link_people(session: AsyncSession, integration_id: int, pairs: Mapping[str, str], now: datetime) -> None:
@@ -152,21 +162,23 @@ async def _link_people(session: AsyncSession, integration_id: int, pairs: Mappin
             taken.add(user)
 
 
-def _carried(integration: Integration, record: Record, values: Values, refs: Refs) -> str | None:
+def _carried(visit: Visit, record: Record, values: Values) -> str | None:
     """The Omie id in a Ploomes record: our field, else a field "Id (Omie)" of an earlier integration."""
     if record.vendor is Vendor.OMIE:
         return None
     if values.get("omie_id"):
         return str(values["omie_id"])
-    earlier: Sequence[str] = integration.provisioned.get("earlier_fields", {}).get("contacts", ())
+    earlier: Sequence[str] = visit.integration.provisioned.get("earlier_fields", {}).get(visit.rules.CUSTOM_FIELDS, ())
     slots = (f"@{key}:{column}" for key in earlier for column in ("StringValue", "IntegerValue", "BigStringValue"))
-    return next((text for slot in slots if (text := clean(get_path(record.data, slot, refs)))), None)
+    return next((text for slot in slots if (text := clean(get_path(record.data, slot, visit.refs)))), None)
 
 
-def _refusal(config: Config, record: Record, values: Values) -> str | None:
+def _refusal(visit: Visit, record: Record, values: Values) -> str | None:
     """Machine word for why the record may not enter the other side, or None."""
-    verdict = clients.qualify(record.vendor, record.data, values, config)
-    return verdict.cause if verdict is not None else None
+    verdict = visit.rules.qualify(record.vendor, record.data, values, visit.config)
+    if verdict is not None:
+        return verdict.cause
+    return None if visit.rules.recognisable(record.vendor, record.data, visit.refs) else "none_of_ours"
 
 
 def _uncount(load: Resync, place: JsonObject) -> None:

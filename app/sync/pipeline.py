@@ -4,7 +4,7 @@ claimed -> lanes -> newer notice? -> body screen -> read both sides -> agreement
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,9 +22,9 @@ from app.sync.configuration import Config
 from app.sync.credentials import fingerprint
 from app.sync.deletion import Deletion
 from app.sync.endings import Endings
-from app.sync.entities import BUILT, RULES
+from app.sync.entities import BUILT, RULES, custom_fields_of
 from app.sync.fields import MissingReference
-from app.sync.lanes import Lanes, record_lane
+from app.sync.lanes import Lanes
 from app.sync.mapping import body_values
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
 from app.sync.placing import Placing, ended_outcome
@@ -70,7 +70,10 @@ class Engine:
         twins = Twins(db, clock, self.agreement, self._reading)
         self._placing = Placing(db, clock, self.agreement, writer, self._reading, endings, twins)
         self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, twins)
-        self._sellers = Sellers(db, clock, self.references, endings)
+        self._roads: Mapping[str, Callable[[Trip], Awaitable[None]]] = {
+            "sellers": Sellers(db, clock, self.references, endings).refresh,
+        }
+        """Entities that are not kept as pairs, and what processes their events."""
 
     async def process(self, event: Event) -> None:
         """Takes a claimed event down the road and settles or parks it.
@@ -95,9 +98,9 @@ class Engine:
 
     async def _drive(self, event: Event, integration: Integration, config: Config) -> None:
         omie, ploomes = self._gateways.open(integration, Priority(event.priority))
-        refs = await self.references.of(integration, config, omie, ploomes)
+        refs = await self.references.of(integration, config, omie, ploomes, custom_fields_of(str(event.entity)))
         async with self._lanes.hold() as lease:
-            trip = Trip(event, integration, config, RULES.get(str(event.entity)), omie, ploomes, lease, refs)
+            trip = Trip(event, integration, config, omie, ploomes, lease, refs)
             trip.reads = recall(event.memo)
             try:
                 if await self._enter(trip):
@@ -115,28 +118,26 @@ class Engine:
         """Takes the lanes of the pair and looks at the book once; False when the event ends here."""
         event, integration = trip.event, trip.integration
         async with self._db.transaction() as session:
-            await trip.lease.take_in(session, [record_lane(integration, event.vendor, trip.entity, trip.record_id)])
-            newer = await inbox.newer_open(session, event)
+            await trip.lease.take_in(session, [trip.lane(trip.vendor, trip.record_id)])
+            trip.link = await self._link_of(session, trip)
+            newer = await inbox.newer_open(session, event, trip.siblings)
             if newer is not None:
                 reason = f"Um aviso mais novo do mesmo registro (evento {newer.id}) o substitui."
                 await inbox.settle(session, event, EventState.SUPERSEDED, reason, "superseded", now=self._clock.now())
                 return False
-            await inbox.supersede_older(session, event, now=self._clock.now())
-            trip.link = await links.find(session, integration.id, trip.entity, trip.vendor, trip.record_id)
+            await inbox.supersede_older(session, event, trip.siblings, now=self._clock.now())
             if trip.link is None:
                 ended = await links.find(
                     session, integration.id, trip.entity, trip.vendor, trip.record_id, living=False
                 )
-                if ended is not None and trip.entity != "sellers":
+                if ended is not None and trip.entity in RULES:
                     if not await self._asked_again(session, trip, ended):
                         await self._honour(session, trip, ended)
                         return False
                     trip.link = ended
             if trip.link is not None:
                 other = trip.vendor.other
-                await trip.lease.take_in(
-                    session, [record_lane(integration, other, trip.entity, links.id_of(trip.link, other))]
-                )
+                await trip.lease.take_in(session, [trip.lane(other, links.id_of(trip.link, other))])
             trip.unfinished = await self._unfinished(session, trip)
         await self._trace("locked")
         return True
@@ -144,7 +145,7 @@ class Engine:
     async def _honour(self, session: AsyncSession, trip: Trip, ended: Link) -> None:
         """Nothing comes back by itself. When the half that was left is deleted too, nothing is left to be asked."""
         gone = trip.event.kind == Kind.DELETED and await known.mark_gone(
-            session, ended.integration_id, trip.vendor, trip.entity, trip.record_id, self._clock.now()
+            session, ended.integration_id, trip.vendor, trip.set_of(trip.vendor), trip.record_id, self._clock.now()
         )
         if gone:
             await self._endings.close_in(session, trip, ended_outcome(ended), ended)
@@ -159,6 +160,19 @@ class Engine:
         partner = await links.find(session, ended.integration_id, ended.entity, other, links.id_of(ended, other))
         return ended.state == LinkState.DELETED and partner is None
 
+    async def _link_of(self, session: AsyncSession, trip: Trip) -> Link | None:
+        """The living link of the event's record. Where entities share a set in Ploomes, its webhook does not tell
+        which of them the record is: its link does, and the event becomes one of that entity."""
+        for living in (True, False):
+            for entity in (trip.entity, *trip.siblings):
+                link = await links.find(
+                    session, trip.integration.id, entity, trip.vendor, trip.record_id, living=living
+                )
+                if link is not None:
+                    await inbox.become(session, trip.event, entity)
+                    return link if living else None
+        return None
+
     async def _unfinished(self, session: AsyncSession, trip: Trip) -> list[WriteEntry]:
         ids = {trip.vendor: trip.record_id}
         if trip.link is not None:
@@ -172,8 +186,8 @@ class Engine:
     # --- the road ------------------------------------------------------------------------------------------------
 
     async def _travel(self, trip: Trip) -> None:
-        if trip.entity == "sellers":
-            await self._sellers.refresh(trip)
+        if (own := self._roads.get(trip.entity)) is not None:
+            await own(trip)
         elif trip.event.kind == Kind.DELETED:
             if trip.link is None:
                 await self._placing.gone(trip)  # a delete event is believed: asking would cost a counted error
@@ -181,16 +195,18 @@ class Engine:
                 await self._deletion.mirror(trip, trip.link, trip.vendor)
         elif trip.link is None:
             await self._placing.place(trip)
-        elif (gone := await self._gone_half(trip.link)) is not None:
+        elif (gone := await self._gone_half(trip, trip.link)) is not None:
             await self._deletion.mirror(trip, trip.link, gone)  # it waits for a person; reading would prove nothing new
         elif not await self._screened(trip, trip.link):
             await self._compare(trip, trip.link)
 
-    async def _gone_half(self, link: Link) -> Vendor | None:
+    async def _gone_half(self, trip: Trip, link: Link) -> Vendor | None:
         """The side of a living link whose record is known to be deleted."""
         async with self._db.read() as session:
             for vendor in Vendor:
-                row = await known.get(session, link.integration_id, vendor, link.entity, links.id_of(link, vendor))
+                row = await known.get(
+                    session, link.integration_id, vendor, trip.set_of(vendor), links.id_of(link, vendor)
+                )
                 if row is not None and row.gone_at is not None:
                     return vendor
         return None
@@ -217,7 +233,7 @@ class Engine:
         else:
             outcome = Outcome(EventState.DONE, "unchanged", "Nenhum campo mapeado mudou.")
         async with self._db.transaction() as session:
-            if await self._stands_for_others(session, event, links.seen(link, trip.vendor)[1]):
+            if await self._stands_for_others(session, trip, links.seen(link, trip.vendor)[1]):
                 return False
             if await issues.open_of(session, event.integration_id, event.entity, links.records(link)):
                 return False  # a value typed back may solve it, and that is for the road to find out
@@ -225,14 +241,15 @@ class Engine:
             await inbox.conclude(session, event, outcome, now=self._clock.now())
         return True
 
-    async def _stands_for_others(self, session: AsyncSession, event: Event, seen_at: datetime | None) -> bool:
+    async def _stands_for_others(self, session: AsyncSession, trip: Trip, seen_at: datetime | None) -> bool:
         """True when it superseded events newer than our last look: bodies may come in another order than edits."""
+        event = trip.event
         query = (
             select(Event.id)
             .where(
                 Event.integration_id == event.integration_id,
                 Event.vendor == event.vendor,
-                Event.entity == event.entity,
+                Event.entity.in_((event.entity, *trip.siblings)),
                 Event.external_id == event.external_id,
                 Event.id < event.id,
                 Event.state == EventState.SUPERSEDED,

@@ -4,7 +4,7 @@ Order of recognition (F086): the other side's id that the record carries, then t
 searched sparingly: our own index answers, and its duplicate fault names the twin (design section 5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,13 +12,14 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Record, Vendor, Written
-from app.sync import journal, known, links
-from app.sync.agreement import Agreement, RefusedBefore, cause_of, inactive_seller
+from app.sync import inbox, journal, known, links
+from app.sync.agreement import Agreement, RefusedBefore, cause_of, withhold
 from app.sync.endings import Endings
+from app.sync.entities import RULES
 from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
-from app.sync.fields import Field, Value, Values
+from app.sync.fields import Field, Master, Value, Values
 from app.sync.issues import Finding
-from app.sync.lanes import key_lane, record_lane
+from app.sync.lanes import key_lane
 from app.sync.mapping import wire
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
@@ -60,6 +61,8 @@ class Placing:
         await self._writer.trace("read")
         side = await self._agreement.side(trip, record)
         await self._twins.remember(trip, record)
+        if await self._another_kind(trip, record):
+            return
         verdict = trip.rules.qualify(trip.vendor, record.data, side.values, trip.config)
         if isinstance(verdict, Wait):
             await self._endings.close(trip, waits(verdict.cause, verdict.reason))
@@ -67,6 +70,17 @@ class Placing:
             await self._endings.close(trip, ignored(verdict.cause, verdict.reason))
         else:
             await self._recognise(trip, side)
+
+    async def _another_kind(self, trip: Trip, record: Record) -> bool:
+        """A record that is not of the event's entity is one of its siblings, and comes back as that; True when so."""
+        if trip.rules.recognisable(trip.vendor, record.data, trip.refs):
+            return False
+        for entity in trip.siblings:
+            if RULES[entity].recognisable(trip.vendor, record.data, trip.refs):
+                async with self._db.transaction() as session:
+                    await inbox.become(session, trip.event, entity)
+                raise Postponed(0.0, "o registro é de outro cadastro")
+        return False
 
     async def link(self, trip: Trip, own: Side, twin: Side) -> None:
         """Makes the link of two records that exist and brings them into agreement.
@@ -110,7 +124,7 @@ class Placing:
         carried = trip.rules.other_id(trip.vendor, side.record.data, _text(side.values.get("omie_id")))
         names = [key_lane(trip.integration, trip.entity, str(key))] if key else []
         if carried:
-            names.append(record_lane(trip.integration, trip.vendor.other, trip.entity, carried))
+            names.append(trip.lane(trip.vendor.other, carried))
         await trip.lease.take(names)
         if await self._linked_meanwhile(trip):
             raise Postponed(0.05, "vinculado enquanto isso")
@@ -123,7 +137,14 @@ class Placing:
             await self.link(trip, side, await self._agreement.side(trip, twin))
         else:
             await self._writer.trace("decided")
-            await (self._create_in_ploomes if trip.vendor is Vendor.OMIE else self._create_in_omie)(trip, side)
+            if trip.vendor is Vendor.OMIE:
+                await self._create_in_ploomes(trip, side)
+            elif trip.rules.MASTER is Master.OMIE:
+                await self._endings.close(
+                    trip, ignored("one_way", "Este cadastro só vem do Omie; nada é enviado para lá.")
+                )
+            else:
+                await self._create_in_omie(trip, side)
 
     async def _carried_twin(self, trip: Trip, side: Side, carried: str) -> Record | None:
         """The twin whose id the record carries, unless a copy of a linked record carries it (design section 4)."""
@@ -141,10 +162,11 @@ class Placing:
         """Whether our index, once Omie's list was read whole, says that there is no such record: asking Omie would
         count as an error each time. Believed only of a record with a natural key, where Omie's duplicate fault still
         names a twin whose webhook was lost."""
-        whole_at = await known.whole_at(session, trip.integration.id, Vendor.OMIE, trip.entity)
+        set_name = trip.set_of(Vendor.OMIE)
+        whole_at = await known.whole_at(session, trip.integration.id, Vendor.OMIE, set_name)
         if whole_at is None or not side.values.get(trip.rules.KEY):
             return False
-        row = await known.get(session, trip.integration.id, Vendor.OMIE, trip.entity, omie_id)
+        row = await known.get(session, trip.integration.id, Vendor.OMIE, set_name, omie_id)
         return row is None or row.gone_at is not None
 
     async def _clear_copied_id(self, trip: Trip, side: Side) -> None:
@@ -176,7 +198,7 @@ class Placing:
         if vendor is Vendor.PLOOMES:
             rows = [row for row in trip.rows if row.flows_to(vendor)]
             wide = {row.id: row.by.widen(values.get(row.id), None, trip.refs) for row in rows}
-            return trip.rules.complete(vendor, wide)
+            return trip.rules.new_in_ploomes(trip.rules.complete(vendor, wide), trip.config)
         source = trip.rules.complete(vendor, values)
         rows = [row for row in trip.rows if row.flows_to(vendor)]
         narrow = {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in rows}
@@ -184,27 +206,31 @@ class Placing:
 
     async def _create_in_ploomes(self, trip: Trip, omie: Side) -> None:
         await self._settle_lost_creates(trip, Vendor.PLOOMES)
+        withheld: set[str] = set()
 
         def prepare() -> tuple[Values, JsonObject]:
             values = self._values_for(trip, Vendor.PLOOMES, omie.values)
             filled: Values = {key: value for key, value in values.items() if value is not None}
+            withheld.update(held.row_id for held in trip.rules.withhold(Vendor.PLOOMES, filled, trip.refs))
+            filled = {key: value for key, value in filled.items() if key not in withheld}
             return filled, wire(Vendor.PLOOMES, trip.rows, filled, None, trip.refs)
 
         values, body = await self._agreement.resolving(trip, prepare)
         draft = Draft(Vendor.PLOOMES, "create", None, body, values)
         await self._refused_before(trip, draft)
         entry, written = await self._writer.send(trip, draft)
-        record = Record(Vendor.PLOOMES, trip.entity, written.id, written.data or body, written.sent_at)
+        set_name = trip.set_of(Vendor.PLOOMES)
+        record = Record(Vendor.PLOOMES, set_name, written.id, written.data or body, written.sent_at)
         ploomes = await self._agreement.side(trip, record)
-        await self._created(trip, entry, written, omie, ploomes)
+        await self._created(trip, entry, written, omie, ploomes, withheld)
 
     async def _create_in_omie(self, trip: Trip, ploomes: Side) -> None:
         await self._settle_lost_creates(trip, Vendor.OMIE)
         values = await self._agreement.resolving(trip, lambda: self._values_for(trip, Vendor.OMIE, ploomes.values))
-        seller = str(values.get("owner"))
-        if trip.refs.sellers.get(seller) is False:
-            finding = inactive_seller(seller, trip.record_id)
-            await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
+        withhold(trip, Vendor.OMIE, values, trip.record_id)
+        if trip.waits_for:
+            finding = trip.waits_for[0]
+            await self._endings.close(trip, waits(finding.cause, finding.detail))
             return
         sent: Values = {key: value for key, value in values.items() if value is not None}
         code = f"{CODE_PREFIX}{trip.record_id}"
@@ -224,8 +250,17 @@ class Placing:
         values["omie_id"] = written.id
         await self._created(trip, entry, written, Side(values, written.sent_at), ploomes)
 
-    async def _created(self, trip: Trip, entry: WriteEntry, written: Written, omie: Side, ploomes: Side) -> None:
-        """The new id is committed at once, with link, base and change; agreement then writes what is left (our id)."""
+    async def _created(
+        self,
+        trip: Trip,
+        entry: WriteEntry,
+        written: Written,
+        omie: Side,
+        ploomes: Side,
+        withheld: Collection[str] = (),
+    ) -> None:
+        """The new id is committed at once, with link, base and change; agreement then writes what is left (our id).
+        What was withheld gets no base, so that agreement says why."""
         omie_id, ploomes_id = _id(omie), _id(ploomes)
         async with self._db.transaction() as session:
             link = links.make(
@@ -236,9 +271,7 @@ class Placing:
                 _text(omie.values.get(trip.rules.KEY)),
                 self._clock.now(),
             )
-            returned = {name for name in trip.rules.RETURNED if ploomes.values.get(name) is None}
-            if entry.vendor == Vendor.PLOOMES and omie.values.get("active") != ploomes.values.get("active"):
-                returned.add("active")  # Ploomes has no status for it: no base, so that agreement says so
+            returned = {name for name in trip.rules.RETURNED if ploomes.values.get(name) is None} | set(withheld)
             keep = [row.id for row in trip.rows if row.id not in returned]
             links.rebase(link, {k: omie.values.get(k) for k in keep}, {k: ploomes.values.get(k) for k in keep})
             session.add(link)
@@ -256,7 +289,10 @@ class Placing:
                 )
             )
             await known.upsert(
-                session, trip.integration.id, [_known(trip, Vendor(row.vendor), written.id, omie)], self._clock.now()
+                session,
+                trip.integration.id,
+                [_known(trip, Vendor(row.vendor), written.id, omie, ploomes)],
+                self._clock.now(),
             )
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
@@ -267,7 +303,7 @@ class Placing:
         """Omie knows this client already: its fault names it, and that becomes the link."""
         twin_id = error.existing_id
         if twin_id is None:
-            found = await trip.omie.find(trip.entity, Key("integration_code", code))
+            found = await trip.omie.find(trip.set_of(Vendor.OMIE), Key("integration_code", code))
             twin_id = found[0].id if found else None
         if twin_id is None:
             raise error
@@ -277,7 +313,7 @@ class Placing:
             finding = _duplicate(trip, str(ploomes.values.get(trip.rules.KEY)), twin_id)
             await self._endings.close(trip, waits(finding.cause, finding.detail, finding))
             return
-        await trip.lease.take([record_lane(trip.integration, Vendor.OMIE, trip.entity, twin_id)])
+        await trip.lease.take([trip.lane(Vendor.OMIE, twin_id)])
         twin = await self._reading.record(trip, Vendor.OMIE, twin_id)
         if twin is None:
             raise error
@@ -357,11 +393,8 @@ def ended_outcome(link: Link) -> Outcome:
 
 
 def _duplicate(trip: Trip, key: str, taken_by: str) -> Finding:
-    return Finding(
-        "duplicate_document",
-        f"O CNPJ/CPF {key} já pertence a outro cliente vinculado ({trip.vendor.other.label} {taken_by}).",
-        {"document": key, "other_id": taken_by},
-    )
+    cause, detail = trip.rules.duplicate(key, trip.vendor.other, taken_by)
+    return Finding(cause, detail, {trip.rules.KEY: key, "other_id": taken_by})
 
 
 def _made(trip: Trip, entry: WriteEntry, side: Side) -> bool:
@@ -381,9 +414,15 @@ def _id(side: Side) -> str:
     return side.record.id if side.record is not None else str(side.values["omie_id"])
 
 
-def _known(trip: Trip, vendor: Vendor, external_id: str, omie: Side) -> known.Known:
+def _known(trip: Trip, vendor: Vendor, external_id: str, omie: Side, ploomes: Side) -> known.Known:
+    if vendor is Vendor.PLOOMES and ploomes.record is not None:
+        return known.known_of(ploomes.record)
     return known.Known(
-        vendor, trip.entity, external_id, _text(omie.values.get(trip.rules.KEY)), _text(omie.values.get("name"))
+        vendor,
+        trip.set_of(vendor),
+        external_id,
+        _text(omie.values.get(trip.rules.KEY)),
+        _text(omie.values.get("name")),
     )
 
 

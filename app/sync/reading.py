@@ -47,7 +47,7 @@ class Reading:
         kept = trip.reads.get(external_id) if vendor is Vendor.OMIE and not trip.unfinished else None
         if kept is not None and await self._still_counts(trip, external_id, kept.read_at):
             return kept
-        record = await trip.gateway(vendor).fetch(trip.entity, external_id)
+        record = await trip.gateway(vendor).fetch(trip.set_of(vendor), external_id)
         if record is not None and vendor is Vendor.OMIE:
             trip.reads[external_id] = record
         return record

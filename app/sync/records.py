@@ -19,6 +19,7 @@ from app.sync import known, links
 from app.sync.catalogue import rows_of
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
+from app.sync.entities import custom_fields_of, set_of
 from app.sync.fields import Field, MissingReference, Refs, Values
 from app.sync.mapping import canonical
 from app.sync.models import Change, Event, Integration, Issue, KnownRecord, Link, LinkState, WriteEntry, WriteState
@@ -118,7 +119,7 @@ class Records:
 
     async def _refs(self, view: RecordView) -> Refs:
         omie, ploomes = self._gateways.open(view.integration, Priority.PERSON)
-        return await self._references.of(view.integration, view.config, omie, ploomes)
+        return await self._references.of(view.integration, view.config, omie, ploomes, custom_fields_of(view.entity))
 
     async def _read_both(self, view: RecordView, rows: Sequence[Field]) -> None:
         gateways = dict(zip(Vendor, self._gateways.open(view.integration, Priority.PERSON), strict=True))
@@ -127,7 +128,7 @@ class Records:
             refs = await self._refs(view)
             for vendor, external_id in view.ids.items():
                 gateway = gateways[vendor]
-                record = await patiently(self._clock, lambda: gateway.fetch(view.entity, external_id))  # noqa: B023
+                record = await patiently(self._clock, lambda: gateway.fetch(set_of(view.entity, vendor), external_id))  # noqa: B023
                 if record is None:
                     view.sides[vendor] = None
                     continue
@@ -160,7 +161,7 @@ async def _gather(session: AsyncSession, view: RecordView) -> None:
         view.ids = {side: links.id_of(view.link, side) for side in Vendor}
         view.bases = {Vendor.OMIE: view.link.omie_base, Vendor.PLOOMES: view.link.ploomes_base}
         view.sides = {side: links.seen(view.link, side)[0] or view.bases[side] for side in Vendor}
-    view.known = await known.get(session, integration_id, view.vendor, entity, view.external_id)
+    view.known = await known.get(session, integration_id, view.vendor, set_of(entity, view.vendor), view.external_id)
     records = or_(*(and_(Event.vendor == side.value, Event.external_id == each) for side, each in view.ids.items()))
     view.events = (
         await session.scalars(

@@ -1,8 +1,9 @@
 """Look-ups the converters need: people, places, markers. Kept in known_records, loaded once, asked for when missing."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select, tuple_
 
@@ -41,6 +42,19 @@ PEOPLE = {Vendor.OMIE: "sellers", Vendor.PLOOMES: "users"}
 _FRESH_SECONDS = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A look-up that a converter missed, and where it may be found."""
+
+    integration: Integration
+    key: str
+    refs: Refs
+    omie: Gateway
+    ploomes: Gateway
+    event: Event | None
+    """The cause of what has to be created."""
+
+
 class References:
     """Snapshots of look-ups by integration, and the way to mend a missing one."""
 
@@ -54,14 +68,34 @@ class References:
         self._turns: dict[int, asyncio.Lock] = {}
         self._forgotten: dict[int, int] = {}
         """How often each was forgotten: a snapshot read before the last time is not kept."""
+        self._finders: Mapping[str, Callable[[Search], Awaitable[None]]] = {
+            "seller": self._seller,
+            "user": self._user,
+            "city_id": self._city_of_id,
+            "city": self._city_of_key,
+            "omie_city": self._city_in_omie,
+            "tag_id": self._tag_name,
+            "tag": self._tag,
+            "option": self._option,
+            "option_id": self._option_id,
+        }
+        """How each kind of missing look-up is found, and put into the search's `refs`."""
 
     def forget(self, integration_id: int) -> None:
         """Makes the next snapshot a fresh one (a seller changed, a crawl ended)."""
         self._cache.pop(integration_id, None)
         self._forgotten[integration_id] = self._forgotten.get(integration_id, 0) + 1
 
-    async def of(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
-        """A snapshot for one record's road; a set that was never read is read now."""
+    async def of(
+        self,
+        integration: Integration,
+        config: Config,
+        omie: Gateway,
+        ploomes: Gateway,
+        custom_fields: str | None = None,
+    ) -> Refs:
+        """A snapshot for one record's road; a set that was never read is read now. `custom_fields` says whose keys of
+        custom fields it holds, in the words of `integrations.provisioned`."""
         self._config[integration.id] = config
         async with self._turns.setdefault(integration.id, asyncio.Lock()):  # one load, however many ask
             cached = self._cache.get(integration.id)
@@ -71,13 +105,17 @@ class References:
                 cached = (self._clock.time(), version, await self._fresh(integration, config, omie, ploomes))
                 if self._forgotten.get(integration.id, 0) == before:
                     self._cache[integration.id] = cached
-        refs = cached[2]
-        keys = {
-            name: by_entity["contacts"]
-            for name, by_entity in integration.provisioned.get("fields", {}).items()
-            if by_entity.get("contacts")
-        }
-        return replace(refs, field_keys=keys)
+        made = integration.provisioned
+        return replace(
+            cached[2],
+            field_keys={
+                name: by_set[custom_fields]
+                for name, by_set in made.get("fields", {}).items()
+                if custom_fields is not None and by_set.get(custom_fields)
+            },
+            families={name: str(family) for name, family in made.get("families", {}).items()},
+            product_markers={word: str(marker) for word, marker in made.get("markers", {}).items()},
+        )
 
     async def _fresh(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> Refs:
         rows = await self._rows(integration.id)
@@ -156,44 +194,63 @@ class References:
     ) -> None:
         """Finds (or, for a marker or an option, creates) what a converter missed and puts it into `refs`; not there
         is None. `event` is the cause of what has to be created."""
-        kind, key = missing.kind, missing.key
-        if kind in ("seller", "user"):
-            await self._person(integration, kind, key, refs, omie if kind == "seller" else ploomes)
-        elif kind == "city_id":
-            self._learn_city(await self._fetch(integration, ploomes, "cities", key), key, refs)
-        elif kind == "city":
-            refs.city_ids[key] = await self._city(integration, key, refs, ploomes)
-        elif kind == "omie_city":
-            refs.omie_cities[key] = await self._omie_city(integration, key, omie)
-        elif kind == "tag_id":
-            record = await self._fetch(integration, ploomes, "tags", key)
-            refs.tag_names[key] = str(record.data.get("Name") or "") or None if record else None
-        elif kind in ("option", "option_id"):
-            await self._option(integration, kind, key, refs, omie, ploomes)
-        elif kind == "tag":
-            refs.tag_ids[key.casefold()] = (await self._markers.ensure(integration, key, event, ploomes)).id
-            self.forget(integration.id)
+        await self._finders[missing.kind](Search(integration, missing.key, refs, omie, ploomes, event))
 
-    async def _option(
-        self, integration: Integration, kind: str, key: str, refs: Refs, omie: Gateway, ploomes: Gateway
-    ) -> None:
+    async def _seller(self, search: "Search") -> None:
+        search.refs.sellers[search.key] = await self._person(search, "sellers", search.omie)
+
+    async def _user(self, search: "Search") -> None:
+        search.refs.users[search.key] = await self._person(search, "users", search.ploomes)
+
+    async def _person(self, search: "Search", entity: str, gateway: Gateway) -> bool:
+        """Whether somebody is active; a person just met is paired too."""
+        record = await self._fetch(search.integration, gateway, entity, search.key)
+        person = known.known_of(record) if record is not None else None
+        if person is not None:
+            await self._pair(search.integration.id, person, search.refs)
+        self.forget(search.integration.id)
+        return person is not None and person.active
+
+    async def _option(self, search: "Search") -> None:
+        await self._read_options(search)
+        field, _, value = search.key.partition(":")
+        search.refs.options.setdefault(field, {}).setdefault(value, None)
+
+    async def _option_id(self, search: "Search") -> None:
+        await self._read_options(search)
+        field, _, value = search.key.partition(":")
+        search.refs.option_ids.setdefault(field, {}).setdefault(value, None)
+
+    async def _read_options(self, search: "Search") -> None:
         """An option nobody told us of: the field's table, and Omie's list, are read again if that was not just done."""
+        integration = search.integration
         config = self._config[integration.id]
         for vendor, entity, _ in mapped_refs.sets_of(config):
             if not await self._read_lately(integration.id, vendor, entity, LATELY_SECONDS):
-                await self._read_whole(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
-        await self._put_mapped(integration.id, config, refs)
-        field, _, value = key.partition(":")
-        (refs.options if kind == "option" else refs.option_ids).setdefault(field, {}).setdefault(value, None)
+                gateway = search.omie if vendor is Vendor.OMIE else search.ploomes
+                await self._read_whole(integration, vendor, entity, gateway)
+        await self._put_mapped(integration.id, config, search.refs)
         self.forget(integration.id)
 
-    async def _person(self, integration: Integration, kind: str, key: str, refs: Refs, gateway: Gateway) -> None:
-        record = await self._fetch(integration, gateway, f"{kind}s", key)
-        person = known.known_of(record) if record is not None else None
-        (refs.sellers if kind == "seller" else refs.users)[key] = person is not None and person.active
-        if person is not None:
-            await self._pair(integration.id, person, refs)
-        self.forget(integration.id)
+    async def _city_of_id(self, search: "Search") -> None:
+        record = await self._fetch(search.integration, search.ploomes, "cities", search.key)
+        self._learn_city(record, search.key, search.refs)
+
+    async def _city_of_key(self, search: "Search") -> None:
+        found = await self._city(search.integration, search.key, search.refs, search.ploomes)
+        search.refs.city_ids[search.key] = found
+
+    async def _city_in_omie(self, search: "Search") -> None:
+        search.refs.omie_cities[search.key] = await self._omie_city(search.integration, search.key, search.omie)
+
+    async def _tag_name(self, search: "Search") -> None:
+        record = await self._fetch(search.integration, search.ploomes, "tags", search.key)
+        search.refs.tag_names[search.key] = str(record.data.get("Name") or "") or None if record else None
+
+    async def _tag(self, search: "Search") -> None:
+        marker = await self._markers.ensure(search.integration, search.key, search.event, search.ploomes)
+        search.refs.tag_ids[search.key.casefold()] = marker.id
+        self.forget(search.integration.id)
 
     async def _pair(self, integration_id: int, person: known.Known, refs: Refs) -> None:
         """Takes somebody just met into the pairs of a snapshot; pairs by hand are in it already."""

@@ -8,10 +8,11 @@ from typing import Any
 from app.core.ports import Gateway, Record, Vendor
 from app.sync.catalogue import rows_of
 from app.sync.configuration import Config
+from app.sync.entities import RULES, set_of
 from app.sync.entities.rules import Rules
 from app.sync.fields import Field, Refs, Values
 from app.sync.issues import Finding
-from app.sync.lanes import Lease
+from app.sync.lanes import Lease, record_lane
 from app.sync.models import Event, EventState, Integration, Link, WriteEntry
 
 Tracer = Callable[[str], Coroutine[Any, Any, None]]
@@ -62,8 +63,6 @@ class Trip:
     event: Event
     integration: Integration
     config: Config
-    table: Rules | None
-    """The entity file; None where nothing is kept as a pair (sellers)."""
     omie: Gateway
     ploomes: Gateway
     lease: Lease
@@ -75,6 +74,8 @@ class Trip:
     findings: list[Finding] = field(default_factory=list)
     """Issues to open at the end although the event succeeds."""
     link: Link | None = None
+    waits_for: list[Finding] = field(default_factory=list)
+    """Those of the findings that the event itself waits for."""
     wrote: bool = False
     linked: bool = False
     """True when this trip made the link."""
@@ -82,8 +83,7 @@ class Trip:
     @property
     def rules(self) -> Rules:
         """The rules of an entity that is kept as pairs."""
-        assert self.table is not None
-        return self.table
+        return RULES[self.entity]
 
     @property
     def rows(self) -> Sequence[Field]:
@@ -104,6 +104,19 @@ class Trip:
     def record_id(self) -> str:
         """The id of the event's record."""
         return str(self.event.external_id)
+
+    @property
+    def siblings(self) -> Sequence[str]:
+        """Entities that the event's record may be instead: those that share its set in Ploomes."""
+        return RULES[self.entity].SIBLINGS if self.vendor is Vendor.PLOOMES and self.entity in RULES else ()
+
+    def set_of(self, vendor: Vendor) -> str:
+        """The set of a vendor's gateway that holds the entity's records."""
+        return set_of(self.entity, vendor)
+
+    def lane(self, vendor: Vendor, external_id: str) -> str:
+        """The lane of a record of this entity: entities that share a set share the lanes of its records."""
+        return record_lane(self.integration, vendor, self.set_of(vendor), external_id)
 
     def gateway(self, vendor: Vendor) -> Gateway:
         """The gateway of a vendor, for this integration at this event's priority."""

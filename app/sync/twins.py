@@ -5,7 +5,6 @@ from app.core.db import Database
 from app.core.ports import Key, Record, Vendor
 from app.sync import known, links
 from app.sync.agreement import Agreement
-from app.sync.lanes import record_lane
 from app.sync.lookups import CONTROLS, find_beside_living
 from app.sync.reading import Reading
 from app.sync.trip import Trip
@@ -27,12 +26,12 @@ class Twins:
         """
         if vendor is Vendor.OMIE:
             async with self._db.read() as session:
-                rows = await known.find(session, trip.integration.id, vendor, trip.entity, key)
-            ids = [row.external_id for row in rows]
+                rows = await known.find(session, trip.integration.id, vendor, trip.set_of(vendor), key)
+            ids = [row.external_id for row in rows if trip.rules.recognisable(vendor, row.data, trip.refs)]
         else:
             found = await self._search(trip, Key(trip.rules.KEY, key))
             await self.remember(trip, *found)
-            ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data)]
+            ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data, trip.refs)]
         async with self._db.read() as session:
             taken = await links.of_ids(session, trip.integration.id, trip.entity, vendor, ids)
         ordered = sorted(ids, key=int)
@@ -40,7 +39,7 @@ class Twins:
 
     async def verified(self, trip: Trip, vendor: Vendor, external_id: str, key: str) -> Record | None:
         """A record that the index or a search named, read and held in its lane, if it still carries the key."""
-        await trip.lease.take([record_lane(trip.integration, vendor, trip.entity, external_id)])
+        await trip.lease.take([trip.lane(vendor, external_id)])
         record = await self._reading.record(trip, vendor, external_id)
         if record is None:
             await self.forget(trip, vendor, external_id)
@@ -60,18 +59,21 @@ class Twins:
 
     async def _search(self, trip: Trip, key: Key) -> list[Record]:
         """Records in Ploomes with a key, asked for beside one known to live: an empty answer alone does not count."""
+        set_name = trip.set_of(Vendor.PLOOMES)
         async with self._db.read() as session:
-            controls = await known.living(session, trip.integration.id, Vendor.PLOOMES, trip.entity, CONTROLS)
+            controls = await known.living(session, trip.integration.id, Vendor.PLOOMES, set_name, CONTROLS)
 
         async def gone(external_id: str) -> None:
             await self.forget(trip, Vendor.PLOOMES, external_id)
 
-        return await find_beside_living(trip.ploomes, trip.entity, key, controls, gone)
+        return await find_beside_living(trip.ploomes, set_name, key, controls, gone)
 
     async def forget(self, trip: Trip, vendor: Vendor, external_id: str) -> None:
         """Takes a record that is gone out of our index; it is no twin and no control any more."""
         async with self._db.transaction() as session:
-            await known.mark_gone(session, trip.integration.id, vendor, trip.entity, external_id, self._clock.now())
+            await known.mark_gone(
+                session, trip.integration.id, vendor, trip.set_of(vendor), external_id, self._clock.now()
+            )
 
     async def remember(self, trip: Trip, *records: Record) -> None:
         """Puts records just read into our index."""

@@ -1,7 +1,7 @@
 """Why is this record not synchronised? A list of conditions, each with its answer, fix and who can mend it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,28 +14,16 @@ from app.core.limit_models import LimitBlock
 from app.core.ports import JsonObject, Vendor
 from app.sync import known
 from app.sync.catalogue import rows_of
-from app.sync.entities import BUILT, clients
+from app.sync.entities import BUILT, RULES
+from app.sync.entities.rules import Condition, Facts
 from app.sync.intake import RUNNING
 from app.sync.models import EventState, IntegrationState, LinkState
 from app.sync.records import RecordView
 
 OPEN = (EventState.RECEIVED, EventState.PROCESSING, EventState.WAITING)
-DOCUMENT_CAUSES = ("missing_document", "invalid_document", "document_removed")
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One thing that must hold. All texts in Portuguese."""
-
-    name: str
-    ok: bool
-    detail: str
-    fix: str | None = None
-    who: str | None = None
-
-    def as_json(self) -> JsonObject:
-        """The contract's shape."""
-        return {"name": self.name, "ok": self.ok, "detail": self.detail, "fix": self.fix, "who": self.who}
+Answer = Condition | Sequence[Condition] | None
+"""What a rule says of a record; None when it has nothing to say."""
 
 
 @dataclass(slots=True)
@@ -45,8 +33,8 @@ class Scene:
     view: RecordView
     now: datetime
     blocks: Sequence[LimitBlock] = ()
-    owner_inactive: str | None = None
-    """Name of the Omie seller who is the owner and inactive."""
+    inactive_sellers: Mapping[str, str] = field(default_factory=dict)
+    """Code -> name of those in Omie."""
 
     def local(self, at: datetime) -> str:
         """A moment as the people of this integration read it."""
@@ -65,8 +53,9 @@ class Why:
         scene = Scene(view, self._clock.now())
         async with self._db.read() as session:
             scene.blocks = await self._blocks(session, view)
-            scene.owner_inactive = await self._inactive_owner(session, view)
-        conditions = [found for rule in RULES if (found := rule(scene)) is not None]
+            sellers = await known.everything(session, view.integration.id, Vendor.OMIE, "sellers")
+        scene.inactive_sellers = {row.external_id: row.name or row.external_id for row in sellers if not row.active}
+        conditions = [condition for rule in CONDITIONS for condition in _listed(rule(scene))]
         in_sync = all(condition.ok for condition in conditions) and view.linked
         return {"in_sync": in_sync, "conditions": [condition.as_json() for condition in conditions]}
 
@@ -79,17 +68,11 @@ class Why:
         )
         return found.all()
 
-    async def _inactive_owner(self, session: AsyncSession, view: RecordView) -> str | None:
-        """The Omie seller an unlinked client of Ploomes would need, when that seller is inactive (F087)."""
-        waiting = next(
-            (event for event in view.events if event.cause == "inactive_seller" and event.state in OPEN), None
-        )
-        omie = view.sides.get(Vendor.OMIE) or {}
-        if omie.get("owner"):
-            seller = await known.get(session, view.integration.id, Vendor.OMIE, "sellers", str(omie["owner"]))
-            if seller is not None and not seller.active:
-                return seller.name or seller.external_id
-        return "indicado" if waiting else None
+
+def _listed(found: Answer) -> Sequence[Condition]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, Condition) else found
 
 
 def _integration_active(scene: Scene) -> Condition:
@@ -131,40 +114,17 @@ def _not_ended(scene: Scene) -> Condition | None:
                      "Registros excluídos não voltam sozinhos; cadastre um novo, se for o caso.", "vendas")  # fmt: skip
 
 
-def _not_contact_person(scene: Scene) -> Condition | None:
+def _of_entity(scene: Scene) -> Sequence[Condition]:
+    """What the entity's own rules ask for."""
     view = scene.view
-    if view.entity != clients.ENTITY or view.vendor is not Vendor.PLOOMES or view.known is None:
-        return None
-    data = view.known.data
-    if str(data.get("TypeId")) == "2" and data.get("CompanyId"):
-        return Condition("É um cliente", False, "É uma pessoa de contato de uma empresa, e não um cliente.",
-                         "Ela é enviada quando uma venda a indica como cliente.", "vendas")  # fmt: skip
-    return Condition("É um cliente", True, "O registro é um cliente.")
-
-
-def _document(scene: Scene) -> Condition | None:
-    view = scene.view
-    if view.entity != clients.ENTITY:
-        return None
-    name = "CNPJ/CPF preenchido e válido"
-    waiting = next((e for e in view.events if e.state in OPEN and e.cause in DOCUMENT_CAUSES), None)
-    if waiting is not None:
-        return Condition(name, False, waiting.reason or "O CNPJ/CPF falta ou é inválido.",
-                         "Preencha um CNPJ/CPF válido no cadastro; o envio acontece sozinho.", "vendas")  # fmt: skip
-    held = [(view.sides.get(side) or {}).get("document") for side in Vendor]
-    if any(held) or (view.known is not None and view.known.natural_key):
-        return Condition(name, True, "O CNPJ/CPF está preenchido e é válido.")
-    return Condition(name, True, "Nenhuma falta de CNPJ/CPF é conhecida.")
-
-
-def _owner(scene: Scene) -> Condition | None:
-    if scene.view.entity != clients.ENTITY:
-        return None
-    name = "Responsável ativo no Omie"
-    if scene.owner_inactive:
-        return Condition(name, False, f"O vendedor {scene.owner_inactive} está inativo no Omie.",
-                         "Reative o vendedor no Omie ou troque o responsável no Ploomes.", "admin")  # fmt: skip
-    return Condition(name, True, "Nenhum vendedor inativo impede este registro.")
+    rules = RULES.get(view.entity)
+    if rules is None:
+        return ()
+    held = {side: values for side, values in view.sides.items() if values is not None}
+    waiting = {str(event.cause): event.reason for event in view.events if event.state in OPEN}
+    data = view.known.data if view.known is not None else None
+    key = view.known.natural_key if view.known is not None else None
+    return rules.conditions(Facts(view.vendor, data, key, held, waiting, scene.inactive_sellers))
 
 
 def _frozen(scene: Scene) -> Condition | None:
@@ -241,14 +201,12 @@ def _equal(scene: Scene) -> Condition | None:
     return Condition("Campos iguais", False, f"Diferentes: {names}.", "Use “sincronizar agora”.", "admin")
 
 
-RULES: Sequence[Callable[[Scene], Condition | None]] = (
+CONDITIONS: Sequence[Callable[[Scene], Answer]] = (
     _integration_active,
     _entity_on,
     _record_known,
     _not_ended,
-    _not_contact_person,
-    _document,
-    _owner,
+    _of_entity,
     _frozen,
     _issues,
     _nothing_waiting,
@@ -256,4 +214,4 @@ RULES: Sequence[Callable[[Scene], Condition | None]] = (
     _linked,
     _equal,
 )
-"""Every condition, in the order a person should read them; a rule that says nothing of a record answers None."""
+"""Every condition, in the order a person should read them."""

@@ -14,6 +14,8 @@ from app.sync.convert import Text
 from app.sync.fields import Field, Values
 from app.sync.mapping import wire
 from app.sync.models import WriteEntry, WriteState
+from app.sync.phones import Phones
+from app.sync.tags import Tags
 from app.sync.trip import Side, Tracer, Trip
 
 CUSTOM_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue")
@@ -57,7 +59,9 @@ class Writer:
             await trip.lease.extend(session, WRITE_SECONDS)
         await self.trace("journaled")
         try:
-            written = await trip.gateway(draft.vendor).write(trip.entity, draft.verb, draft.external_id, draft.body)
+            written = await trip.gateway(draft.vendor).write(
+                trip.set_of(draft.vendor), draft.verb, draft.external_id, draft.body
+            )
         except Postponed as postponed:
             await self._finish(entry, WriteState.RESOLVED, f"não enviado: {postponed.reason}")
             raise
@@ -110,7 +114,8 @@ def update_drafts(
 
     Omie's tags go by IncluirTags and ExcluirTags, because AlterarCliente replaces the whole list (reference 5.8).
     """
-    plain = {key: value for key, value in values.items() if not (vendor is Vendor.OMIE and key == "tags")}
+    sets = [row.id for row in trip.rows if row.id in values and vendor is Vendor.OMIE and isinstance(row.by, Tags)]
+    plain = {key: value for key, value in values.items() if key not in sets}
     drafts = []
     if plain:
         current = side.record.data if side.record else None
@@ -118,16 +123,16 @@ def update_drafts(
         notes = loss_notes(vendor, trip.rows, other, plain)
         before = journal.known_values(side.values, list(plain))
         drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes))
-    if len(plain) < len(values):
-        held, wanted = _names(side.values.get("tags")), _names(values["tags"])
+    for row_id in sets:
+        held, wanted = _names(side.values.get(row_id)), _names(values[row_id])
         for verb, names in (
             ("include_tags", wanted.keys() - held.keys()),
             ("exclude_tags", held.keys() - wanted.keys()),
         ):
             if names:
                 body = {"tags": [{"tag": (wanted | held)[name]} for name in sorted(names)]}
-                before = {"tags": side.values.get("tags")}
-                drafts.append(Draft(vendor, verb, external_id, body, {"tags": values["tags"]}, before))
+                before = {row_id: side.values.get(row_id)}
+                drafts.append(Draft(vendor, verb, external_id, body, {row_id: values[row_id]}, before))
     return drafts
 
 
@@ -161,7 +166,7 @@ def loss_notes(vendor: Vendor, rows: Sequence[Field], held: Values, sent: Values
         elif isinstance(value, str) and isinstance(took, str) and isinstance(row.by, Text) and value.startswith(took):
             sizes = f"de {len(value)} para {len(took)} caracteres"
             notes.append(f"{row.label}: reduzido {sizes}, o máximo do {vendor.label}.")
-        elif row.key == "phones" and isinstance(value, list) and vendor is Vendor.OMIE:
+        elif isinstance(row.by, Phones) and isinstance(value, list) and vendor is Vendor.OMIE:
             left_out = len(value) - sum(1 for slot in took or () if slot) if isinstance(took, list) else len(value)
             if left_out > 0:
                 notes.append(f"{left_out} telefone(s) não enviado(s): o Omie guarda dois telefones e um fax.")

@@ -3,14 +3,14 @@
 Sizes: Omie reference 3.1. What rows cannot say stands below them as pure functions over canonical values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject, Vendor
 from app.sync.convert import Activity, Document, Owner, PersonType, Text, ZipCode, clean
 from app.sync.decide import Sides, Verdict
-from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
-from app.sync.fields import Field, Master, Value, Values
+from app.sync.entities.rules import CODE_PREFIX, Condition, Facts, Held, Ignore, Wait
+from app.sync.fields import Field, Master, Refs, Value, Values
 from app.sync.phones import Phones
 from app.sync.places import City, Country, State, fold
 from app.sync.scope import in_scope
@@ -139,15 +139,21 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 
+SETS: Mapping[Vendor, str] = {Vendor.OMIE: "clients", Vendor.PLOOMES: "clients"}
+SIBLINGS: Sequence[str] = ()
+CUSTOM_FIELDS = "contacts"
+MASTER = Master.EITHER
 KEY = "document"
 INTEGRATION_CODE = "codigo_cliente_integracao"
 RETURNED = frozenset({"omie_id", "country"})
+INACTIVE: Values = {"active": False}
 CLIENT_ROLE = "Cliente"
+DOCUMENT_CAUSES = ("missing_document", "invalid_document", "document_removed")
 
 
 def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
     """Whether a record without a link may enter the other side; None means yes (F082, design section 8)."""
-    if not recognisable(vendor, record):
+    if _is_contact_person(vendor, record):
         return Ignore("contact_person", "Pessoa de contato de uma empresa: só é enviada quando uma venda a indica.")
     if vendor is Vendor.OMIE and fold(clean(record.get("razao_social")) or "") == "CLIENTE CONSUMIDOR":
         return Ignore("protected", "O cadastro “Cliente Consumidor” do Omie nunca é sincronizado.")
@@ -160,9 +166,9 @@ def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config"
     return None
 
 
-def recognisable(vendor: Vendor, record: JsonObject) -> bool:
+def recognisable(vendor: Vendor, record: JsonObject, refs: Refs) -> bool:
     """False for the contact persons of a company: they are no clients of their own."""
-    return not (vendor is Vendor.PLOOMES and str(record.get("TypeId")) == "2" and record.get("CompanyId"))
+    return not _is_contact_person(vendor, record)
 
 
 def other_id(vendor: Vendor, record: JsonObject, omie_id: str | None) -> str | None:
@@ -199,6 +205,24 @@ def new_in_omie(values: Values, config: "Config") -> Values:
     return {**values, "active": True, "omie_id": None, "owner": owner, "country": country, "tags": tags}
 
 
+def new_in_ploomes(values: Values, config: "Config") -> Values:
+    """Nothing beside its own values."""
+    return values
+
+
+def withhold(vendor: Vendor, values: Values, refs: Refs) -> list[Held]:
+    """An owner who is inactive in Omie (F087), and an activity that Ploomes has no status for."""
+    seller, active = values.get("owner"), values.get("active")
+    if vendor is Vendor.OMIE and seller and refs.sellers.get(str(seller)) is False:
+        detail = f"O vendedor {seller}, ligado ao responsável no Ploomes, está inativo no Omie."
+        return [Held("owner", "inactive_seller", detail, waits=True)]
+    if vendor is Vendor.PLOOMES and "active" in values and Activity.status(active, refs) is None:
+        name = "Ativo" if active else "Inativo"
+        detail = f"O Ploomes não tem o status de cliente “{name}”; o status ficou como estava."
+        return [Held("active", "missing_status", detail)]
+    return []
+
+
 def suspends(sides: Sides, records: Sequence[JsonObject]) -> Wait | None:
     """A valid document was removed on one side: nothing of this client is edited until it is back (F084)."""
     had = sides.omie_base.get("document") or sides.ploomes_base.get("document")
@@ -227,6 +251,58 @@ def adjust(verdict: Verdict, sides: Sides) -> Verdict:
     if follows or emptied:
         verdict.to_omie["legal_name"] = _clamped(sides.ploomes.get("name"))
     return verdict
+
+
+def duplicate(key: str, vendor: Vendor, taken_by: str) -> tuple[str, str]:
+    """One document has one link."""
+    text = f"O CNPJ/CPF {key} já pertence a outro cliente vinculado ({vendor.label} {taken_by})."
+    return "duplicate_document", text
+
+
+def conditions(facts: Facts) -> list[Condition]:
+    """It is a client, has a document, and no inactive owner keeps it back."""
+    found = [_document_condition(facts), _owner_condition(facts)]
+    if facts.vendor is not Vendor.PLOOMES or facts.known is None:
+        return found
+    if _is_contact_person(facts.vendor, facts.known):
+        return [
+            Condition(
+                "É um cliente", False, "É uma pessoa de contato de uma empresa, e não um cliente.",
+                "Ela é enviada quando uma venda a indica como cliente.", "vendas",
+            ),
+            *found,
+        ]  # fmt: skip
+    return [Condition("É um cliente", True, "O registro é um cliente."), *found]
+
+
+def _document_condition(facts: Facts) -> Condition:
+    name = "CNPJ/CPF preenchido e válido"
+    cause = next((cause for cause in DOCUMENT_CAUSES if cause in facts.waiting), None)
+    if cause is not None:
+        return Condition(
+            name, False, facts.waiting[cause] or "O CNPJ/CPF falta ou é inválido.",
+            "Preencha um CNPJ/CPF válido no cadastro; o envio acontece sozinho.", "vendas",
+        )  # fmt: skip
+    if facts.natural_key or any(side.get("document") for side in facts.sides.values()):
+        return Condition(name, True, "O CNPJ/CPF está preenchido e é válido.")
+    return Condition(name, True, "Nenhuma falta de CNPJ/CPF é conhecida.")
+
+
+def _owner_condition(facts: Facts) -> Condition:
+    name = "Responsável ativo no Omie"
+    inactive = facts.inactive_sellers.get(str(facts.sides.get(Vendor.OMIE, {}).get("owner")))
+    if inactive is None and "inactive_seller" in facts.waiting:
+        inactive = "indicado"
+    if inactive is None:
+        return Condition(name, True, "Nenhum vendedor inativo impede este registro.")
+    return Condition(
+        name, False, f"O vendedor {inactive} está inativo no Omie.",
+        "Reative o vendedor no Omie ou troque o responsável no Ploomes.", "admin",
+    )  # fmt: skip
+
+
+def _is_contact_person(vendor: Vendor, record: JsonObject) -> bool:
+    return vendor is Vendor.PLOOMES and str(record.get("TypeId")) == "2" and bool(record.get("CompanyId"))
 
 
 def _missing_document(record: JsonObject) -> Wait:
