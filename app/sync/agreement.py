@@ -19,12 +19,13 @@ from app.sync.decide import Policy, Sides, Verdict, decide, fights
 from app.sync.endings import Endings
 from app.sync.entities.rules import Held
 from app.sync.fields import MissingReference, Values
-from app.sync.inbox import latest_of
 from app.sync.issues import Finding
 from app.sync.journal import finish
 from app.sync.mapping import canonical
 from app.sync.models import Change, Event, EventSource, EventState, Link, LinkState, WriteEntry, WriteState
-from app.sync.references import References, learn
+from app.sync.references import References
+from app.sync.same_record import latest_of
+from app.sync.snapshots import learn
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
 from app.sync.writing import Draft, Writer, update_drafts
 

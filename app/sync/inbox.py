@@ -34,10 +34,9 @@ from app.core.ports import Kind, Notice, Priority
 from app.core.queue import Queue, QueueName
 from app.sync.claims import Claims, Rooms
 from app.sync.intake import INACTIVE, LIVE_SHARE, OPEN_KEY, REASONS, RUNNING, Intake, Stored
-from app.sync.models import Event, EventSource, EventState, Integration
+from app.sync.models import Event, EventState, Integration
 
-__all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "latest_of", "newer_open", "postpone", "reopen",
-           "settle", "supersede_older"]  # fmt: skip
+__all__ = ["Inbox", "Stored", "Unsettled", "conclude", "enqueue", "postpone", "reopen", "settle"]
 
 UNSETTLED = (EventState.RECEIVED, EventState.PROCESSING, EventState.WAITING)
 QUEUE_OF: dict[int, QueueName] = {Priority.LIVE: "live", Priority.PERSON: "live", Priority.BULK: "bulk"}
@@ -84,7 +83,7 @@ async def settle(
 ) -> None:
     """Ends an event. Raises LeaseLost when it is not the caller's any more, so that nothing of it is committed."""
     await _move(
-        session, event, {"dedupe_key": _closed_key()}, state=state.value, reason=reason, cause=cause, claim=None,
+        session, event, {"dedupe_key": closed_key()}, state=state.value, reason=reason, cause=cause, claim=None,
         due_at=None, settled_at=now, link_id=event.link_id, memo=None,
     )  # fmt: skip
     metrics.EVENTS_SETTLED.labels(event.entity or "none", state.value).inc()
@@ -119,7 +118,7 @@ async def reopen(session: AsyncSession, event: Event, *, due_at: float, priority
             reason=None, cause=None, attempts=0, crashes=0,
         )
     )  # fmt: skip
-    return _rows(done) > 0
+    return rows_moved(done) > 0
 
 
 async def enqueue(
@@ -167,59 +166,6 @@ async def become(session: AsyncSession, event: Event, entity: str) -> None:
     if event.entity != entity:
         await _move(session, event, {}, entity=entity)
         event.entity = entity
-
-
-async def newer_open(session: AsyncSession, event: Event, siblings: Sequence[str] = ()) -> Event | None:
-    """The newest open event of the same record that came after this one: then this one need not be looked at.
-    `siblings`: entities under which the same record's events may be filed too."""
-    mine = _of_same(event, siblings)
-    # one of lower priority may be due at night only: it must not stand for a live change
-    newer = and_(Event.id > event.id, Event.due_at.is_not(None), Event.priority <= event.priority)
-    query = select(Event).where(mine, newer).order_by(Event.id.desc()).limit(1)
-    return (await session.execute(query)).scalars().first()
-
-
-async def supersede_older(session: AsyncSession, event: Event, siblings: Sequence[str] = (), *, now: datetime) -> int:
-    """Settles what the same record left open before this event, which takes it all in; returns how many."""
-    done = await session.execute(
-        update(_table)
-        .where(
-            _of_same(event, siblings),
-            _table.c.id < event.id,
-            _table.c.state.in_((EventState.RECEIVED.value, EventState.WAITING.value)),
-            _table.c.claim.is_(None),
-        )
-        .values(
-            state=EventState.SUPERSEDED.value,
-            cause="superseded",
-            due_at=None,
-            dedupe_key=_closed_key(),
-            settled_at=now,
-            reason=f"Um aviso mais novo do mesmo registro (evento {event.id}) o substitui.",
-        )
-    )
-    metrics.EVENTS_SETTLED.labels(event.entity or "none", EventState.SUPERSEDED.value).inc(_rows(done))
-    return _rows(done)
-
-
-async def latest_of(
-    session: AsyncSession,
-    integration_id: int,
-    vendor: str,
-    entity: str,
-    external_id: str,
-    *,
-    after: datetime | None = None,
-) -> Event | None:
-    """The last webhook of a record that told of a change (echoes and events of our own making do not)."""
-    query = select(Event).where(
-        _of_record(integration_id, vendor, entity, external_id),
-        Event.source == EventSource.WEBHOOK,
-        Event.state != EventState.ECHO,
-    )
-    if after is not None:
-        query = query.where(Event.received_at > after)
-    return (await session.execute(query.order_by(Event.received_at.desc(), Event.id.desc()).limit(1))).scalars().first()
 
 
 # --- in transactions of its own ----------------------------------------------------------------------------------
@@ -286,7 +232,7 @@ class Inbox:
                 .values(state=EventState.WAITING, due_at=None, cause=INACTIVE, reason=REASONS[INACTIVE])
                 .execution_options(synchronize_session=False)
             )
-            return _rows(done)
+            return rows_moved(done)
 
     async def keep(self, claims: Mapping[int, str], seconds: float) -> None:
         """Lengthens claims (event id -> claim) that are still held."""
@@ -361,7 +307,7 @@ class Inbox:
         old = select(Event.id).where(Event.settled_at < before).order_by(Event.id).limit(PRUNE_BATCH)
         while True:
             async with self._db.transaction() as session:
-                gone = _rows(await session.execute(delete(_table).where(_table.c.id.in_(old))))
+                gone = rows_moved(await session.execute(delete(_table).where(_table.c.id.in_(old))))
             removed += gone
             if gone < PRUNE_BATCH:
                 return removed
@@ -378,13 +324,13 @@ async def _move(session: AsyncSession, event: Event, expressions: dict[str, Any]
         )
         .values(**values, **expressions)
     )
-    if _rows(moved) == 0:
+    if rows_moved(moved) == 0:
         raise LeaseLost(f"event {event.id} is in other hands")
     if event in session:
         await session.refresh(event)
 
 
-def _closed_key() -> ColumnElement[Any]:
+def closed_key() -> ColumnElement[Any]:
     """A key that only merges unread bodies has done its work when its event is settled."""
     return case((_table.c.dedupe_key.startswith(OPEN_KEY), null()), else_=_table.c.dedupe_key)
 
@@ -398,18 +344,10 @@ def _of_record(integration_id: int, vendor: str, entity: str | None, external_id
     )
 
 
-def _of_same(event: Event, siblings: Sequence[str]) -> ColumnElement[bool]:
-    return and_(
-        Event.integration_id == event.integration_id,
-        Event.vendor == event.vendor,
-        Event.entity.in_((event.entity, *siblings)),
-        Event.external_id == event.external_id,
-    )
-
-
 def _first_due(priority: int) -> Any:
     return select(func.min(Event.due_at)).where(Event.priority == priority, Event.due_at.is_not(None))
 
 
-def _rows(result: Any) -> int:
+def rows_moved(result: Any) -> int:
+    """How many rows an update changed."""
     return result.rowcount if isinstance(result, CursorResult) else 0

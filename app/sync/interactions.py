@@ -15,11 +15,11 @@ from app.core.db import Database
 from app.core.errors import Fault, LaneBusy, LeaseLost, Postponed, VendorError
 from app.core.log import get_logger
 from app.core.ports import Gateway, Key, Priority, Vendor
+from app.sync.creating import REPEAT_AFTER
 from app.sync.intake import RUNNING
 from app.sync.lanes import Lanes, Lease
 from app.sync.lookups import CONTROLS, find_beside_living
 from app.sync.models import Integration, Issue
-from app.sync.placing import REPEAT_AFTER
 from app.sync.vendors import Gateways
 from app.sync.writing import WRITE_SECONDS
 

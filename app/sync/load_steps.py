@@ -28,7 +28,8 @@ from app.sync.load_pairing import Pairing, Visit
 from app.sync.mapping import canonical
 from app.sync.models import Integration, Resync
 from app.sync.passes import CUT, Road, Step, Turn
-from app.sync.references import References, learn, pair_people
+from app.sync.references import References
+from app.sync.snapshots import learn, pair_people
 from app.sync.vendors import Gateways, one_page, refuse_cut
 
 

@@ -15,7 +15,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import VendorError
 from app.core.ports import JsonObject, Kind, Priority, Vendor
-from app.sync import first_load, inbox, issues, journal, known, links
+from app.sync import first_load, inbox, issues, journal, known, links, same_record
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
@@ -120,12 +120,12 @@ class Engine:
         async with self._db.transaction() as session:
             await trip.lease.take_in(session, [trip.lane(trip.vendor, trip.record_id)])
             trip.link = await self._link_of(session, trip)
-            newer = await inbox.newer_open(session, event, trip.siblings)
+            newer = await same_record.newer_open(session, event, trip.siblings)
             if newer is not None:
                 reason = f"Um aviso mais novo do mesmo registro (evento {newer.id}) o substitui."
                 await inbox.settle(session, event, EventState.SUPERSEDED, reason, "superseded", now=self._clock.now())
                 return False
-            await inbox.supersede_older(session, event, trip.siblings, now=self._clock.now())
+            await same_record.supersede_older(session, event, trip.siblings, now=self._clock.now())
             if trip.link is None:
                 ended = await links.find(
                     session, integration.id, trip.entity, trip.vendor, trip.record_id, living=False

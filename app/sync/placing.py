@@ -4,31 +4,28 @@ Order of recognition (F086): the other side's id that the record carries, then t
 searched sparingly: our own index answers, and its duplicate fault names the twin (design section 5).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import Fault, Postponed, VendorError
-from app.core.ports import JsonObject, Key, Record, Vendor, Written
+from app.core.errors import Postponed, VendorError
+from app.core.ports import Key, Record, Vendor
 from app.sync import inbox, journal, known, links
-from app.sync.agreement import Agreement, RefusedBefore, cause_of, withhold
+from app.sync.agreement import Agreement, cause_of
+from app.sync.creating import Creation, code_of, id_of, text_or_none
 from app.sync.endings import Endings
 from app.sync.entities import RULES
-from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
+from app.sync.entities.rules import Ignore, Wait
 from app.sync.fields import Field, Master, Value, Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane
-from app.sync.mapping import wire
-from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
+from app.sync.models import Change, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.twins import Twins
-from app.sync.writing import Draft, Writer, loss_notes, update_drafts
-
-REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
-"""Seconds before a create whose answer was lost may be repeated: Omie's redundancy interval, Ploomes' time-out."""
+from app.sync.writing import Writer, update_drafts
 
 
 class Placing:
@@ -51,6 +48,7 @@ class Placing:
         self._reading = reading
         self._endings = endings
         self._twins = twins
+        self._creation = Creation(db, clock, agreement, writer, endings)
 
     async def place(self, trip: Trip) -> None:
         """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
@@ -98,14 +96,14 @@ class Placing:
         made = [row for row in creates if _made(trip, row, sides[Vendor(row.vendor)])][-1:]
         halves = await self._sent_halves(trip, made[0], sides) if made else {}
         omie, ploomes = sides[Vendor.OMIE], sides[Vendor.PLOOMES]
-        link = await self._make_link(trip, _id(omie), _id(ploomes), own.values.get(trip.rules.KEY), made, halves)
+        link = await self._make_link(trip, id_of(omie), id_of(ploomes), own.values.get(trip.rules.KEY), made, halves)
         await self._agreement.agree(trip, link, omie, ploomes)
 
     async def _sent_halves(self, trip: Trip, entry: WriteEntry, sides: Mapping[Vendor, Side]) -> dict[Vendor, Values]:
         """What both sides held when a create was sent: a value that would be sent otherwise now was edited since."""
         there, here = Vendor(entry.vendor), Vendor(entry.vendor).other
         source = sides[here].values
-        now = await self._agreement.resolving(trip, lambda: self._values_for(trip, there, source))
+        now = await self._agreement.resolving(trip, lambda: self._creation.values_for(trip, there, source))
 
         def before(row: Field) -> Value:
             sent: Value = entry.after[row.id]
@@ -121,7 +119,7 @@ class Placing:
     async def _recognise(self, trip: Trip, side: Side) -> None:
         assert side.record is not None
         key = side.values.get(trip.rules.KEY)
-        carried = trip.rules.other_id(trip.vendor, side.record.data, _text(side.values.get("omie_id")))
+        carried = trip.rules.other_id(trip.vendor, side.record.data, text_or_none(side.values.get("omie_id")))
         names = [key_lane(trip.integration, trip.entity, str(key))] if key else []
         if carried:
             names.append(trip.lane(trip.vendor.other, carried))
@@ -138,13 +136,13 @@ class Placing:
         else:
             await self._writer.trace("decided")
             if trip.vendor is Vendor.OMIE:
-                await self._create_in_ploomes(trip, side)
+                await self._creation.in_ploomes(trip, side)
             elif trip.rules.MASTER is Master.OMIE:
                 await self._endings.close(
                     trip, ignored("one_way", "Este cadastro só vem do Omie; nada é enviado para lá.")
                 )
-            else:
-                await self._create_in_omie(trip, side)
+            elif (duplicate := await self._creation.in_omie(trip, side)) is not None:
+                await self._duplicate_in_omie(trip, side, duplicate)
 
     async def _carried_twin(self, trip: Trip, side: Side, carried: str) -> Record | None:
         """The twin whose id the record carries, unless a copy of a linked record carries it (design section 4)."""
@@ -191,119 +189,11 @@ class Placing:
                 return twin
         return _duplicate(trip, key, taken[0]) if taken else None
 
-    # --- creation ------------------------------------------------------------------------------------------------
-
-    def _values_for(self, trip: Trip, vendor: Vendor, values: Values) -> Values:
-        """What a new record on a vendor gets of the other side's values. Raises MissingReference."""
-        if vendor is Vendor.PLOOMES:
-            rows = [row for row in trip.rows if row.flows_to(vendor)]
-            wide = {row.id: row.by.widen(values.get(row.id), None, trip.refs) for row in rows}
-            return trip.rules.new_in_ploomes(trip.rules.complete(vendor, wide), trip.config)
-        source = trip.rules.complete(vendor, values)
-        rows = [row for row in trip.rows if row.flows_to(vendor)]
-        narrow = {row.id: row.by.narrow(source.get(row.id), trip.refs) for row in rows}
-        return trip.rules.new_in_omie(narrow, trip.config)
-
-    async def _create_in_ploomes(self, trip: Trip, omie: Side) -> None:
-        await self._settle_lost_creates(trip, Vendor.PLOOMES)
-        withheld: set[str] = set()
-
-        def prepare() -> tuple[Values, JsonObject]:
-            values = self._values_for(trip, Vendor.PLOOMES, omie.values)
-            filled: Values = {key: value for key, value in values.items() if value is not None}
-            withheld.update(held.row_id for held in trip.rules.withhold(Vendor.PLOOMES, filled, trip.refs))
-            filled = {key: value for key, value in filled.items() if key not in withheld}
-            return filled, wire(Vendor.PLOOMES, trip.rows, filled, None, trip.refs)
-
-        values, body = await self._agreement.resolving(trip, prepare)
-        draft = Draft(Vendor.PLOOMES, "create", None, body, values)
-        await self._refused_before(trip, draft)
-        entry, written = await self._writer.send(trip, draft)
-        set_name = trip.set_of(Vendor.PLOOMES)
-        record = Record(Vendor.PLOOMES, set_name, written.id, written.data or body, written.sent_at)
-        ploomes = await self._agreement.side(trip, record)
-        await self._created(trip, entry, written, omie, ploomes, withheld)
-
-    async def _create_in_omie(self, trip: Trip, ploomes: Side) -> None:
-        await self._settle_lost_creates(trip, Vendor.OMIE)
-        values = await self._agreement.resolving(trip, lambda: self._values_for(trip, Vendor.OMIE, ploomes.values))
-        withhold(trip, Vendor.OMIE, values, trip.record_id)
-        if trip.waits_for:
-            finding = trip.waits_for[0]
-            await self._endings.close(trip, waits(finding.cause, finding.detail))
-            return
-        sent: Values = {key: value for key, value in values.items() if value is not None}
-        code = f"{CODE_PREFIX}{trip.record_id}"
-        body = wire(Vendor.OMIE, trip.rows, sent, None, trip.refs)
-        body = {name: value for name, value in body.items() if value not in ("", None)}
-        body[trip.rules.INTEGRATION_CODE] = code
-        notes = loss_notes(Vendor.OMIE, trip.rows, trip.rules.complete(Vendor.OMIE, ploomes.values), values)
-        draft = Draft(Vendor.OMIE, "create", None, body, sent, notes=notes, code=code)
-        await self._refused_before(trip, draft)
-        try:
-            entry, written = await self._writer.send(trip, draft)
-        except VendorError as error:
-            if error.fault is not Fault.DUPLICATE:
-                raise
-            await self._duplicate_in_omie(trip, ploomes, error, code)
-            return
-        values["omie_id"] = written.id
-        await self._created(trip, entry, written, Side(values, written.sent_at), ploomes)
-
-    async def _created(
-        self,
-        trip: Trip,
-        entry: WriteEntry,
-        written: Written,
-        omie: Side,
-        ploomes: Side,
-        withheld: Collection[str] = (),
-    ) -> None:
-        """The new id is committed at once, with link, base and change; agreement then writes what is left (our id).
-        What was withheld gets no base, so that agreement says why."""
-        omie_id, ploomes_id = _id(omie), _id(ploomes)
-        async with self._db.transaction() as session:
-            link = links.make(
-                trip.integration.id,
-                trip.entity,
-                omie_id,
-                ploomes_id,
-                _text(omie.values.get(trip.rules.KEY)),
-                self._clock.now(),
-            )
-            returned = {name for name in trip.rules.RETURNED if ploomes.values.get(name) is None} | set(withheld)
-            keep = [row.id for row in trip.rows if row.id not in returned]
-            links.rebase(link, {k: omie.values.get(k) for k in keep}, {k: ploomes.values.get(k) for k in keep})
-            session.add(link)
-            await session.flush()
-            row = await session.get_one(WriteEntry, entry.id)
-            row.external_id, row.link_id = written.id, link.id
-            journal.finish(row, WriteState.DONE, self._clock.now())
-            session.add(
-                journal.change_of(
-                    row,
-                    cause=cause_of(trip.event),
-                    at=self._clock.now(),
-                    lost={},
-                    config_version=trip.integration.config_version,
-                )
-            )
-            await known.upsert(
-                session,
-                trip.integration.id,
-                [_known(trip, Vendor(row.vendor), written.id, omie, ploomes)],
-                self._clock.now(),
-            )
-            await trip.lease.extend(session)
-        trip.link, trip.linked = link, True
-        await self._writer.trace("committed")
-        await self._agreement.agree(trip, link, omie, ploomes)
-
-    async def _duplicate_in_omie(self, trip: Trip, ploomes: Side, error: VendorError, code: str) -> None:
+    async def _duplicate_in_omie(self, trip: Trip, ploomes: Side, error: VendorError) -> None:
         """Omie knows this client already: its fault names it, and that becomes the link."""
         twin_id = error.existing_id
         if twin_id is None:
-            found = await trip.omie.find(trip.set_of(Vendor.OMIE), Key("integration_code", code))
+            found = await trip.omie.find(trip.set_of(Vendor.OMIE), Key("integration_code", code_of(trip)))
             twin_id = found[0].id if found else None
         if twin_id is None:
             raise error
@@ -319,31 +209,6 @@ class Placing:
             raise error
         await self.link(trip, ploomes, await self._agreement.side(trip, twin))
 
-    async def _settle_lost_creates(self, trip: Trip, vendor: Vendor) -> None:
-        """An earlier create without an answer: it may be repeated only when it can no longer arrive unseen."""
-        lost = [w for w in trip.unfinished if w.verb == "create" and w.vendor == vendor]
-        for entry in lost:
-            age = self._clock.time() - entry.sent_at.timestamp()
-            if age < REPEAT_AFTER[vendor]:
-                raise Postponed(REPEAT_AFTER[vendor] - age, "a resposta de uma inclusão se perdeu; conferindo de novo")
-        await self._resolve(lost, "não encontrado; enviado de novo")
-
-    async def _resolve(
-        self, entries: Sequence[WriteEntry], outcome: str, state: WriteState = WriteState.RESOLVED
-    ) -> None:
-        async with self._db.transaction() as session:
-            for entry in entries:
-                row = await session.get_one(WriteEntry, entry.id)
-                journal.finish(row, state, self._clock.now(), outcome)
-
-    async def _refused_before(self, trip: Trip, draft: Draft) -> None:
-        if trip.event.source == EventSource.PERSON:
-            return
-        async with self._db.read() as session:
-            last = await journal.refused(session, trip.integration.id, trip.entity, trip.vendor, trip.record_id)
-        if last is not None and last.verb == "create" and last.after == draft.after:
-            raise RefusedBefore(draft.vendor, last.outcome or "")
-
     # --- small steps ---------------------------------------------------------------------------------------------
 
     async def _make_link(
@@ -356,7 +221,9 @@ class Placing:
         halves: Mapping[Vendor, Values],
     ) -> Link:
         async with self._db.transaction() as session:
-            link = links.make(trip.integration.id, trip.entity, omie_id, ploomes_id, _text(key), self._clock.now())
+            link = links.make(
+                trip.integration.id, trip.entity, omie_id, ploomes_id, text_or_none(key), self._clock.now()
+            )
             links.rebase(link, halves.get(Vendor.OMIE, {}), halves.get(Vendor.PLOOMES, {}))
             session.add(link)
             await session.flush()
@@ -402,29 +269,12 @@ def _made(trip: Trip, entry: WriteEntry, side: Side) -> bool:
     assert side.record is not None
     if entry.vendor == Vendor.OMIE:
         return side.record.data.get(trip.rules.INTEGRATION_CODE) == entry.code
-    return trip.rules.other_id(Vendor.PLOOMES, side.record.data, _text(side.values.get("omie_id"))) == entry.source_id
+    return (
+        trip.rules.other_id(Vendor.PLOOMES, side.record.data, text_or_none(side.values.get("omie_id")))
+        == entry.source_id
+    )
 
 
 def _record_id(side: Side) -> str:
     assert side.record is not None
     return side.record.id
-
-
-def _id(side: Side) -> str:
-    return side.record.id if side.record is not None else str(side.values["omie_id"])
-
-
-def _known(trip: Trip, vendor: Vendor, external_id: str, omie: Side, ploomes: Side) -> known.Known:
-    if vendor is Vendor.PLOOMES and ploomes.record is not None:
-        return known.known_of(ploomes.record)
-    return known.Known(
-        vendor,
-        trip.set_of(vendor),
-        external_id,
-        _text(omie.values.get(trip.rules.KEY)),
-        _text(omie.values.get("name")),
-    )
-
-
-def _text(value: object) -> str | None:
-    return str(value) if value not in (None, "") else None

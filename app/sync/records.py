@@ -23,7 +23,8 @@ from app.sync.entities import custom_fields_of, set_of
 from app.sync.fields import Field, MissingReference, Refs, Values
 from app.sync.mapping import canonical
 from app.sync.models import Change, Event, Integration, Issue, KnownRecord, Link, LinkState, WriteEntry, WriteState
-from app.sync.references import References, learn
+from app.sync.references import References
+from app.sync.snapshots import learn
 from app.sync.vendors import Gateways, patiently, say
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from app.sync.links import LIVING
 from app.sync.load_pairing import Visit
 from app.sync.mapping import canonical
 from app.sync.models import Event, EventState, Issue, KnownRecord, Link, LinkState
-from app.sync.references import learn
+from app.sync.snapshots import learn
 
 MARGIN = timedelta(seconds=5)
 """What an event settled this shortly before a page was asked for may not be in the page yet."""

@@ -14,6 +14,7 @@ from app.core.errors import LeaseLost, Unavailable
 from app.core.ports import Kind, Priority
 from app.core.queue import Cron, QueueName
 from app.sync import inbox as events
+from app.sync import same_record
 from app.sync.claims import Rooms
 from app.sync.inbox import Inbox
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState
@@ -342,14 +343,14 @@ async def test_questions_about_a_record(db: Database, box: Inbox, shop: Integrat
     await box.store(shop.id, notice("502"), "{}")
     async with db.transaction() as session:
         first = await row(db, old.id)
-        newer = await events.newer_open(session, first)
+        newer = await same_record.newer_open(session, first)
         assert newer is not None
         assert newer.id == new.id
-        assert await events.newer_open(session, newer) is None
-        latest = await events.latest_of(session, shop.id, "omie", "clients", "501", after=first.received_at)
+        assert await same_record.newer_open(session, newer) is None
+        latest = await same_record.latest_of(session, shop.id, "omie", "clients", "501", after=first.received_at)
         assert latest is not None
         assert latest.id == new.id
-        assert await events.latest_of(session, shop.id, "omie", "clients", "501", after=latest.received_at) is None
+        assert await same_record.latest_of(session, shop.id, "omie", "clients", "501", after=latest.received_at) is None
 
 
 async def test_a_person_may_reopen_what_is_settled(db: Database, box: Inbox, clock: Clock, shop: Integration) -> None:
