@@ -1,8 +1,10 @@
 """Door 3, the operator: `ponte serve|api|worker|migrate|demo|sandbox|token|resync|doctor`."""
 
+import asyncio
 import json
 import os
 import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -255,13 +257,20 @@ def _split_settings() -> Settings:
 def _serve(settings: Settings, *, with_worker: bool, migrate_first: bool) -> None:
     async def life() -> bool:
         ponte = Ponte(settings)
-        if migrate_first:
-            await migrations.upgrade(ponte.db)
+        if migrate_first and await migrations.pending(ponte.db):
+            await _migrate_apart()
         app = create_app(ponte, with_worker=with_worker)
         return await run([server(app, settings.host, settings.port, trusted=settings.trusted_proxies)])
 
     if not whole_life(life()):
         err.print(f"could not listen on {settings.host}:{settings.port}", style="red")
+        raise typer.Exit(1)
+
+
+async def _migrate_apart() -> None:
+    """`ponte migrate` in a process of its own, which takes the memory that Alembic needs with it."""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "app.cli", "migrate", stdout=DEVNULL)
+    if await child.wait():
         raise typer.Exit(1)
 
 
@@ -307,3 +316,7 @@ def _print_json(document: Any) -> None:
 
 def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+if __name__ == "__main__":
+    main()

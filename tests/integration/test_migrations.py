@@ -76,3 +76,11 @@ async def test_several_processes_may_migrate_at_once(empty_db: Database) -> None
     for db in processes:
         assert not await migrate.pending(db)
         await db.close()
+
+
+async def test_files_are_named_after_their_revisions(empty_db: Database) -> None:
+    """`pending` knows the newest revision by the name of its file, and Alembic by the chain: they must agree."""
+    assert await migrate.pending(empty_db)
+    await migrate.upgrade(empty_db)
+    assert await look(empty_db, lambda c: MigrationContext.configure(c).get_current_heads()) == (migrate.newest(),)
+    assert not await migrate.pending(empty_db)
