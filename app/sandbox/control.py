@@ -78,6 +78,7 @@ def routes(world: World, traffic: Traffic, reset: Reset) -> list[Route]:
         ("PATCH", "/omie/{app_key}/screen/{set}/{id:int}", surface.omie_edit),
         ("DELETE", "/omie/{app_key}/screen/{set}/{id:int}", surface.omie_delete),
         ("POST", "/omie/{app_key}/screen/{set}/{id:int}/movements", surface.omie_movements),
+        ("POST", "/omie/{app_key}/screen/{set}/{id:int}/{act}", surface.omie_act),
         ("GET", "/omie/{app_key}/{set}", surface.omie_records),
         ("GET", "/omie/{app_key}/{set}/{id:int}", surface.omie_record),
         ("GET", "/ploomes", surface.accounts),
@@ -257,6 +258,11 @@ class Surface:
     async def omie_move_stock(self, request: Request) -> Row:
         """A person moves stock: `{"product", "location", "kind", "quantity", "cost", "minimum", "reserved", "to"}`."""
         return self._omie(request).move_stock(await body_of(request))
+
+    async def omie_act(self, request: Request) -> Row:
+        """A person changes a document's stage, invoices, cancels, returns or tracks it."""
+        path = request.path_params
+        return self._omie(request).act(path["set"], path["id"], path["act"], await body_of(request))
 
     async def omie_movements(self, request: Request) -> Response:
         """Flags a record as having orders or titles: `{"movements": true}`."""

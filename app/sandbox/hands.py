@@ -8,7 +8,7 @@ from .omie import stock
 from .omie.company import Actor, Company, Entry
 from .omie.faults import Fault
 from .omie.schemas import check
-from .omie.screens import ALIASES, SCREENS
+from .omie.screens import ACTS, ALIASES, SCREENS
 from .ploomes import locked, rules, writes
 from .ploomes.account import Account, show
 from .ploomes.faults import Refusal
@@ -68,6 +68,16 @@ class OmieHands:
         register, entry = self._register(name), self._entry(name, omie_id)
         with _refusals():
             SCREENS[register].exclude(self._company, entry, self._actor)
+
+    def act(self, name: str, omie_id: int, act: str, given: Row) -> Row:
+        """What happens to a document beside edits (stage, invoice, cancel, return, track); raises Rejected."""
+        register, entry = self._register(name), self._entry(name, omie_id)
+        known = ACTS.get(register, {})
+        if act not in known:
+            raise Rejected(404, f"Ação desconhecida em {name}: {act}")
+        with _refusals():
+            known[act](self._company, entry, given, self._actor)
+        return self.show(register, entry)
 
     def move_stock(self, given: Row) -> Row:
         """Moves stock by hand; answers the product's new position in the location."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from ..kernel import fold
 from ..wire import Row
 from . import faults
+from .auxiliary import ACCOUNTS
 from .company import Company
-from .paging import SNAKE, Dialect, page
+from .paging import HUNGARIAN, SNAKE, Dialect, page
 from .schemas import check, parse_tags
 
 Match = Callable[[Row, str], bool]
@@ -37,6 +38,13 @@ def _code(row: Row, wanted: str) -> bool:
     return str(row["cCodigo"]).lstrip("0") == wanted.lstrip("0")
 
 
+def _rows(company: Company, name: str) -> list[Row]:
+    """The rows of a catalogue, or of the register of bank accounts as it shows them."""
+    if name in company.catalogs:
+        return company.catalogs[name]
+    return [ACCOUNTS.view(company, entry) for entry in company.registers[name].values()]
+
+
 @dataclass(frozen=True)
 class Listing:
     """One list call: request type and its further tags, where the rows are and under which array they go."""
@@ -50,18 +58,23 @@ class Listing:
     past_end: str = "fault"
     columns: tuple[str, ...] = ()
     empty: tuple[str, int] | None = None
+    counted: str = ""
+    """The inner list that the answer counts instead of its rows."""
 
     def answer(self, company: Company, param: Row) -> Row:
         """The page, or the whole list where the call has no paging."""
         paging = f"{self.dialect.page}:i {self.dialect.size}:i " if self.dialect else ""
         names = " ".join(f"{name}:s" for name in self.filters)
         given = check(self.request, param, parse_tags(f"{paging} {names} {self.ignored}"))
-        rows = [row for row in company.catalogs[self.catalog] if self._keeps(row, given)]
+        rows = [row for row in _rows(company, self.catalog) if self._keeps(row, given)]
         if not rows and self.empty:
             raise faults.Fault(*self.empty)
         if self.dialect is None:
             return {self.array: [self._shown(row) for row in rows]}
-        return page(company, rows, given, self.array, self._shown, dialect=self.dialect, past_end=self.past_end)
+        answer = page(company, rows, given, self.array, self._shown, dialect=self.dialect, past_end=self.past_end)
+        if self.counted:
+            answer[self.dialect.rows] = sum(len(row.get(self.counted, [])) for row in answer[self.array])
+        return answer
 
     def _shown(self, row: Row) -> Row:
         return {name: row[name] for name in self.columns if name in row} if self.columns else row
@@ -110,15 +123,22 @@ def _accounts(array: str, columns: tuple[str, ...] = ()) -> Listing:
                    columns=columns, empty=_ACCOUNT_EMPTY)  # fmt: skip
 
 
+def _whole(catalog: str, array: str) -> Listing:
+    """A list without paging; its param is a code, which may be empty."""
+    return Listing(f"{catalog}_list_request", catalog, array, {"codigo": equal("codigo")}, dialect=None)
+
+
+#: The fiscal code lists: service -> call, all of one form (omie-api.md 3.10).
+_FISCAL = {
+    "produtos/icmscst": "ListarCST", "produtos/icmscsosn": "ListarCSOSN", "produtos/icmsorigem": "ListarOrigMerc",
+    "produtos/ipicst": "ListarCstIpi", "produtos/ipienq": "ListarEnqIpi", "produtos/tpcalc": "ListarTpCalc",
+}  # fmt: skip
+
 CATALOGS: dict[str, dict[str, Listing | Lookup]] = {
     "geral/contacorrente": {
         "ListarContasCorrentes": _accounts("ListarContasCorrentes"),
         "PesquisarContaCorrente": _accounts("conta_corrente_lista"),
         "ListarResumoContasCorrentes": _accounts("conta_corrente_lista", _ACCOUNT_SUMMARY),
-        "ConsultarContaCorrente": Lookup(
-            "fin_conta_corrente_chave", "contacorrente", "Conta corrente",
-            {"nCodCC": "nCodCC", "cCodCCInt": "cCodCCInt"},
-        ),
     },
     "geral/empresas": {
         "ListarEmpresas": Listing("empresas_list_request", "empresas", "empresas_cadastro", past_end="first",
@@ -139,7 +159,7 @@ CATALOGS: dict[str, dict[str, Listing | Lookup]] = {
     },
     "produtos/etapafat": {
         "ListarEtapasFaturamento": Listing("etapafat_list_request", "etapafat", "cadastros",
-                                           ignored="ordenar_por:s ordem_decrescente:f"),
+                                           ignored="ordenar_por:s ordem_decrescente:f", counted="etapas"),
     },
     "geral/cidades": {
         "PesquisarCidades": Listing(
@@ -164,4 +184,28 @@ CATALOGS: dict[str, dict[str, Listing | Lookup]] = {
             dialect=None,
         ),
     },
+    "produtos/cnae": {
+        "ListarCNAE": Listing("cnae_list_request", "cnae", "cadastros", ignored="ordenar_por:s ordem_decrescente:f"),
+    },
+    "produtos/formaspagvendas": {
+        "ListarFormasPagVendas": Listing("formaspagvendas_list_request", "formaspagvendas", "cadastros",
+                                         ignored=f"{_ORDER} ordem_decrescente:f"),
+    },
+    "geral/meiospagamento": {"ListarMeiosPagamento": _whole("meiospagamento", "MeiosPagamentoLista")},
+    "geral/unidade": {"ListarUnidades": _whole("unidade", "unidade_cadastro")},
+    "geral/tiposdoc": {
+        "PesquisarTipoDocumento": _whole("tiposdoc", "tipo_documento_cadastro"),
+        "ConsultarTipoDocumento": Lookup("tipo_documento_consultar", "tiposdoc", "Tipo de documento",
+                                         {"codigo": "codigo"}),
+    },
+    "geral/departamentos": {
+        "ListarDepartamentos": Listing("departamento_list_request", "departamentos", "departamentos",
+                                       ignored=f"{_ORDER} ordem_descrescente:f {_DATES}", past_end="empty"),
+    },
+    "geral/cenarios": {
+        "ListarCenarios": Listing("cenario_list_request", "cenarios", "cenariosEncontrados", dialect=HUNGARIAN),
+    },
+    **{service: {call: Listing(f"{service.split('/')[1]}_list_request", service.split("/")[1], "cadastros",
+                               ignored="ordenar_por:s ordem_decrescente:f")}
+       for service, call in _FISCAL.items()},
 }  # fmt: skip

@@ -91,10 +91,18 @@ def set_tags(company: Company, entry: Entry, names: list[str], actor: Actor) -> 
     commit(company, entry, actor)
 
 
+def set_traits(company: Company, entry: Entry, traits: list[Row], actor: Actor) -> None:
+    """Gives the client exactly these characteristics."""
+    _open_for(company, entry, actor)
+    entry.row["caracteristicas"] = traits
+    commit(company, entry, actor)
+
+
 def exclude(company: Company, entry: Entry, actor: Actor) -> None:
     """Deletes a client; refused while orders or titles hang on it."""
     _open_for(company, entry, actor)
-    if entry.movements:
+    kept = company.kernel.quirks.omie_client_delete == "refused"
+    if kept and (entry.movements or company.is_named(entry.id)):
         raise faults.Fault(*faults.HAS_MOVEMENTS)
     body = event(company, entry)
     if company.kernel.quirks.omie_deleted_body == "id":

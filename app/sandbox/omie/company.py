@@ -4,6 +4,7 @@ import hashlib
 import html
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from ..courier import Delivery, Policy
@@ -87,7 +88,14 @@ class Subscription:
 
 
 #: Every register of a company, empty at birth.
-REGISTERS = ("clientes", "vendedores", "familias", "produtos", "servicos", "locais")
+REGISTERS = ("clientes", "vendedores", "familias", "produtos", "servicos", "locais", "contacorrente", "projetos",
+             "pedidos", "ordens")  # fmt: skip
+
+
+def _names(value: Any, omie_id: int) -> bool:
+    if isinstance(value, dict):
+        return any(_names(inner, omie_id) for inner in value.values())
+    return any(_names(inner, omie_id) for inner in value) if isinstance(value, list) else value == omie_id
 
 
 @dataclass
@@ -102,6 +110,9 @@ class Company:
     subscriptions: list[Subscription] = field(default_factory=list)
     people: dict[str, Actor] = field(default_factory=dict)
     tag_ids: dict[str, int] = field(default_factory=dict)
+    rates: dict[int, dict[str, Decimal]] = field(default_factory=dict)
+    """Tax rates in percent by tax scenario; its default one under 0."""
+    numbers: dict[str, int] = field(default_factory=lambda: {"pedidos": 3400, "ordens": 2100, "notas": 500})
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.kernel)
@@ -148,6 +159,25 @@ class Company:
             self.tag_ids[name] = self.kernel.omie_id()
         return self.tag_ids[name]
 
+    @property
+    def is_simples(self) -> bool:
+        """In Simples Nacional: items then carry `icms_sn` instead of `icms`."""
+        return bool(self.catalogs["empresas"][0]["optante_simples_nacional"] == "S")
+
+    def scenario(self, number: int) -> dict[str, Decimal]:
+        """The rates of a tax scenario, the default one for 0."""
+        return self.rates.get(number) or self.rates[0]
+
+    def next_number(self, series: str) -> int:
+        """The next number of orders, service orders or invoices."""
+        self.numbers[series] += 1
+        return self.numbers[series]
+
+    def is_named(self, omie_id: int) -> bool:
+        """An order or service order names that record."""
+        papers = (*self.registers["pedidos"].values(), *self.registers["ordens"].values())
+        return any(_names(paper.row, omie_id) for paper in papers)
+
     def said(self, row: Row) -> Row:
         """Texts as the switch has them: plain, or with HTML entities (omie-api.md 2.4)."""
         if not self.kernel.quirks.omie_html_entities:
@@ -167,7 +197,9 @@ class Company:
         """Fires a topic's webhooks; changes by the API are announced too (omie-api.md 4.2). "" is no topic."""
         if not topic or not self.subscriptions:
             return
-        shown = API if self.kernel.quirks.omie_webhook_author == "no-reply" else actor
+        quirks = self.kernel.quirks
+        unsigned = quirks.omie_acts_unsigned and (topic.endswith((".Cancelada", ".Faturada")) or topic[:3] == "NFe")
+        shown = API if unsigned or quirks.omie_webhook_author == "no-reply" else actor
         suffix = hashlib.sha256(self.app_key.encode()).hexdigest()[:8]
         envelope = {
             "messageId": self.kernel.uuid(),

@@ -12,6 +12,7 @@ from . import faults
 from .company import API, Company, Entry
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Entry)
 _DEFAULT_SIZE = 50
 
 
@@ -64,7 +65,7 @@ def page(
 _NARROWING = ("filtrar_por_data_de", "filtrar_por_data_ate", "filtrar_apenas_inclusao", "apenas_importado_api")
 
 
-def in_window(company: Company, entries: Sequence[Entry], param: Row) -> list[Entry]:
+def in_window(company: Company, entries: Sequence[E], param: Row) -> list[E]:
     """Entries created or altered in the window of `filtrar_por_*`, and made by the API if so asked."""
     if not any(param.get(name) for name in _NARROWING):
         return list(entries)

@@ -75,6 +75,8 @@ def _guard(company: Company, entry: Entry) -> None:
         raise faults.Fault(
             "ERROR: Não é possível excluir o produto pois existem movimentos de estoque associados a ele !", 2004
         )
+    if company.is_named(entry.id):
+        raise faults.in_use("o produto")
 
 
 def in_pdv(entry: Entry) -> bool:

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from ..wire import Row
-from . import clients, registers, sellers
+from . import clients, registers, sale_acts, sales, sellers
+from .auxiliary import ACCOUNTS, PROJECTS
 from .company import Actor, Company, Entry
+from .faults import Fault
+from .papers import Paper
 from .products import FAMILIES, PRODUCTS
 from .registers import Rules
+from .sale_views import listed
 from .schemas import check
 from .services import SERVICES, flatten
 from .stock import LOCATIONS
@@ -36,6 +41,42 @@ def _of(rules: Rules, opened: Callable[[Row], Row] = lambda given: given) -> Scr
     return Screen(include, alter, exclude, rules.view)
 
 
+def _order(change: Callable[[Company, Paper, Row, Actor], None]) -> Callable[[Company, Entry, Row, Actor], None]:
+    def run(company: Company, entry: Entry, given: Row, actor: Actor) -> None:
+        change(company, cast(Paper, entry), given, actor)
+
+    return run
+
+
+def _move_order(company: Company, order: Paper, given: Row, actor: Actor) -> None:
+    refusal = sale_acts.move(company, order, str(given.get("etapa", "")), actor)
+    if refusal:
+        raise Fault(f"ERROR: {refusal}", 2011)
+
+
+def _return_order(company: Company, order: Paper, given: Row, actor: Actor) -> None:
+    sale_acts.give_back(company, order, check("pvpDevolverRequest", given).get("itens", []), actor)
+
+
+def _track_order(company: Company, order: Paper, given: Row, actor: Actor) -> None:
+    sale_acts.alter_invoiced(company, order, check("pvpAlterarPedFaturadoRequest", given), actor)
+
+
+def _invoice_order(company: Company, order: Paper, given: Row, actor: Actor) -> None:
+    sale_acts.invoice(company, order, actor, denied=bool(given.get("denied")))
+
+
+#: What a person does to a document beside editing it: register -> act -> how.
+ACTS: dict[str, dict[str, Callable[[Company, Entry, Row, Actor], None]]] = {
+    "pedidos": {
+        "stage": _order(_move_order),
+        "invoice": _order(_invoice_order),
+        "cancel": _order(lambda company, order, _given, actor: sale_acts.cancel(company, order, actor)),
+        "return": _order(_return_order),
+        "track": _order(_track_order),
+    },
+}
+
 SCREENS: dict[str, Screen] = {
     "clientes": Screen(
         lambda company, given, actor: clients.include(company, check("clientes_cadastro", given), actor),
@@ -53,6 +94,18 @@ SCREENS: dict[str, Screen] = {
     "familias": _of(FAMILIES),
     "servicos": _of(SERVICES, flatten),
     "locais": _of(LOCATIONS),
+    "contacorrente": _of(ACCOUNTS),
+    "projetos": _of(PROJECTS),
+    "pedidos": Screen(
+        lambda company, given, actor: sales.include(company, check("pedido_venda_produto", given), actor),
+        _order(
+            lambda company, order, given, actor: sales.alter(
+                company, order, check("pedido_venda_produto", given), actor
+            )
+        ),
+        lambda company, entry, actor: sales.exclude(company, cast(Paper, entry), actor),
+        lambda company, entry: listed(company, cast(Paper, entry)),
+    ),
 }
 
 #: English names of the control surface for the registers.
@@ -63,4 +116,7 @@ ALIASES = {
     "families": "familias",
     "services": "servicos",
     "locations": "locais",
+    "accounts": "contacorrente",
+    "projects": "projetos",
+    "orders": "pedidos",
 }

@@ -54,7 +54,7 @@ def alter(company: Company, entry: Entry, given: Row, actor: Actor) -> None:
 def exclude(company: Company, entry: Entry, actor: Actor) -> None:
     """Deletes a seller; refused while a client names it."""
     used = any(e.row.get("recomendacoes", {}).get("codigo_vendedor") == entry.id for e in company.clients.values())
-    if used or entry.movements:
+    if used or entry.movements or company.is_named(entry.id):
         raise faults.Fault("ERROR: Não é possível excluir o vendedor pois existem registros associados a ele !", 2003)
     if actor.is_api:
         company.limits.may_alter(entry.id)

@@ -71,6 +71,11 @@ def event(company: Company, entry: Entry) -> Row:
     return {name: shown[name] for name in ("intListar", "cabecalho", "descricao", "impostos")}
 
 
+def _guard(company: Company, entry: Entry) -> None:
+    if company.is_named(entry.id):
+        raise faults.in_use("o serviço")
+
+
 def _missing(code: object, by_code: bool) -> faults.Fault:
     if by_code:
         text = f"ERROR: Serviço não cadastrado para o Código de integração do Serviço [{code}] ! Tag [cCodIntServ]!"
@@ -82,5 +87,5 @@ SERVICES = Rules(
     register="servicos", thing="Serviço", shape="srvListarCadastro", key_shape="srvChave", id_tag="nCodServ",
     code_tag="cCodIntServ", status=("cCodStatus", "cDescStatus"), api_needs=("cCodIntServ",),
     topics=("Servico.Incluido", "Servico.Alterado", "Servico.Excluido"), prepare=_prepare, show=view, body=event,
-    missing=_missing,
+    missing=_missing, guard=_guard,
 )  # fmt: skip

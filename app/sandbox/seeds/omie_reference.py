@@ -1,24 +1,50 @@
 """What every Omie company has before its first record: catalogues of omie-api.md 3.6 and 3.10."""
 
-from ..omie import registers
+from decimal import Decimal
+
+from ..omie import auxiliary, registers
 from ..omie.company import Company
 from ..omie.stock import LOCATIONS
 from ..wire import Row
+from .omie_fiscal import CNAE, DOCUMENT_TYPES, FISCAL, MEANS, UNITS
 from .reference import cities, countries
 
 _ACTIVITIES = {
     "0": "Industrial ou equiparado", "1": "Prestador de serviços", "2": "Comércio", "3": "Transporte",
     "4": "Construção civil", "5": "Agronegócio", "9": "Outros",
 }  # fmt: skip
-_INSTALMENTS = {
-    "000": ("A Vista", 1), "001": ("1 Parcela", 1), "002": ("2 Parcelas", 2), "003": ("3 Parcelas", 3),
-    "A03": ("Para 3 dias", 1), "A15": ("Para 15 dias", 1), "A30": ("Para 30 dias", 1),
-    "S28": ("28/35/42 dias", 3), "999": ("Informar o Número de Parcelas", 0),
+#: code -> (name, days of each part).
+_TERMS = {
+    "000": ("A Vista", "0"), "001": ("1 Parcela", "30"), "002": ("2 Parcelas", "30/60"),
+    "003": ("3 Parcelas", "30/60/90"), "004": ("4 Parcelas", "30/60/90/120"),
+    "005": ("5 Parcelas", "30/60/90/120/150"), "006": ("6 Parcelas", "30/60/90/120/150/180"),
+    "012": ("12 Parcelas", "/".join(str(30 * n) for n in range(1, 13))),
+    "A03": ("Para 3 dias", "3"), "A15": ("Para 15 dias", "15"), "A30": ("Para 30 dias", "30"),
+    "S28": ("28/35/42 dias", "28/35/42"), "999": ("Informar o Número de Parcelas", ""),
 }  # fmt: skip
-_SALE_STAGES = (("00", "Proposta"), ("10", "Pedido de Venda"), ("20", "Separar Estoque"), ("50", "Faturar"),
-                ("60", "Faturado"), ("70", "Entrega"))  # fmt: skip
-_SERVICE_STAGES = (("10", "Ordem de Serviço"), ("20", "Em Execução"), ("30", "Executada"), ("50", "Faturar"),
-                   ("60", "Faturado"))  # fmt: skip
+_STAGES = {
+    "01": ("Venda de Serviço", (("10", "Ordem de Serviço"), ("20", "Em Execução"), ("30", "Executada"),
+                                ("40", "Coluna livre"), ("50", "Faturar"), ("60", "Faturado"))),
+    "11": ("Venda de Produto", (("00", "Proposta"), ("10", "Pedido de Venda"), ("20", "Separar Estoque"),
+                                ("30", "Coluna livre"), ("40", "Coluna livre"), ("50", "Faturar"),
+                                ("60", "Faturado"), ("70", "Entrega"), ("80", "Coluna livre"))),
+    "13": ("Devolução de Venda", (("10", "Devolução"), ("60", "Concluída"))),
+    "14": ("Remessa de Produto", (("10", "Remessa"), ("60", "Faturada"))),
+    "21": ("Compra de Produto", (("10", "Pedido de Compra"), ("60", "Recebido"))),
+    "28": ("Ordem de Produção", (("10", "Planejada"), ("60", "Concluída"))),
+}  # fmt: skip
+_UNUSED_STAGES = {("11", "30"), ("11", "40"), ("11", "80"), ("01", "40")}
+#: name, default, rates in percent; the second one adds IPI and ICMS ST to an order's total.
+_SCENARIOS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("Padrão", "S", {"icms": "18", "pis": "1.65", "cofins": "7.6", "icms_sn": "0"}),
+    ("Contribuinte do ICMS", "N", {"icms": "12", "pis": "1.65", "cofins": "7.6", "ipi": "5", "icms_st": "18",
+                                   "margin": "40"}),
+)  # fmt: skip
+_ACCOUNTS = (
+    ("CC", "Banco do Brasil", "001", "1234-5", "98765-4", "N"), ("CX", "Caixinha", "999", "", "", "N"),
+    ("CC", "Conta antiga", "341", "0099", "11111-1", "S"),
+)  # fmt: skip
+_DEPARTMENTS = (("1", "Comercial", "001", "N"), ("2", "Oficina", "002", "N"), ("3", "Loja antiga", "003", "S"))
 _CATEGORIES = (
     ("1.01", "Receitas Diretas", "R", "S"), ("1.01.01", "Clientes - Serviços Prestados", "R", "N"),
     ("1.01.02", "Clientes - Revenda de Mercadoria", "R", "N"), ("1.01.03", "Clientes - Venda de Produtos", "R", "N"),
@@ -32,14 +58,13 @@ def furnish(company: Company) -> None:
     place = {"descricao": "Local de Estoque Padrão", "codigo": "PADRAO", "padrao": "S"}
     registers.include(LOCATIONS, company, place, company.person(None))
     company.catalogs |= {
-        "contacorrente": _accounts(company),
         "empresas": [_company(company)],
         "categorias": [_category(*row) for row in _CATEGORIES],
-        "parcelas": [{"nCodigo": c, "cDescricao": d, "nParcelas": n} for c, (d, n) in _INSTALMENTS.items()],
+        "parcelas": [],
+        "formaspagvendas": [],
         "etapafat": [
             {},  # the first row is an empty object (omie-api.md 3.6)
-            _operation("01", "Venda de Serviço", _SERVICE_STAGES),
-            _operation("11", "Venda de Produto", _SALE_STAGES),
+            *(_operation(code, *rows) for code, rows in _STAGES.items()),
         ],
         "cidades": [
             {"cCod": city.omie_code, "cNome": city.omie_name, "cUF": city.uf, "nCodIBGE": city.ibge, "nCodSIAFI": 0}
@@ -49,23 +74,42 @@ def furnish(company: Company) -> None:
             {"cCodigo": land.bacen, "cDescricao": land.omie_name, "cCodigoISO": land.iso2} for land in countries()
         ],
         "tpativ": [{"cCodigo": code, "cDescricao": text} for code, text in _ACTIVITIES.items()],
+        "cnae": [{"nCodigo": c, "cDescricao": d, "cEstrutura": f"{c[:4]}-{c[4]}/{c[5:]}"} for c, d in CNAE],
+        "unidade": [{"codigo": code, "descricao": name} for code, name in UNITS],
+        "meiospagamento": [{"codigo": code, "descricao": name} for code, name in MEANS],
+        "tiposdoc": [{"codigo": code, "descricao": name} for code, name in DOCUMENT_TYPES],
+        "departamentos": [
+            {"codigo": code, "descricao": name, "estrutura": place, "inativo": inactive, "nivel_totalizador": "N"}
+            for code, name, place, inactive in _DEPARTMENTS
+        ],
+        "cenarios": [],
+        **{name: [{"nCodigo": c, "cDescricao": d} for c, d in rows] for name, rows in FISCAL.items()},
     }
+    for code, (name, days) in _TERMS.items():
+        auxiliary.put_terms(company, code, name, days)
+    for name, default, rates in _SCENARIOS:
+        _scenario(company, name, default, {tax: Decimal(rate) for tax, rate in rates.items()})
+    _accounts(company)
 
 
-def _accounts(company: Company) -> list[Row]:
-    rows = (("CC", "Banco do Brasil", "001", "1234-5", "98765-4", "N"), ("CX", "Caixinha", "999", "", "", "N"),
-            ("CC", "Conta antiga", "341", "0099", "11111-1", "S"))  # fmt: skip
-    return [
-        {
-            "nCodCC": company.kernel.omie_id(), "cCodCCInt": "", "descricao": name, "tipo_conta_corrente": kind,
-            "tipo": kind, "codigo_banco": bank, "codigo_agencia": agency, "numero_conta_corrente": number,
-            "conta_corrente": number, "saldo_inicial": 0, "saldo_data": "01/01/2024", "valor_limite": 0,
-            "inativo": inactive, "pix_sn": "N", "bol_sn": "N", "cobr_sn": "N", "data_inc": "02/01/2024",
-            "hora_inc": "09:00:00", "user_inc": "P000114759", "data_alt": "02/01/2024", "hora_alt": "09:00:00",
-            "user_alt": "P000114759",
-        }
-        for kind, name, bank, agency, number, inactive in rows
-    ]  # fmt: skip
+def _accounts(company: Company) -> None:
+    for kind, name, bank, agency, number, inactive in _ACCOUNTS:
+        given = {"tipo_conta_corrente": kind, "descricao": name, "codigo_banco": bank, "codigo_agencia": agency,
+                 "numero_conta_corrente": number, "inativo": inactive}  # fmt: skip
+        registers.include(auxiliary.ACCOUNTS, company, given, company.person(None))
+
+
+def _scenario(company: Company, name: str, default: str, rates: dict[str, Decimal]) -> None:
+    number = company.kernel.omie_id()
+    stamp = company.stamp(company.person(None)).block()
+    del stamp["cImpAPI"]
+    company.catalogs["cenarios"].append({
+        "nCodigo": number, "cNome": name, "padrao": default, "industria": "N", "comercioVarejista": "S",
+        "comercioAtacadista": "S", "prestadorServico": "N", "construcaoCivil": "N", "inativo": "N", **stamp,
+    })  # fmt: skip
+    company.rates[number] = rates
+    if default == "S":
+        company.rates[0] = rates
 
 
 def _company(company: Company) -> Row:
@@ -89,8 +133,13 @@ def _category(code: str, name: str, kind: str, total: str) -> Row:
 
 
 def _operation(code: str, name: str, stages: tuple[tuple[str, str], ...]) -> Row:
+    """A stage can be switched off and still hold orders (omie-api.md 3.6)."""
     return {
         "cCodOperacao": code,
         "cDescOperacao": name,
-        "etapas": [{"cCodigo": c, "cDescricao": text, "cDescrPadrao": text, "cInativo": "N"} for c, text in stages],
-    }
+        "etapas": [
+            {"cCodigo": stage, "cDescricao": text, "cDescrPadrao": text,
+             "cInativo": "S" if (code, stage) in _UNUSED_STAGES else "N"}
+            for stage, text in stages
+        ],
+    }  # fmt: skip

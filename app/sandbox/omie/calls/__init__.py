@@ -1,14 +1,13 @@
 """Every call the pretend Omie serves: service path -> call name -> what it does."""
 
 from ..catalog import CATALOGS, Listing, Lookup
-from . import clients, products, services, stock
+from . import auxiliary, clients, products, sales, services, stock
 from .base import Call
 
-SERVICES: dict[str, dict[str, Call | Listing | Lookup]] = {
-    service: dict(calls)
-    for table in (clients.CALLS, products.CALLS, services.CALLS, stock.CALLS, CATALOGS)
-    for service, calls in table.items()
-}
+SERVICES: dict[str, dict[str, Call | Listing | Lookup]] = {service: dict(calls) for service, calls in CATALOGS.items()}
+for _table in (clients, products, services, stock, sales, auxiliary):
+    for _service, _calls in _table.CALLS.items():
+        SERVICES.setdefault(_service, {}).update(_calls)
 
 _READS = ("Listar", "Consultar", "Pesquisar", "Obter", "Posicao", "Status", "Validar")
 
