@@ -68,7 +68,7 @@ QUIRKS: dict[str, Quirk] = {
     ),
     "ploomes_contact_type": Quirk("fixed", "TypeId of an existing contact", ("fixed", "free")),
     "ploomes_duplicate_documents": Quirk("accepted", "second contact with one document", ("accepted", "rejected")),
-    "ploomes_is_duplicate": Quirk("value", "reply of Contacts/IsDuplicate", ("value", "rows", "missing")),
+    "ploomes_is_duplicate": Quirk("rows", "reply of Contacts/IsDuplicate", ("rows", "value", "missing")),
     "ploomes_document_columns": Quirk("same", "writing CNPJ or CPF directly", ("same", "ignored", "refused")),
     "ploomes_contact_required": Quirk("", "required on a new contact beside Name, by comma (TypeId)"),
     "ploomes_order_required": Quirk("", "required on a new order beside ContactId, by comma (Products, StageId)"),

@@ -1,6 +1,6 @@
 """Where the records of one set live: by key, and by Id in order, so that a keyset page touches only its own rows."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Any
 
 from ..wire import Row
@@ -25,11 +25,13 @@ class Register(dict[Any, Row]):
         super().__setitem__(key, row)
 
     def __delitem__(self, key: Any) -> None:
+        if self._rows is not None and self._ids is not None:
+            place = bisect_left(self._ids, self[key]["Id"])
+            del self._rows[place], self._ids[place]
         super().__delitem__(key)
-        self._rows = self._ids = None
 
     def ordered(self) -> list[Row]:
-        """All records by Id; the list is the register's own, not to be changed."""
+        """All records by Id; the list is the register's own: not to be changed, not to be kept."""
         if self._rows is None:
             self._rows = sorted(self.values(), key=lambda row: row["Id"])
             self._ids = [row["Id"] for row in self._rows]

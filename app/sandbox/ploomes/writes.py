@@ -5,6 +5,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from ..clock import BRASILIA
@@ -217,17 +218,30 @@ def _sign(account: Account, entity_set: EntitySet, row: Row, user_id: int, *, cr
 
 def _loosen(account: Account, entity_set: EntitySet, gone: Row) -> None:
     key = gone[entity_set.key]
-    for other in SETS.values():
-        keys = [nav.key for nav in other.navs.values() if nav.how == ">" and nav.target == entity_set.name]
-        inner = [(nav, SETS[nav.target]) for nav in other.children.values()]
-        for record in account.sets[other.name].values():
-            for name in keys:
-                if record.get(name) == key:
-                    record[name] = None
-            for nav, kind in inner:
-                links = [n.key for n in kind.navs.values() if n.how == ">" and n.target == entity_set.name]
-                if links and record[nav.name]:
-                    record[nav.name] = [c for c in record[nav.name] if all(c.get(link) != key for link in links)]
+    columns, lists = _references(entity_set.name)
+    for name, column in columns:
+        for record in account.sets[name].values():
+            if record.get(column) == key:
+                record[column] = None
+    for name, child, column in lists:
+        for record in account.sets[name].values():
+            if record[child] and any(row.get(column) == key for row in record[child]):
+                record[child] = [row for row in record[child] if row.get(column) != key]
+
+
+@cache
+def _references(target: str) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
+    """Who points at a set: (set, column) of records, (set, child list, column) of rows inside records."""
+    columns, lists = [], []
+    for entity_set in SETS.values():
+        if entity_set.within is None:
+            columns += [
+                (entity_set.name, n.key) for n in entity_set.navs.values() if n.how == ">" and n.target == target
+            ]
+        for child in entity_set.children.values():
+            ways = SETS[child.target].navs.values()
+            lists += [(entity_set.name, child.name, n.key) for n in ways if n.how == ">" and n.target == target]
+    return columns, lists
 
 
 def as_written(entity_set: EntitySet, row: Row) -> Row:
