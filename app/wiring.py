@@ -24,7 +24,7 @@ from app.ploomes import budgets as ploomes_budgets
 from app.ploomes import webhooks as ploomes_webhooks
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from app.sync import first_load
+from app.sync import account_fields, first_load
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
 from app.sync.foreign import Foreign
@@ -35,9 +35,12 @@ from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
 from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration
+from app.sync.option_tables import OptionTables
 from app.sync.passes import Passes
+from app.sync.pickers import Pickers
 from app.sync.pipeline import BodyReader, Engine
-from app.sync.provisioning import Provisioner, field_types
+from app.sync.provisioning import Provisioner
+from app.sync.publishing import Publishing
 from app.sync.reactions import Reactions
 from app.sync.records import Records
 from app.sync.requests import Requests
@@ -103,7 +106,7 @@ class Ponte:
         self.gateways = GatewayPool(settings, self.funnel, self.vault)
         self.lanes = Lanes(self.db, settings.lease_seconds, self.clock.scale)
         self.inbox = Inbox(self.db, self.clock, self.queue)
-        self.configs = ConfigStore(self.db, self.clock, field_types(self.db, self.clock, self.gateways))
+        self.configs = ConfigStore(self.db, self.clock, account_fields.reader(self.db, self.clock, self.gateways))
         self.engine = Engine(self.db, self.clock, self.lanes, self.gateways, self.configs, BODY_READERS, trace)
         self.checker = Checker(self.db, self.clock, self.gateways)
         self.provisioner = Provisioner(self.db, self.clock, self.gateways, self.lanes)
@@ -124,6 +127,9 @@ class Ponte:
         self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
         steps = LoadSteps(self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes)
         self.passes = Passes(self.db, self.clock, self.queue, {first_load.REASON: steps.road()})
+        self.pickers = Pickers(self.db, self.clock, self.gateways)
+        self.options = OptionTables(self.db, self.clock, self.gateways, self.lanes)
+        self.publishing = Publishing(self.db, self.clock, self.configs, self.options, self.engine.references)
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
         self.requests = Requests(self.db, self.clock, self.queue)

@@ -65,8 +65,8 @@ LISTS: Mapping[str, CodeList] = {
     "icms_sn_situation": CodeList("icms_csosn"),
     "icms_origin": CodeList("icms_origins"),
     "ipi_situation": CodeList("ipi_cst"),
-    "ipi_framing": CodeList("ipi_framings"),
-    "ipi_calculation": CodeList("ipi_calculations"),
+    "ipi_framing": CodeList("ipi_classes"),
+    "ipi_calculation": CodeList("calculation_types"),
     "brands": CodeList(open=True),
 }
 """Every list that an option field can stand for (Omie reference 3.6, 3.10)."""

@@ -234,6 +234,11 @@ def _omie_active(data: JsonObject) -> bool:
     return data.get("inativo") != "S"
 
 
+def _named(name: str, *, active: Callable[[JsonObject], bool] = _omie_active, keep: Sequence[str] = ()) -> _Row:
+    """A set whose rows are found by code only."""
+    return _Row(key=lambda d: None, name=lambda d: _text(d, name), active=active, keep=keep)
+
+
 _INDEX: dict[tuple[Vendor, str], _Row] = {
     (Vendor.OMIE, "clients"): _Row(
         key=lambda d: canonical_document(d.get("cnpj_cpf")),
@@ -275,7 +280,30 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
         active=lambda d: not d.get("Disabled"),
         keep=("Id", "EntityId", "TypeId", "Type", "Dynamic", "Multiple", "OptionsTableId", "OptionsTable"),
     ),
-    (Vendor.OMIE, "activity_types"): _Row(key=lambda d: None, name=lambda d: _text(d, "cDescricao")),
+    (Vendor.OMIE, "activity_types"): _named("cDescricao"),
+    (Vendor.OMIE, "accounts"): _named("descricao", keep=("tipo_conta_corrente", "codigo_banco")),
+    (Vendor.OMIE, "categories"): _named(
+        "descricao",
+        active=lambda d: d.get("conta_inativa") != "S",
+        keep=("conta_receita", "totalizadora", "nao_exibir"),
+    ),
+    (Vendor.OMIE, "installments"): _named("cDescricao", keep=("nParcelas",)),
+    (Vendor.OMIE, "payment_means"): _named("descricao"),
+    (Vendor.OMIE, "projects"): _named("nome"),
+    (Vendor.OMIE, "tax_scenarios"): _named("cNome", keep=("padrao",)),
+    (Vendor.OMIE, "units"): _named("descricao"),
+    (Vendor.OMIE, "stock_locations"): _named("descricao", keep=("codigo", "padrao", "dispVenda")),
+    (Vendor.OMIE, "families"): _named("nomeFamilia"),
+    (Vendor.OMIE, "companies"): _named(
+        "nome_fantasia", active=lambda d: d.get("inativa") != "S", keep=("optante_simples_nacional", "cnpj", "cidade")
+    ),
+    (Vendor.OMIE, "icms_cst"): _named("cDescricao"),
+    (Vendor.OMIE, "icms_csosn"): _named("cDescricao"),
+    (Vendor.OMIE, "icms_origins"): _named("cDescricao"),
+    (Vendor.OMIE, "ipi_cst"): _named("cDescricao"),
+    (Vendor.OMIE, "ipi_classes"): _named("cDescricao"),
+    (Vendor.OMIE, "calculation_types"): _named("cDescricao"),
+    (Vendor.PLOOMES, "stages"): _named("Name", keep=("Ordination",)),
     (Vendor.OMIE, "stages"): _Row(
         key=lambda d: None,
         name=lambda d: _text(d, "cDescricao") or _text(d, "cDescrPadrao"),

@@ -12,36 +12,24 @@ from urllib.parse import urlsplit
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import Fault, LaneBusy, Postponed, UserError, VendorError
+from app.core.errors import LaneBusy, Postponed, UserError, VendorError
 from app.core.log import get_logger
-from app.core.ports import Gateway, JsonObject, Priority, Record, Vendor, Written
+from app.core.ports import JsonObject, Priority, Vendor
+from app.sync.account_fields import surely_all
 from app.sync.checks import FAMILIES
-from app.sync.config_store import FieldTypes, same_type
-from app.sync.lanes import Lanes, Lease
+from app.sync.lanes import Lanes
 from app.sync.models import Integration
-from app.sync.vendors import Gateways, patiently, read_all, say
+from app.sync.site import ENTITY_IDS, PATIENCE_SECONDS, FieldSpec, Site, id_of, make_field, put_on_forms
+from app.sync.vendors import Gateways, read_all, say
 
 _log = get_logger(__name__)
 
-WRITE_SECONDS = 35.0
-"""A write of a gateway is over after its time-out of 30 s; the lane must outlive it."""
-PATIENCE_SECONDS = 60.0
-ENTITY_IDS = {"contacts": 1, "products": 10, "orders": 4}
-"""Ploomes' EntityId of each set (reference 2)."""
+SETS = ("contacts", "products", "orders")
+"""Sets of Ploomes that Ponte watches and has fields in."""
 WEBHOOK_ACTIONS = (1, 2, 3)
 """Create, Update, Delete (reference 2)."""
 MARKERS = {"active": "Ativo", "inactive": "Inativo"}
 EARLIER_NAME = "id (omie)"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldSpec:
-    """A custom field of ours: stable key, set, name and type as Ploomes shows them (contract section 6)."""
-
-    key: str
-    entity: str
-    name: str
-    type_name: str
 
 
 FIELD_SPECS: Sequence[FieldSpec] = (
@@ -77,29 +65,6 @@ class WebhookTarget:
         if row.get("Active") is False:
             patch["Active"] = True
         return patch
-
-
-@dataclass(slots=True)
-class _Site:
-    """One run over one account."""
-
-    clock: Clock
-    db: Database
-    ploomes: Gateway
-    lease: Lease
-    suffix: str
-    before: JsonObject
-    warnings: list[str] = field(default_factory=list)
-
-    async def all(self, entity: str) -> list[Record]:
-        return await read_all(self.clock, self.ploomes, entity, seconds=PATIENCE_SECONDS)
-
-    async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
-        async with self.db.transaction() as session:
-            await self.lease.extend(session, WRITE_SECONDS)
-        return await patiently(
-            self.clock, lambda: self.ploomes.write(entity, verb, external_id, body), PATIENCE_SECONDS
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +104,7 @@ class Provisioner:
         ploomes = self._gateways.open(integration, Priority.PERSON)[1]
         try:
             async with self._lanes.hold(f"provision:{account_id}") as lease:
-                site = _Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+                site = Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
                 facts = await self._prepare(site, target)
         except LaneBusy:
             raise UserError(
@@ -156,9 +121,18 @@ class Provisioner:
             ) from error  # fmt: skip
         return Provisioned(account_id, user_id, facts)
 
-    async def _prepare(self, site: _Site, target: WebhookTarget) -> JsonObject:
-        families = await _named(site, "families", FAMILIES, lambda name: {"Name": name})
-        markers = await _named(site, "product_lists", MARKERS.values(), lambda name: {"Name": name, "Editable": True})
+    async def _prepare(self, site: Site, target: WebhookTarget) -> JsonObject:
+        before = site.before.get("markers") or {}
+        families = await _named(
+            site, "families", FAMILIES, lambda name: {"Name": name}, site.before.get("families") or {}
+        )
+        markers = await _named(
+            site,
+            "product_lists",
+            MARKERS.values(),
+            lambda name: {"Name": name, "Editable": True},
+            {name: before.get(word) for word, name in MARKERS.items()},
+        )
         fields, earlier = await _fields(site)
         return {
             "suffix": site.suffix,
@@ -186,16 +160,26 @@ class Provisioner:
         return removed
 
 
-async def _named(site: _Site, entity: str, names: Iterable[str], body: Callable[[str], JsonObject]) -> dict[str, Any]:
-    """Ids by name of a set, making the missing ones."""
-    ids = {str(row.data.get("Name", "")).casefold(): row.data["Id"] for row in reversed(await site.all(entity))}
+async def _named(
+    site: Site, entity: str, names: Iterable[str], body: Callable[[str], JsonObject], earlier: JsonObject
+) -> dict[str, Any]:
+    """Ids by name of a set, making the missing ones; what we made `earlier` and somebody renamed gets its name back."""
+    rows = await site.all(entity)
+    ids = {str(row.data.get("Name", "")).casefold(): row.data["Id"] for row in reversed(rows)}
+    living = {row.data["Id"] for row in rows}
     for name in names:
-        if name.casefold() not in ids:
-            ids[name.casefold()] = _id_of(await site.write(entity, "create", None, body(name)))
+        made = earlier.get(name)
+        if name.casefold() in ids:
+            continue
+        if made in living:  # somebody renamed it
+            await site.write(entity, "update", str(made), {"Name": name})
+            ids[name.casefold()] = made
+        else:
+            ids[name.casefold()] = id_of(await site.write(entity, "create", None, body(name)))
     return {name: ids[name.casefold()] for name in names}
 
 
-async def _statuses(site: _Site) -> dict[str, Any]:
+async def _statuses(site: Site) -> dict[str, Any]:
     """Contact statuses by meaning; they cannot be made by API, so a missing one is a warning."""
     ids = {str(row.data.get("Name", "")).casefold(): row.data["Id"] for row in reversed(await site.all("statuses"))}
     found = {word: ids.get(name.casefold()) for word, name in MARKERS.items()}
@@ -205,17 +189,18 @@ async def _statuses(site: _Site) -> dict[str, Any]:
     return {word: value for word, value in found.items() if value is not None}
 
 
-async def _fields(site: _Site) -> tuple[JsonObject, JsonObject]:
+async def _fields(site: Site) -> tuple[JsonObject, JsonObject]:
     """Our custom fields, and the fields named "Id (Omie)" that an earlier integration left."""
-    rows = _surely_all(await site.all("fields"))
+    rows = [row.data for row in await site.all("fields")]
+    surely_all(rows)
     types = {row.data["Id"]: str(row.data.get("Name", "")) for row in await site.all("field_types")}
     keys: dict[str, dict[str, str]] = {}
     made: list[tuple[FieldSpec, str]] = []
     for spec in FIELD_SPECS:
-        key = await _field(site, spec, rows, types)
+        key = await make_field(site, spec, rows, types)
         keys.setdefault(spec.key, {})[spec.entity] = key
         made.append((spec, key))
-    await _forms(site, made)
+    await put_on_forms(site, made)
     earlier = {
         entity: [
             str(row["Key"])
@@ -224,69 +209,12 @@ async def _fields(site: _Site) -> tuple[JsonObject, JsonObject]:
             and str(row.get("Name", "")).casefold() == EARLIER_NAME
             and not str(row.get("SendExternalKey") or "").startswith("ponte_")
         ]
-        for entity, entity_id in ENTITY_IDS.items()
+        for entity, entity_id in ((name, ENTITY_IDS[name]) for name in SETS)
     }
     return keys, {entity: found for entity, found in earlier.items() if found}
 
 
-def _surely_all(fields: Sequence[Record]) -> list[JsonObject]:
-    """Every account has fields of its own: a list without one is no list, and ours would be made a second time."""
-    rows = [row.data for row in fields]
-    if all(row.get("Dynamic") is True for row in rows):
-        raise VendorError(Fault.TRANSIENT, "a lista de campos veio sem os campos nativos", vendor="ploomes")
-    return rows
-
-
-async def _field(site: _Site, spec: FieldSpec, rows: Sequence[JsonObject], types: dict[Any, str]) -> str:
-    external_key = spec.key + site.suffix
-    for row in rows:
-        if row.get("EntityId") == ENTITY_IDS[spec.entity] and row.get("SendExternalKey") == external_key:
-            if not same_type(spec.type_name, types.get(row.get("TypeId"), "")):
-                site.warnings.append(f"O campo “{row.get('Name')}” do Ploomes não é do tipo {spec.type_name}.")
-            return str(row["Key"])
-    type_id = next((key for key, name in types.items() if same_type(spec.type_name, name)), None)
-    if type_id is None:
-        raise VendorError(Fault.MISSING_REFERENCE, f"tipo de campo “{spec.type_name}” não encontrado", vendor="ploomes")
-    body = {
-        "Name": spec.name,
-        "EntityId": ENTITY_IDS[spec.entity],
-        "TypeId": type_id,
-        "Required": False,
-        "Multiple": False,
-        "SecondaryEntityId": None,
-        "SendExternalKey": external_key,
-    }
-    written = await site.write("fields", "create", None, body)
-    if not written.data or not written.data.get("Key"):
-        raise VendorError(Fault.UNKNOWN, "o campo criado voltou sem chave", vendor="ploomes", method="fields")
-    if written.data.get("SendExternalKey") != external_key:
-        await site.write("fields", "update", str(written.data["Key"]), {"SendExternalKey": external_key})
-    return str(written.data["Key"])
-
-
-async def _forms(site: _Site, fields: Sequence[tuple[FieldSpec, str]]) -> None:
-    """A new field is invisible until it is on a form (reference 3.7). Forms out of reach are no reason to stop."""
-    try:
-        forms = [row.data for row in await site.all("forms")]
-        for spec, key in fields:
-            for form in forms:
-                if form.get("EntityId") == ENTITY_IDS[spec.entity] and key not in _keys_on(form):
-                    place = len(form.get("Fields") or ())
-                    await site.write(
-                        "form_fields", "create", None, {"FormId": form["Id"], "FieldKey": key, "Ordination": place}
-                    )
-    except VendorError as error:
-        if error.fault in (Fault.CREDENTIALS, Fault.TRANSIENT, Fault.UNCERTAIN, Fault.RATE_LIMITED):
-            raise
-        site.warnings.append("Não foi possível pôr os campos nos formulários do Ploomes; inclua-os pela tela.")
-
-
-def _keys_on(form: JsonObject) -> set[Any]:
-    rows = form.get("Fields") or ()
-    return {row.get("FieldKey") or (row.get("Field") or {}).get("Key") for row in rows}
-
-
-async def _webhooks(site: _Site, target: WebhookTarget) -> JsonObject:
+async def _webhooks(site: Site, target: WebhookTarget) -> JsonObject:
     """One row per set and action: lists first, because registering twice would post twice (reference 4)."""
     remembered = (site.before.get("webhooks") or {}).values()
     ours: dict[tuple[Any, Any], list[JsonObject]] = {}
@@ -294,7 +222,7 @@ async def _webhooks(site: _Site, target: WebhookTarget) -> JsonObject:
         if target.is_ours(row.data, remembered):
             ours.setdefault((row.data.get("EntityId"), row.data.get("ActionId")), []).append(row.data)
     ids: JsonObject = {}
-    for entity_id in ENTITY_IDS.values():
+    for entity_id in (ENTITY_IDS[name] for name in SETS):
         for action_id in WEBHOOK_ACTIONS:
             rows = ours.get((entity_id, action_id), [])
             ids[f"{entity_id}.{action_id}"] = await _webhook(site, target, entity_id, action_id, rows)
@@ -304,7 +232,7 @@ async def _webhooks(site: _Site, target: WebhookTarget) -> JsonObject:
 
 
 async def _webhook(
-    site: _Site, target: WebhookTarget, entity_id: int, action_id: int, rows: Sequence[JsonObject]
+    site: Site, target: WebhookTarget, entity_id: int, action_id: int, rows: Sequence[JsonObject]
 ) -> Any:
     if not rows:
         body = {
@@ -314,33 +242,8 @@ async def _webhook(
             "ValidationKey": target.validation_key,
             "Active": True,
         }
-        return _id_of(await site.write("webhooks", "create", None, body))
+        return id_of(await site.write("webhooks", "create", None, body))
     patch = target.flaws(rows[0])
     if patch:
         await site.write("webhooks", "update", str(rows[0]["Id"]), patch)
     return rows[0]["Id"]
-
-
-def _id_of(written: Written) -> Any:
-    return written.data["Id"] if written.data and written.data.get("Id") is not None else int(written.id)
-
-
-def field_types(db: Database, clock: Clock, gateways: Gateways) -> FieldTypes:
-    """A reader of Ploomes fields: key -> type name. It raises UserError 409 when Ploomes does not tell."""
-
-    async def read(integration_id: int) -> dict[str, str]:
-        async with db.read() as session:
-            integration = await session.get_one(Integration, integration_id)
-        ploomes = gateways.open(integration, Priority.PERSON)[1]
-        try:
-            types = {row.data["Id"]: str(row.data.get("Name")) for row in await read_all(clock, ploomes, "field_types")}
-            rows = _surely_all(await read_all(clock, ploomes, "fields"))
-        except (VendorError, Postponed) as error:
-            raise UserError(
-                HTTPStatus.CONFLICT,
-                "Campos não conferidos",
-                f"Não foi possível ler os campos do Ploomes; nada foi alterado. {say(error, Vendor.PLOOMES)}",
-            ) from error
-        return {str(row["Key"]): types.get(row.get("TypeId"), "") for row in rows if row.get("Key")}
-
-    return read

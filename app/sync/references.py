@@ -10,16 +10,18 @@ from sqlalchemy import select, tuple_
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
-from app.core.ports import Gateway, Key, Page, Record, Vendor
+from app.core.ports import Gateway, Key, Record, Vendor
 from app.sync import known, mapped_refs
+from app.sync.choices import LISTS
 from app.sync.configuration import Config
 from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
 from app.sync.markers import Markers
 from app.sync.models import Event, Integration, KnownRecord
+from app.sync.option_tables import ensure_option
 from app.sync.places import fold
+from app.sync.sets import Sets
 from app.sync.snapshots import build, city_key
-from app.sync.vendors import refuse_cut
 
 SETS: tuple[tuple[Vendor, str], ...] = (
     (Vendor.OMIE, "sellers"),
@@ -62,6 +64,8 @@ class References:
     def __init__(self, db: Database, clock: Clock, lanes: Lanes) -> None:
         self._db = db
         self._clock = clock
+        self._lanes = lanes
+        self._sets = Sets(db, clock)
         self._markers = Markers(db, clock, lanes)
         self._cache: dict[int, tuple[float, int, Refs]] = {}
         self._config: dict[int, Config] = {}
@@ -123,9 +127,9 @@ class References:
         if not any(row.entity == "statuses" for row in rows):
             await self.load(integration, omie, ploomes)
             rows = await self._rows(integration.id)
-        elif not await self._read_lately(integration.id, Vendor.PLOOMES, "users", USERS_SECONDS):
+        elif not await self._sets.lately(integration.id, Vendor.PLOOMES, "users", USERS_SECONDS):
             with suppress(Postponed, VendorError):  # those we know will do until the next look
-                await self._read_whole(integration, Vendor.PLOOMES, "users", ploomes)
+                await self._sets.read(integration.id, Vendor.PLOOMES, "users", ploomes)
                 rows = await self._rows(integration.id)
         refs = build(rows, config)
         await self._read_mapped(integration, config, omie, ploomes)
@@ -135,9 +139,9 @@ class References:
     async def _read_mapped(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> None:
         """What mapped fields look up, anew where it is old; what we know will do while a vendor does not answer."""
         for vendor, entity, seconds in mapped_refs.sets_of(config):
-            if not await self._read_lately(integration.id, vendor, entity, seconds):
+            if not await self._sets.lately(integration.id, vendor, entity, seconds):
                 with suppress(Postponed, VendorError):
-                    await self._read_whole(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
+                    await self._sets.read(integration.id, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
 
     async def _put_mapped(self, integration_id: int, config: Config, refs: Refs) -> None:
         if not config.mappings:
@@ -152,29 +156,9 @@ class References:
         """Reads every small set of both vendors into known_records, except those read whole a moment ago: a limit in
         the middle postpones the rest, and Omie would refuse the same lists again within a minute."""
         for vendor, entity in SETS:
-            if not await self._read_lately(integration.id, vendor, entity, LATELY_SECONDS):
-                await self._read_whole(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
+            if not await self._sets.lately(integration.id, vendor, entity, LATELY_SECONDS):
+                await self._sets.read(integration.id, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
         self.forget(integration.id)
-
-    async def _read_whole(self, integration: Integration, vendor: Vendor, entity: str, gateway: Gateway) -> None:
-        started, seen = self._clock.now(), 0
-        first = page = Page((), None)
-        async for page in gateway.pages(entity):
-            first = page if not seen else first
-            seen += len(page.records)
-            await self._store(integration.id, *page.records)
-        refuse_cut(page, seen, first.total, vendor, entity)
-        async with self._db.transaction() as session:
-            if seen:  # an empty list of a set that had rows is no proof that they are gone
-                await known.mark_unseen_gone(
-                    session, integration.id, vendor, entity, seen_before=started, at=self._clock.now()
-                )
-            await known.seen_whole(session, integration.id, vendor, entity, started)
-
-    async def _read_lately(self, integration_id: int, vendor: Vendor, entity: str, seconds: float) -> bool:
-        async with self._db.read() as session:
-            read_at = await known.whole_at(session, integration_id, vendor, entity)
-        return read_at is not None and (self._clock.now() - read_at).total_seconds() < seconds
 
     async def seek_user(self, integration: Integration, seller: str, ploomes: Gateway) -> None:
         """Asks Ploomes for the user with a seller's e-mail: he may be newer than our list, and no webhook tells."""
@@ -218,8 +202,15 @@ class References:
         search.refs.options.setdefault(field, {}).setdefault(value, None)
 
     async def _option_id(self, search: "Search") -> None:
+        """A code that Omie lists and no option stands for gets one."""
         await self._read_options(search)
         field, _, value = search.key.partition(":")
+        if search.refs.option_ids.get(field, {}).get(value) is None:
+            integration, config = search.integration, self._config[search.integration.id]
+            name = await self._name_of_code(integration.id, config, field, value)
+            if name is not None:
+                await ensure_option(self._clock, self._db, self._lanes, integration, search.ploomes, field, value, name)
+                await self._put_mapped(integration.id, config, search.refs)
         search.refs.option_ids.setdefault(field, {}).setdefault(value, None)
 
     async def _read_options(self, search: "Search") -> None:
@@ -227,11 +218,22 @@ class References:
         integration = search.integration
         config = self._config[integration.id]
         for vendor, entity, _ in mapped_refs.sets_of(config):
-            if not await self._read_lately(integration.id, vendor, entity, LATELY_SECONDS):
+            if not await self._sets.lately(integration.id, vendor, entity, LATELY_SECONDS):
                 gateway = search.omie if vendor is Vendor.OMIE else search.ploomes
-                await self._read_whole(integration, vendor, entity, gateway)
+                await self._sets.read(integration.id, vendor, entity, gateway)
         await self._put_mapped(integration.id, config, search.refs)
         self.forget(integration.id)
+
+    async def _name_of_code(self, integration_id: int, config: Config, field: str, code: str) -> str | None:
+        """What Omie calls a code of a field's list; None when it lists no such code."""
+        sets = [(vendor.value, entity) for vendor, entity, _ in mapped_refs.sets_of(config)]
+        async with self._db.read() as session:
+            rows = await known.of_sets(session, integration_id, sets)
+        names = mapped_refs.code_names(rows, config)
+        for key, name in mapped_refs.option_fields(config):
+            if key == field and (code in names[name] or LISTS[name].open):
+                return names[name].get(code, code)
+        return None
 
     async def _city_of_id(self, search: "Search") -> None:
         record = await self._fetch(search.integration, search.ploomes, "cities", search.key)

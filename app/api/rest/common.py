@@ -13,6 +13,9 @@ from app.core.ports import Entity, Vendor
 from app.sync.config_store import ConfigStore
 from app.sync.integrations import Integrations
 from app.sync.models import Integration
+from app.sync.option_tables import OptionTables
+from app.sync.pickers import Pickers
+from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.requests import Requests
 from app.sync.why import Why
@@ -37,6 +40,9 @@ class Parts(Container, Protocol):
     records: Records
     why: Why
     requests: Requests
+    pickers: Pickers
+    options: OptionTables
+    publishing: Publishing
 
 
 def parts(request: Request) -> Parts:

@@ -1,7 +1,7 @@
 """Two vendors with memory that speak the five verbs: enough to test everything above the gateways."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,12 @@ class FakeGateway:
         return []
 
     async def pages(
-        self, entity: str, *, since: datetime | None = None, cursor: str | None = None
+        self,
+        entity: str,
+        *,
+        since: datetime | None = None,
+        cursor: str | None = None,
+        within: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Page]:
         rows, start = self.sets.get(entity, []), int(cursor or 0)
         while True:

@@ -6,7 +6,7 @@ from app.core.clock import Clock
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.queue import EmbeddedQueue
-from app.sync import first_load
+from app.sync import account_fields, first_load
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
 from app.sync.foreign import Foreign
@@ -14,8 +14,11 @@ from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
 from app.sync.lanes import Lanes
 from app.sync.load_steps import LoadSteps
+from app.sync.option_tables import OptionTables
 from app.sync.passes import Passes
-from app.sync.provisioning import Provisioner, field_types
+from app.sync.pickers import Pickers
+from app.sync.provisioning import Provisioner
+from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.references import References
 from app.sync.requests import Requests
@@ -40,7 +43,7 @@ class Parts:
         self.inbox = Inbox(db, clock, self.queue)
         lanes = Lanes(db, settings.lease_seconds)
         references = References(db, clock, lanes)
-        self.configs = ConfigStore(db, clock, field_types(db, clock, vendors))
+        self.configs = ConfigStore(db, clock, account_fields.reader(db, clock, vendors))
         self.integrations = Integrations(
             db, clock, VAULT, self.inbox, lanes, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
             self.configs, vendors, references, settings.public_url,
@@ -48,6 +51,9 @@ class Parts:
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
         self.first_load = Passes(db, clock, self.queue, {first_load.REASON: steps.road()})
         self.foreign = Foreign(db, clock, self.inbox, self.configs)
+        self.pickers = Pickers(db, clock, vendors)
+        self.options = OptionTables(db, clock, vendors, lanes)
+        self.publishing = Publishing(db, clock, self.configs, self.options, references)
         self.records = Records(db, clock, vendors, self.configs, references)
         self.why = Why(db, clock)
         self.requests = Requests(db, clock, self.queue)

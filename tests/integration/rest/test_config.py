@@ -87,4 +87,7 @@ async def test_the_catalogue_is_served(api: httpx.AsyncClient) -> None:
         "tax": False,
         "fixed": False,
         "direction": "both",
+        "line": False,
+        "extra": False,
+        "options": None,
     }

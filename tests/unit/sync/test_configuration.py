@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from app.core.errors import UserError
+from app.sync.account_fields import same_type
 from app.sync.catalogue import mapping_fields
-from app.sync.config_store import changed_paths, effects_of, same_type, touched_entities, warnings_of
+from app.sync.config_effects import changed_paths, effects_of, touched_entities, warnings_of
+from app.sync.config_schema import HINTS, paths_of, schema_of
 from app.sync.configuration import Config, parse
 from app.sync.mappable import MAPPABLE
+from app.sync.pickers import KINDS
 
 CONTRACT_DEFAULTS = json.loads("""
 {"entities": {"clients": true, "products": true, "services": true, "orders": true, "service_orders": true,
@@ -154,3 +157,33 @@ def test_the_catalogue_has_the_54_mappable_fields_and_the_fixed_ones() -> None:
     assert {row["entity"] for row in mappable} == {"clients", "products", "orders"}
     assert [row["key"] for row in mappable] == [row.key for row in MAPPABLE]
     assert {row["line"] for row in mappable if row["tax"]} == {True}
+
+
+@pytest.mark.feature("F040")
+def test_every_setting_is_explained_and_names_a_picker_that_exists() -> None:
+    described = set(HINTS)
+    assert set(paths_of(Config().document())) == described
+    assert {hint.picker for hint in HINTS.values() if hint.picker} <= set(KINDS)
+    assert all(hint.when is None or hint.when[0] in described for hint in HINTS.values())
+
+
+def node(schema: dict[str, Any], path: str) -> dict[str, Any]:
+    here = schema
+    for step in path.split("."):
+        here = here["properties"][step]
+    return here
+
+
+@pytest.mark.feature("F040", "F152")
+def test_dependent_settings_show_only_where_their_switch_is_on() -> None:
+    plain = schema_of(Config(), locations=1)
+    assert node(plain, "orders.omie_account")["x-picker"] == "accounts"
+    assert node(plain, "orders.carrier_missing")["x-visible"] is False
+    assert node(plain, "orders.default_stock_location")["x-visible"] is False
+    assert node(plain, "notifications.alerts.email")["description"]
+    switched = parse({"orders": {"carrier_field": "order_a"}, "entities": {"stock": False}})
+    schema = schema_of(switched, locations=2)
+    assert node(schema, "orders.carrier_missing")["x-visible"] is True
+    assert node(schema, "carriers")["x-visible"] is True
+    assert node(schema, "orders.default_stock_location")["x-visible"] is True
+    assert node(schema, "stock.balance")["x-visible"] is False
