@@ -12,6 +12,7 @@ from app.sync import inbox, issues, known, links
 from app.sync.intake import INACTIVE
 from app.sync.issues import Finding
 from app.sync.models import Event, EventState, Link
+from app.sync.sales import waits
 from app.sync.trip import Outcome, Side, Trip
 
 
@@ -49,6 +50,8 @@ class Endings:
         findings = [*trip.findings, *([outcome.finding] if outcome.finding else [])]
         await self._settle_issues(session, trip, link, records, findings)
         await inbox.conclude(session, trip.event, outcome, now=self._clock.now())
+        settled = [(vendor, trip.entity, external_id) for vendor, external_id in records]
+        await waits.wake(session, trip.integration.id, settled, self._clock.time())
         await trip.lease.extend(session)
 
     async def _settle_waiting(self, session: AsyncSession, trip: Trip, records: Sequence[tuple[str, str]]) -> None:

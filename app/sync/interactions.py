@@ -26,7 +26,7 @@ from app.sync.writing import WRITE_SECONDS
 _log = get_logger(__name__)
 
 ENTITY = "interaction_records"
-CAUSES = frozenset({"refused", "unknown_fault", "inactive_seller"})
+CAUSES = frozenset({"refused", "unknown_fault", "inactive_seller", "preflight"})
 """Causes a person can mend in Ploomes, so they are told there."""
 
 

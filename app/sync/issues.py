@@ -76,6 +76,49 @@ CAUSES: dict[str, Cause] = {
         "Escolha no Ploomes uma das opções do Omie, ou publique a configuração de novo para igualar as opções.",
         "admin",
     ),
+    "preflight": Cause(
+        "A venda espera por dados",
+        "Corrija o que o detalhe indica; o envio acontece sozinho.",
+        "vendas",
+    ),
+    "cents_differ": Cause(
+        "Os totais do Omie e do Ploomes diferem",
+        "Confira a linha indicada nos dois sistemas; ao igualar os valores a pendência se encerra.",
+        "financeiro",
+    ),
+    "terms_differ": Cause(
+        "As parcelas no Omie não são as enviadas",
+        "Confira a condição de pagamento do documento no Omie.",
+        "financeiro",
+    ),
+    "document_invoiced": Cause(
+        "Documento faturado não é alterado",
+        "Trate a mudança no Omie. Escolha “omie” para desfazê-la na venda ou “discard” para deixar como está.",
+        "financeiro",
+        ("omie", "discard"),
+    ),
+    "document_cancelled": Cause(
+        "A venda mudou, mas seu documento está cancelado",
+        "Escolha “proceed” para criar um novo documento, ou “discard” para deixar como está.",
+        "vendas",
+        ("proceed", "discard"),
+    ),
+    "delete_invoiced": Cause(
+        "Venda excluída com documento faturado",
+        "O Ponte nunca cancela o que foi faturado: cancele no Omie, ou escolha “discard” para mantê-lo sem vínculo.",
+        "financeiro",
+        ("discard",),
+    ),
+    "product_not_linked": Cause(
+        "Um item do documento não tem produto no Ploomes",
+        "Sincronize o produto; depois use “tentar de novo”.",
+        "admin",
+    ),
+    "order_waits": Cause(
+        "Um pedido do Omie espera por outro cadastro",
+        "Resolva a pendência do cliente ou produto indicado; o pedido segue sozinho.",
+        "admin",
+    ),
     "vendor_failing": Cause(
         "O outro sistema não responde como deveria",
         "Nada a fazer agora: as tentativas continuam sozinhas. Se persistir, contate o suporte do sistema indicado.",

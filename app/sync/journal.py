@@ -50,6 +50,25 @@ async def refused(
     return last if last is not None and last.state == WriteState.REFUSED else None
 
 
+async def first_create(session: AsyncSession, integration_id: int, entity: str, code: str) -> WriteEntry | None:
+    """The first create that was sent under an integration code: what the record it made was told."""
+    query = (
+        select(WriteEntry)
+        .where(
+            WriteEntry.integration_id == integration_id,
+            WriteEntry.entity == entity,
+            WriteEntry.vendor == Vendor.OMIE.value,
+            WriteEntry.verb == "create",
+            WriteEntry.code == code,
+            WriteEntry.state.in_((WriteState.SENT, WriteState.RESOLVED)),
+            WriteEntry.outcome.is_(None) | ~WriteEntry.outcome.startswith("não enviado"),
+        )
+        .order_by(WriteEntry.id)
+        .limit(1)
+    )
+    return (await session.execute(query)).scalars().first()
+
+
 async def recent_turns(
     session: AsyncSession, link_id: int, row_ids: Sequence[str], now: datetime
 ) -> dict[str, list[tuple[Vendor, Value]]]:
@@ -70,7 +89,7 @@ async def deletes_since(session: AsyncSession, integration_id: int, since: datet
     """How many deletes left or are leaving since an instant, for the tripwire of design section 8."""
     query = select(func.count(WriteEntry.id)).where(
         WriteEntry.integration_id == integration_id,
-        WriteEntry.verb == "delete",
+        WriteEntry.verb.in_(("delete", "cancel")),
         WriteEntry.state.in_((WriteState.SENT, WriteState.DONE)),
         WriteEntry.sent_at > since,
     )

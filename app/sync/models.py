@@ -222,6 +222,8 @@ class Link(Base):
     ploomes_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     frozen: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
     """Field-row id -> epoch seconds until which two fighting automations keep it frozen."""
+    document: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict, server_default="{}")
+    """What a sale's document remembers beside its base: pairs of items and lines, terms, invoices, what is unproved."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -375,3 +377,21 @@ class ApiToken(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SaleWait(Base):
+    """What a sale (or an order without one) waits for: rung again when that record is settled."""
+
+    __tablename__ = "sale_waits"
+    __table_args__ = (
+        Index("ix_sale_waits_record", "integration_id", "vendor", "entity", "external_id"),
+        Index("ix_sale_waits_waiting", "integration_id", "waiting_vendor", "waiting_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    integration_id: Mapped[int] = mapped_column(ForeignKey("integrations.id"))
+    waiting_vendor: Mapped[str] = mapped_column(String(10))
+    waiting_id: Mapped[str] = mapped_column(String(40))
+    vendor: Mapped[str] = mapped_column(String(10))
+    entity: Mapped[str] = mapped_column(String(20))
+    external_id: Mapped[str] = mapped_column(String(40))

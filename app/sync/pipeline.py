@@ -30,6 +30,8 @@ from app.sync.models import Event, EventSource, EventState, Integration, Integra
 from app.sync.placing import Placing, ended_outcome
 from app.sync.reading import Reading, recall, remember
 from app.sync.references import References
+from app.sync.sales import waits
+from app.sync.sales.road import SalesRoad
 from app.sync.sellers import Sellers
 from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.twins import Twins
@@ -72,6 +74,7 @@ class Engine:
         self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, twins)
         self._roads: Mapping[str, Callable[[Trip], Awaitable[None]]] = {
             "sellers": Sellers(db, clock, self.references, endings).refresh,
+            **SalesRoad(db, clock, writer, self.agreement, trace).roads(),
         }
         """Entities that are not kept as pairs, and what processes their events."""
 
@@ -239,6 +242,9 @@ class Engine:
                 return False  # a value typed back may solve it, and that is for the road to find out
             event.link_id = link.id
             await inbox.conclude(session, event, outcome, now=self._clock.now())
+            await waits.wake(
+                session, event.integration_id, [(event.vendor, trip.entity, trip.record_id)], self._clock.time()
+            )
         return True
 
     async def _stands_for_others(self, session: AsyncSession, trip: Trip, seen_at: datetime | None) -> bool:

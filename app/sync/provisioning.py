@@ -37,6 +37,7 @@ FIELD_SPECS: Sequence[FieldSpec] = (
     FieldSpec("ponte_omie_id", "products", "Id (Omie)", "Texto simples"),
     FieldSpec("ponte_omie_id", "orders", "Id (Omie)", "Texto simples"),
     FieldSpec("ponte_omie_number", "orders", "Nº do pedido (Omie)", "Texto simples"),
+    FieldSpec("ponte_omie_status", "orders", "Situação (Omie)", "Texto simples"),
     FieldSpec("ponte_stock", "products", "Estoque (Omie)", "Texto multilinha"),
 )
 

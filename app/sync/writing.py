@@ -11,6 +11,7 @@ from app.core.errors import Postponed, VendorError
 from app.core.ports import JsonObject, Vendor, Written
 from app.sync import journal
 from app.sync.convert import Text
+from app.sync.entities import set_of
 from app.sync.fields import Field, Values
 from app.sync.mapping import wire
 from app.sync.models import WriteEntry, WriteState
@@ -38,6 +39,10 @@ class Draft:
     notes: Sequence[str] = ()
     code: str | None = None
     """Integration code that a create carries."""
+    entity: str | None = None
+    """When it is not the event's; then `source_id` and `link_id` say what it copies and belongs to."""
+    source_id: str | None = None
+    link_id: int | None = None
 
 
 class Writer:
@@ -54,14 +59,13 @@ class Writer:
         Raises Postponed or VendorError. After a fault whose outcome is unknown the row stays `sent`.
         """
         entry = self._entry(trip, draft)
+        target = trip.set_of(draft.vendor) if draft.entity is None else set_of(draft.entity, draft.vendor)
         async with self._db.transaction() as session:
             session.add(entry)
             await trip.lease.extend(session, WRITE_SECONDS)
         await self.trace("journaled")
         try:
-            written = await trip.gateway(draft.vendor).write(
-                trip.set_of(draft.vendor), draft.verb, draft.external_id, draft.body
-            )
+            written = await trip.gateway(draft.vendor).write(target, draft.verb, draft.external_id, draft.body)
         except Postponed as postponed:
             await self._finish(entry, WriteState.RESOLVED, f"não enviado: {postponed.reason}")
             raise
@@ -74,20 +78,32 @@ class Writer:
                 await self._finish(entry, WriteState.RESOLVED, f"não aceito agora: {error.text}")
             raise
         trip.wrote = True
-        metrics.WRITES.labels(draft.vendor.value, trip.entity, draft.verb).inc()
+        metrics.WRITES.labels(draft.vendor.value, entry.entity, draft.verb).inc()
         await self.trace("written")
         return entry, written
+
+    async def sent(self, trip: Trip, draft: Draft) -> Written:
+        """The same for a write that nothing else is committed with: its row is finished here."""
+        entry, written = await self.send(trip, draft)
+        async with self._db.transaction() as session:
+            row = await session.get_one(WriteEntry, entry.id)
+            row.external_id = written.id
+            journal.finish(row, WriteState.DONE, self._clock.now())
+        return written
 
     def _entry(self, trip: Trip, draft: Draft) -> WriteEntry:
         source = draft.vendor.other
         source_id = trip.record_id if trip.vendor is source else None
+        link_id = trip.link.id if trip.link else None
         if trip.link is not None:
             source_id = trip.link.omie_id if source is Vendor.OMIE else trip.link.ploomes_id
+        if draft.entity is not None:
+            source_id, link_id = draft.source_id, draft.link_id
         return WriteEntry(
             integration_id=trip.integration.id,
             event_id=trip.event.id,
-            link_id=trip.link.id if trip.link else None,
-            entity=trip.entity,
+            link_id=link_id,
+            entity=draft.entity or trip.entity,
             vendor=draft.vendor.value,
             verb=draft.verb,
             external_id=draft.external_id,

@@ -1,27 +1,27 @@
 """The tables of the business: one file per entity, data and pure rules, no I/O."""
 
 from app.core.ports import Vendor
-from app.sync.entities import clients
+from app.sync.entities import clients, sales
 from app.sync.entities.rules import Rules
 from app.sync.fields import Field
 
-BUILT = ("sellers", "clients")
+BUILT = ("sellers", "clients", "orders", "service_orders")
 """Entities the road carries today; events of others settle as ignored, with that reason."""
 
 RULES: dict[str, Rules] = {clients.ENTITY: clients}
 """Entities that are kept as pairs, by name; each stands behind those it needs."""
 
-FIELDS: dict[str, tuple[Field, ...]] = {name: rules.FIELDS for name, rules in RULES.items()}
+FIELDS: dict[str, tuple[Field, ...]] = {name: rules.FIELDS for name, rules in RULES.items()} | sales.FIELDS
 """Fixed rows by entity."""
 
 
 def set_of(entity: str, vendor: Vendor) -> str:
     """The set of a vendor's gateway that holds an entity's records; our index goes by the same name."""
     rules = RULES.get(entity)
-    return rules.SETS[vendor] if rules is not None else entity
+    return rules.SETS[vendor] if rules is not None else sales.SHARED_SETS.get((entity, vendor), entity)
 
 
 def custom_fields_of(entity: str) -> str | None:
     """Under which word `integrations.provisioned` keeps the keys of an entity's custom fields."""
     rules = RULES.get(entity)
-    return rules.CUSTOM_FIELDS if rules is not None else None
+    return rules.CUSTOM_FIELDS if rules is not None else sales.ORDERS if entity in sales.FIELDS else None

@@ -42,6 +42,12 @@ class Item:
         return f"“{self.name or self.product}” ({plain(self.quantity)} un.)"
 
 
+def parse_items(raw: object) -> list[Item]:
+    """Items out of their comparable texts."""
+    rows = [str(text).split("|") for text in raw] if isinstance(raw, list) else []
+    return [Item(product, Decimal(quantity), Decimal(unit), Decimal(total)) for product, quantity, unit, total in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A remembered pair: the item of the document, the line of the sale."""
@@ -50,15 +56,23 @@ class Pair:
     product: str
     line_id: str | None = None
     item_id: str | None = None
+    told: str | None = None
+    """What Omie was told of it: the item's comparable text."""
 
     def as_json(self) -> JsonObject:
         """For the link."""
-        return {"code": self.code, "product": self.product, "line_id": self.line_id, "item_id": self.item_id}
+        return {
+            "code": self.code,
+            "product": self.product,
+            "line_id": self.line_id,
+            "item_id": self.item_id,
+            "told": self.told,
+        }
 
     @classmethod
     def of_json(cls, data: JsonObject) -> "Pair":
         """From the link."""
-        return cls(str(data["code"]), str(data["product"]), data.get("line_id"), data.get("item_id"))
+        return cls(str(data["code"]), str(data["product"]), data.get("line_id"), data.get("item_id"), data.get("told"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class Pairing:
     @property
     def pairs(self) -> list[Pair]:
         """What to remember once it is written."""
-        return [Pair(str(item.code), item.product, item.line_id, item.item_id) for item in self.items]
+        return [Pair(str(item.code), item.product, item.line_id, item.item_id, item.canonical) for item in self.items]
 
 
 def pair(stored: Sequence[Pair], wanted: Sequence[Item], used: Sequence[str] = ()) -> Pairing:

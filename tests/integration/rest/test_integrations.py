@@ -170,6 +170,7 @@ async def test_activation_prepares_ploomes(
         (10, "ponte_omie_id"),
         (4, "ponte_omie_id"),
         (4, "ponte_omie_number"),
+        (4, "ponte_omie_status"),
         (10, "ponte_stock"),
     }
     assert fields[10, "ponte_stock"]["TypeId"] == 2

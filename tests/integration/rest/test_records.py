@@ -197,7 +197,7 @@ async def test_why_knows_of_issues_blocks_pauses_and_unknown_records(
         "Integração ativa", "Nenhuma pendência aberta", "Omie não bloqueou a integração",
     ]  # fmt: skip
     assert "Registro conhecido" in broken(await why(api, active, "clients/omie/999"))
-    assert "Entidade ligada" in broken(await why(api, active, "orders/omie/999"))
+    assert "Entidade ligada" in broken(await why(api, active, "stock/omie/999"))
 
 
 async def test_a_lasting_difference_that_was_agreed_on_is_no_trouble(

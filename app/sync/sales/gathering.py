@@ -1,0 +1,237 @@
+"""What a sale needs to know before it may become a document: partners, people, lists of Omie, the pre-flight's facts.
+
+Dependencies first (design section 5): a client or product without a partner gets an event of its own; the sale's event
+gives its lanes back meanwhile and comes again.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Postponed
+from app.core.ports import JsonObject, Kind, Priority, Record, Vendor
+from app.sync import inbox, known, links
+from app.sync.fields import Field
+from app.sync.models import EventSource, EventState
+from app.sync.sales import choices
+from app.sync.sales.documents import ORDERS, SERVICE_ORDERS, decimal
+from app.sync.sales.money import ZERO, TotalsDiffer
+from app.sync.sales.preflight import Facts, LineFacts
+from app.sync.sales.rows import FREIGHT, sale_rows
+from app.sync.sales.sale import Product, Sale, say_difference, shares
+from app.sync.sales.visit import Visit
+from app.sync.sales.waits import asked_since
+from app.sync.trip import Trip
+from app.sync.vendors import read_all
+
+LIST_SECONDS = 300.0
+"""How long a list of Omie (accounts, categories, ...) counts as read."""
+COME_BACK_SECONDS = 1.0
+"""A sale looks this often whether what it depends on is there."""
+ON_THE_WAY = (EventState.RECEIVED, EventState.PROCESSING)
+PRODUCT_ENTITIES = ("products", "services")
+LINES_ONLY = frozenset({"lines", "quantity", "price", "amount", "linked", "family", "totals"})
+"""Conditions that also hold back an edit; the others were met when the document was made."""
+
+
+class Gathering:
+    """Gathers for a visit."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._lists: dict[tuple[int, str], tuple[float, list[Record]]] = {}
+
+    # --- partners ------------------------------------------------------------------------------------------------
+
+    async def partners(self, visit: Visit) -> None:
+        """Partners of client, seller and products, if there are any. Raises Postponed while one is on its way."""
+        sale, trip = visit.sale, visit.trip
+        assert sale is not None
+        async with self._db.read() as session:
+            ids = sorted({line.product_id for line in sale.lines})
+            found: dict[str, Product] = {}
+            for entity in PRODUCT_ENTITIES:
+                linked = await links.of_ids(session, visit.integration_id, entity, Vendor.PLOOMES, ids)
+                found |= {ploomes_id: Product(entity, link.omie_id) for ploomes_id, link in linked.items()}
+            visit.products = found
+            contact = await self._link(session, visit, "clients", sale.contact)
+        visit.client = contact
+        visit.seller = trip.refs.seller_of_user.get(sale.owner) if sale.owner else None
+        wanted = [
+            (Vendor.PLOOMES, "products", line.product_id) for line in sale.counted if line.product_id not in found
+        ]
+        if sale.contact and contact is None:
+            wanted.append((Vendor.PLOOMES, "clients", sale.contact))
+        await self.depend(trip, wanted)
+
+    async def _link(self, session: object, visit: Visit, entity: str, ploomes_id: str | None) -> str | None:
+        if ploomes_id is None:
+            return None
+        link = await links.find(session, visit.integration_id, entity, Vendor.PLOOMES, ploomes_id)  # type: ignore[arg-type]
+        return link.omie_id if link is not None else None
+
+    async def depend(self, trip: Trip, wanted: Sequence[tuple[Vendor, str, str]]) -> None:
+        """Asks for records that have no partner yet, once per event. Raises Postponed until they are settled."""
+        busy = False
+        for vendor, entity, external_id in dict.fromkeys(wanted):
+            busy |= await self._ask(trip, vendor, entity, external_id)
+        if busy:
+            raise Postponed(COME_BACK_SECONDS, "primeiro o cliente e os produtos da venda", "dependency")
+
+    async def _ask(self, trip: Trip, vendor: Vendor, entity: str, external_id: str) -> bool:
+        """True while the record is on its way."""
+        entities = PRODUCT_ENTITIES if entity in PRODUCT_ENTITIES and vendor is Vendor.PLOOMES else (entity,)
+        event = trip.event
+        async with self._db.transaction() as session:
+            latest = await asked_since(
+                session, trip.integration.id, vendor.value, entities, external_id, event.received_at
+            )
+            if latest is not None:
+                return latest.state in ON_THE_WAY or (latest.state == EventState.WAITING and latest.due_at is not None)
+            now = self._clock.now()
+            await inbox.enqueue(
+                session,
+                integration_id=trip.integration.id,
+                vendor=vendor.value,
+                entity=entity,
+                external_id=external_id,
+                kind=Kind.CHANGED.value,
+                topic=f"dependency.{event.id}",
+                source=EventSource.DEPENDENCY.value,
+                priority=min(event.priority, Priority.PERSON),
+                due_at=self._clock.time(),
+                now=now,
+            )
+        return True
+
+    async def why_not(self, trip: Trip, vendor: Vendor, entity: str, external_id: str) -> str | None:
+        """The reason with which a dependency ended without a partner."""
+        async with self._db.read() as session:
+            latest = await asked_since(
+                session, trip.integration.id, vendor.value, (entity,), external_id, trip.event.received_at
+            )
+        return latest.reason if latest is not None else None
+
+    # --- the sale as documents -----------------------------------------------------------------------------------
+
+    def freight(self, visit: Visit, rows: Sequence[Field]) -> Decimal:
+        """The freight a mapped field of the sale tells; zero without one."""
+        assert visit.sale is not None
+        row = next((row for row in rows if row.key == FREIGHT), None)
+        return ZERO if row is None else decimal(row.read(Vendor.PLOOMES, visit.sale.raw, visit.trip.refs))
+
+    async def facts(self, visit: Visit) -> Facts:
+        """The pre-flight's facts about the lines; `facts_of_new` adds what only a new document needs."""
+        sale, trip = visit.sale, visit.trip
+        assert sale is not None
+        families = {str(value): name for name, value in trip.integration.provisioned.get("families", {}).items()}
+        lines = [
+            LineFacts(
+                line.name,
+                line.quantity,
+                line.value if line.unit > 0 else ZERO,
+                line.product_id in visit.products,
+                families.get(line.family_id or ""),
+            )
+            for line in sale.lines
+        ]
+        amount = sale.amount if sale.amount is not None else sum((line.amounts.agreed for line in sale.counted), ZERO)
+        facts = Facts(contact={}, lines=lines, amount=amount)
+        facts.totals = self._split(visit, sale)
+        return facts
+
+    def _split(self, visit: Visit, sale: Sale) -> str | None:
+        """Divides the sale into its documents; answers how it contradicts itself, if it does."""
+        if any(line.product_id not in visit.products for line in sale.counted):
+            return None
+        together = visit.trip.config.orders.services_in_product_order
+        try:
+            freight = self.freight(visit, sale_rows(ORDERS, visit.trip))
+            visit.shares = shares(sale, visit.products, freight, together=together)
+        except TotalsDiffer as problem:
+            return say_difference(sale, problem)
+        return None
+
+    async def facts_of_new(self, visit: Visit, facts: Facts, entities: Sequence[str]) -> None:
+        """What only new documents (of these entities) need: the client's record, people, lists of Omie."""
+        sale, trip = visit.sale, visit.trip
+        assert sale is not None
+        contact = await trip.ploomes.fetch("clients", sale.contact) if sale.contact else None
+        facts.contact = contact.data if contact is not None else None
+        if facts.contact is not None:
+            facts.country = trip.refs.ploomes_countries.get(str(facts.contact.get("CountryId")), "BR")
+        if sale.contact and visit.client is None:
+            reason = await self.why_not(trip, Vendor.PLOOMES, "clients", sale.contact)
+            facts.client_waits = f"O cliente não está no Omie: {reason or 'sem vínculo'}"
+        default = trip.config.sellers.default_seller
+        if sale.owner is not None:
+            facts.owner = await self._name(visit, sale.owner)
+            visit.seller = visit.seller or (str(default) if default is not None else None)
+            facts.seller = visit.seller
+            facts.seller_active = trip.refs.sellers.get(str(facts.seller), True)
+        facts.choices = await self._open_choices(visit, sale, entities)
+
+    async def _name(self, visit: Visit, user_id: str) -> str:
+        async with self._db.read() as session:
+            row = await known.get(session, visit.integration_id, Vendor.PLOOMES, "users", user_id)
+        return (row.name if row is not None else None) or user_id
+
+    async def _open_choices(self, visit: Visit, sale: Sale, entities: Sequence[str]) -> list[tuple[str, str]]:
+        """Options that name something Omie does not have, for the documents that this sale will get."""
+        config, found = visit.trip.config, []
+        for entity in entities:
+            for name, chosen in (await self.chosen(visit, entity)).items():
+                if chosen.problem is not None:
+                    found.append((name, chosen.problem))
+        if SERVICE_ORDERS in entities and await self.city(visit) is None:
+            found.append(("city", "A cidade da prestação do serviço não é conhecida."))
+        option = choices.option_of(sale.raw, config.orders.carrier_field)
+        if option is not None and choices.carrier_of(config, sale.raw) is None:
+            found.append(("carrier", f"A opção {option} não está na tabela de transportadoras."))
+        option = choices.option_of(sale.raw, config.orders.payment_field)
+        if option is not None and choices.payment_of(config, sale.raw) is None:
+            found.append(("payment", f"A opção {option} não está na tabela de pagamentos."))
+        return found
+
+    async def chosen(self, visit: Visit, entity: str) -> dict[str, choices.Chosen]:
+        """Account and category of a new document."""
+        sale, config = visit.sale, visit.trip.config
+        assert sale is not None
+        section = getattr(config, entity)
+        payment = choices.payment_of(config, sale.raw)
+        account = payment.omie_account if payment is not None and payment.omie_account is not None else None
+        account = account if account is not None else section.omie_account
+        accounts = [choices.account(row.data) for row in await self.listed(visit.trip, "accounts")]
+        categories = [choices.category(row.data) for row in await self.listed(visit.trip, "categories")]
+        return {
+            "account": choices.choose(account, accounts, "conta corrente", f"{entity}.omie_account"),
+            "category": choices.choose(section.omie_category, categories, "categoria", f"{entity}.omie_category"),
+        }
+
+    async def city(self, visit: Visit) -> str | None:
+        """Where services are rendered: as configured, else where the Omie company is."""
+        wanted = visit.trip.config.service_orders.city
+        if wanted is not None:
+            return wanted
+        for row in await self.listed(visit.trip, "companies"):
+            city, state = str(row.data.get("cidade") or ""), str(row.data.get("estado") or "")
+            if city:
+                return city if "(" in city or not state else f"{city.upper()} ({state.upper()})"
+        return None
+
+    async def listed(self, trip: Trip, entity: str) -> list[Record]:
+        """A small list of Omie, at most some minutes old."""
+        key = (trip.integration.id, entity)
+        kept = self._lists.get(key)
+        if kept is None or self._clock.time() - kept[0] >= LIST_SECONDS:
+            kept = (self._clock.time(), await read_all(self._clock, trip.omie, entity, seconds=1.0))
+            self._lists[key] = kept
+        return kept[1]
+
+    async def taxpayer(self, trip: Trip, omie_client: str) -> tuple[str | None, bool]:
+        """Document of an Omie client, and whether it pays ICMS."""
+        record = await trip.omie.fetch("clients", omie_client)
+        data: JsonObject = record.data if record is not None else {}
+        return data.get("cnpj_cpf"), data.get("contribuinte") == "S"
