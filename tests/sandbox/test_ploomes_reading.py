@@ -5,6 +5,10 @@ import re
 
 import pytest
 
+from app.sandbox.ploomes.query import Options
+from app.sandbox.ploomes.register import Register
+from app.sandbox.ploomes.schema import SETS
+
 from .conftest import Bench
 
 
@@ -159,3 +163,109 @@ async def test_requests_overlap(bench: Bench) -> None:
     await bench.quirk(ploomes_latency_ms=20)
     answers = await asyncio.gather(*(bench.ploomes("GET", "Account") for _ in range(10)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+ODD_FILTERS = [
+    ("Id gt {first} and Id lt {last}", ["B"]), ("Id ge {last} or Id lt {last}", ["A", "B", "C"]),
+    ("Id gt {first} or Name eq 'A'", ["A", "B", "C"]), ("not (Name eq 'A' or Name eq 'C')", ["B"]),
+    ("Latitude eq -23.5", ["A"]), ("Latitude lt 0 and Latitude gt -30.25", ["A"]), ("Latitude ne null", ["A", "B"]),
+    ("null eq Latitude", ["C"]), ("EmailMarketing eq true", ["B"]), ("EmailMarketing ne true", ["A", "C"]),
+    ("contains(Note, 'São & Cia (1)')", ["B"]), ("startswith(tolower(Note),'são')", ["B"]),
+    ("Birthday eq 2001-02-03T00:00:00-03:00", ["A"]), ("Birthday lt 2001-02-03T03:00:01Z", ["A"]),
+    ("Company/Name eq 'A'", ["C"]), ("Company/Company/Name eq 'A'", []), ("Contacts/any(c: c/Name eq 'C')", ["A"]),
+    ("OtherProperties/any(o: o/FieldId eq {field} and o/IntegerValue gt 5)", ["B"]),
+    ("OtherProperties/any(o: o/FieldKey eq '{key}' and (o/IntegerValue eq 7 or o/IntegerValue eq 3))", ["A", "B"]),
+    ("not OtherProperties/any(o: o/FieldKey eq '{key}')", ["C"]),
+    ("Phones/any(p: p/Type/Name eq 'Fax') and not Tags/any()", ["B"]),
+    ("Id eq {last} and Name eq 'A'", []), ("Creator/Integration", ["A", "B", "C"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "names"), ODD_FILTERS)
+async def test_more_of_the_filter_subset(bench: Bench, expression: str, names: list[str]) -> None:
+    made = await bench.ploomes("POST", "Fields", {"Name": "Nível", "EntityId": 1, "TypeId": 4})
+    (field,) = made.json()["value"]
+    level = [[{"FieldKey": field["Key"], "IntegerValue": number}] for number in (3, 7)]
+    first = await bench.contact(Name="A", Latitude=-23.5, Birthday="2001-02-03", OtherProperties=level[0])
+    fax = [{"PhoneNumber": "1", "TypeId": 4}]
+    await bench.contact(Name="B", Latitude=-30.25, EmailMarketing=True, Note="São & Cia (1)", Phones=fax,
+                        OtherProperties=level[1])  # fmt: skip
+    last = await bench.contact(Name="C", TypeId=2, CompanyId=first["Id"])
+    text = expression.format(first=first["Id"], last=last["Id"], field=field["Id"], key=field["Key"])
+    answer = await bench.http.get(
+        "/ploomes/Contacts", params={"$filter": text, "$orderby": "Name"}, headers={"User-Key": "sandbox-user-key"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert [row["Name"] for row in answer.json()["value"]] == names
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Contacts?$filter=toupper(Name) eq 'A'", "Contacts?$filter=Id add 1 eq 2", "Contacts?$filter=Phones/Id eq 1",
+        "Contacts?$filter=City eq 1", "Contacts?$filter=City/any(c: c/Id eq 1)", "Contacts?$filter=x/Name eq 'A'",
+        "Contacts?$filter=Phones/any(p: q/Id eq 1)", "Contacts?$filter=contains(Id,'1')", "Contacts?$filter=Name",
+        "Contacts?$filter=Name eq 'D'Ávila'", "Contacts?$filter=LastUpdateDate gt '2026-01-01T00:00:00-03:00'",
+        "Contacts?$orderby=Phones/Id", "Contacts?$orderby=Name up", "Contacts?$skip=-1", "Contacts?$expand=Name",
+        "Contacts?$expand=Phones($top=x)", "Contacts?$expand=City($expand=Nada)", "Contacts?$select=Id,Cor",
+        "Contacts?$filter=OtherProperties/any(o: o/Valor eq 1)", "Contacts?$filter=Name eq 'A' AND",
+    ],
+)  # fmt: skip
+async def test_more_of_what_a_query_may_not_say(bench: Bench, query: str) -> None:
+    await bench.contact(Name="A")
+    answer = await bench.ploomes("GET", query)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["message"]
+
+
+async def test_a_keyset_scan_meets_every_row_once(bench: Bench) -> None:
+    await bench.quirk(ploomes_page_cap=7)
+    ids = [(await bench.contact(Name=f"C{number % 3}"))["Id"] for number in range(20)]
+    seen, last = [], 0
+    while page := await bench.rows(f"Contacts?$filter=Name ne 'C1' and Id gt {last}&$orderby=Id&$select=Id,Name"):
+        seen += [row["Id"] for row in page]
+        last = seen[-1]
+        if len(seen) == 7:
+            await bench.ploomes("DELETE", f"Contacts({ids[0]})")
+            await bench.ploomes("DELETE", f"Contacts({ids[11]})")
+    assert seen == [number for place, number in enumerate(ids) if place % 3 != 1 and place != 11]
+
+
+async def test_orders_pages_and_counts(bench: Bench) -> None:
+    for name, owner in (("B", 1), ("A", 1), ("C", 0)):
+        (user,) = await bench.rows(f"Users?$filter=AccountOwner eq {'true' if owner else 'false'}")
+        await bench.contact(Name=name, OwnerId=user["Id"])
+    rows = await bench.rows("Contacts?$orderby=Owner/Name, Name desc&$select=Name , Id")
+    assert [row["Name"] for row in rows] == ["B", "A", "C"]
+    answer = (await bench.ploomes("GET", "Contacts?$top=0&$count=true&$filter=Name ne 'A'")).json()
+    assert (answer["value"], answer["@odata.count"]) == ([], 2)
+    assert await bench.rows("Contacts?$skip=50") == []
+    assert [row["Name"] for row in await bench.rows("Contacts?$orderby=Id desc&$top=1&$skip=1")] == ["A"]
+    assert set(rows[0]) == {"Name", "Id"}
+    assert "@odata.context" in answer
+    plus = await bench.ploomes("GET", "Contacts?$filter=Name+eq+'A'&preload=true&qualquer=1")
+    assert [row["Name"] for row in plus.json()["value"]] == ["A"]
+
+
+async def test_singletons_answer_a_list_of_one(bench: Bench) -> None:
+    for name in ("Self", "Account"):
+        answer = (await bench.ploomes("GET", f"{name}?$top=5&$count=true")).json()
+        assert (len(answer["value"]), answer["@odata.count"]) == (1, 1)
+        changed = await bench.ploomes("PATCH", f"{name}(0)?$select=Id", {"Name": "Outro"})
+        assert changed.json()["value"] == [{"Id": answer["value"][0]["Id"]}]
+        assert (await bench.ploomes("DELETE", f"{name}(0)")).status_code == 405
+
+
+def test_a_page_by_id_stops_reading_when_it_is_full() -> None:
+    register, asked = Register(), []
+    for number in range(1000):
+        register[number] = {"Id": number, "Name": "A"}
+    options = Options(SETS["Contacts"], top=10, after=500)
+    options.predicate = lambda row: not asked.append(row["Id"])
+    rows, found = options.page(register.after(500), 10)
+    assert [row["Id"] for row in rows] == list(range(501, 511))
+    assert (asked, found) == (list(range(501, 512)), 11)
+    del register[505]
+    register[2000] = {"Id": 2000, "Name": "B"}
+    assert [row["Id"] for row in register.after(503)][:3] == [504, 506, 507]
+    assert register.ordered()[-1]["Id"] == 2000
