@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import control, screens
+from . import control, registers, screens
 from .clock import SandboxClock
 from .courier import Courier
 from .kernel import Kernel
@@ -43,6 +43,7 @@ class Sandbox:
                 Route("/omie/api/v1/{path:path}", self._omie.__call__, methods=_VERBS),
                 Route("/ploomes/{path:path}", ploomes.__call__, methods=_VERBS),
                 *screens.routes(self.world),
+                *registers.routes(self.world),
                 *control.routes(self.world, self.traffic, self.reset),
             ],
             lifespan=self._lifespan,

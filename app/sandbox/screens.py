@@ -1,14 +1,14 @@
 """Small human pages, server-rendered: clients of either vendor to look at, edit, create and delete."""
 
 import re
-from collections.abc import Awaitable, Callable
 from html import escape
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from . import markup, registers
 from .clock import BRASILIA
 from .hands import OmieHands, PloomesHands, Rejected
 from .kernel import fold
@@ -18,11 +18,6 @@ from .wire import Row
 from .world import World
 
 _ROWS = 200
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1c2733}
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d9e0e7;padding:.35rem .5rem;text-align:left}
-h1 small{color:#66788a;font-weight:400}label{display:block;margin:.4rem 0}input,select{width:100%;max-width:34rem}
-.erro{background:#fde8e8;padding:.6rem}.inativo{color:#98a5b3}form.linha{display:inline}nav a{margin-right:1rem}"""
-
 #: The form of each vendor: field -> label.
 _OMIE_FORM = {
     "razao_social": "Razão social", "nome_fantasia": "Nome fantasia", "cnpj_cpf": "CNPJ/CPF", "email": "E-mail",
@@ -53,63 +48,7 @@ def routes(world: World) -> list[Route]:
         (f"{ploomes}/clients/{{id}}", pages.ploomes_form, ["GET", "POST"]),
         (f"{ploomes}/clients/{{id}}/delete", pages.ploomes_delete, ["POST"]),
     ]
-    return [Route(path, _guarded(page), methods=methods) for path, page, methods in table]
-
-
-def _guarded(page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(request: Request) -> Response:
-        try:
-            return await page(request)
-        except Rejected as rejected:
-            return _page("Não foi possível", f'<p class="erro">{escape(rejected.text)}</p>', status=rejected.status)
-
-    return serve
-
-
-def _page(title: str, body: str, *, refresh: bool = False, status: int = 200) -> HTMLResponse:
-    again = '<meta http-equiv="refresh" content="5">' if refresh else ""
-    return HTMLResponse(
-        f'<!doctype html><html lang="pt-BR"><head><meta charset="utf-8">{again}<title>{escape(title)}</title>'
-        f'<style>{_STYLE}</style></head><body><nav><a href="/sandbox/">Início</a></nav><h1>{escape(title)}</h1>'
-        f"{body}</body></html>",
-        status,
-    )
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{lines}</table>"
-
-
-def _inputs(form: dict[str, str], values: Row, choices: dict[str, dict[str, str]]) -> str:
-    parts = []
-    for name, label in form.items():
-        value = str(values.get(name) or "")
-        if name in choices:
-            options = {"": "—", **choices[name]}
-            field = "".join(
-                f'<option value="{escape(key)}"{" selected" if key == value else ""}>{escape(text)}</option>'
-                for key, text in options.items()
-            )
-            parts.append(f'<label>{escape(label)}<select name="{name}">{field}</select></label>')
-        else:
-            parts.append(f'<label>{escape(label)}<input name="{name}" value="{escape(value)}"></label>')
-    return "".join(parts)
-
-
-def _form(action: str, inputs: str, *, deletable: bool) -> str:
-    remove = f'<form method="post" action="{action}/delete"><p><button>Excluir</button></p></form>' if deletable else ""
-    return f'<form method="post" action="{action}">{inputs}<p><button>Salvar</button></p></form>{remove}'
-
-
-async def _posted(request: Request) -> dict[str, str]:
-    fields = parse_qs((await request.body()).decode(), keep_blank_values=True)
-    return {name: texts[-1].strip() for name, texts in fields.items()}
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    return [Route(path, markup.guarded(page), methods=methods) for path, page, methods in table]
 
 
 class Pages:
@@ -130,7 +69,9 @@ class Pages:
         data = "".join(
             f'<li><a href="/sandbox/{name}">{name}</a></li>' for name in ("counters", "deliveries", "quirks", "faults")
         )
-        return _page("Sandbox Omie e Ploomes", f"<h2>Telas</h2><ul>{''.join(links)}</ul><h2>Dados</h2><ul>{data}</ul>")
+        return markup.page(
+            "Sandbox Omie e Ploomes", f"<h2>Telas</h2><ul>{''.join(links)}</ul><h2>Dados</h2><ul>{data}</ul>"
+        )
 
     # Omie
 
@@ -155,8 +96,8 @@ class Pages:
                      f"{row['info']['dAlt']} {row['info']['hAlt']} {row['info']['uAlt']}")  # fmt: skip
             rows.append([name, *(escape(cell) for cell in cells)])
         heads = ["Razão social", "CNPJ/CPF", "Telefone", "Cidade", "Tags", "Inativo", "Alterado"]
-        body = f'<p><a href="{base}/new">Novo cliente</a></p>' + _table(heads, rows)
-        return _page(f"Omie: clientes ({len(entries)})", body, refresh=True)
+        body = f'<p><a href="{base}/new">Novo cliente</a></p>' + markup.table(heads, rows)
+        return markup.page(f"Omie: clientes ({len(entries)})", body, refresh=True)
 
     async def omie_form(self, request: Request) -> Response:
         """One client's form; posting it creates or edits as a person."""
@@ -167,10 +108,10 @@ class Pages:
         base = f"/sandbox/screens/omie/{quote(company.app_key)}"
         if request.method == "GET":
             sellers = {str(entry.id): entry.row["nome"] for entry in company.sellers.values()}
-            inputs = _inputs(_OMIE_FORM, shown, {"codigo_vendedor": sellers})
-            form = _form(f"{base}/clients/{chosen}", inputs, deletable=bool(record))
-            return _page(record.get("razao_social", "Novo cliente"), form)
-        given = _omie_given(await _posted(request), shown)
+            inputs = markup.inputs(_OMIE_FORM, shown, {"codigo_vendedor": sellers})
+            form = markup.form(f"{base}/clients/{chosen}", inputs, deletable=bool(record))
+            return markup.page(record.get("razao_social", "Novo cliente"), form)
+        given = _omie_given(await markup.posted(request), shown)
         if record and given:
             hands.edit("clientes", record["codigo_cliente_omie"], given)
         elif not record:
@@ -208,8 +149,9 @@ class Pages:
                      f"{when} {updater}")  # fmt: skip
             rows.append([name, *(escape(str(cell or "")) for cell in cells)])
         heads = ["Nome", "CNPJ/CPF", "Telefones", "Cidade", "Marcadores", "Responsável", "Situação", "Alterado"]
-        body = f'<p><a href="{base}/new">Novo cliente</a></p>' + _table(heads, rows)
-        return _page(f"Ploomes: clientes ({len(contacts)})", body, refresh=True)
+        body = registers.links(base.rpartition("/")[0])
+        body += f'<p><a href="{base}/new">Novo cliente</a></p>' + markup.table(heads, rows)
+        return markup.page(f"Ploomes: clientes ({len(contacts)})", body, refresh=True)
 
     async def ploomes_form(self, request: Request) -> Response:
         """One contact's form; posting it creates or edits as a person."""
@@ -224,9 +166,11 @@ class Pages:
                 "OwnerId": {str(user["Id"]): user["Name"] for user in account.sets["Users"].values()},
                 "StatusId": {str(row["Id"]): row["Name"] for row in account.sets["Contacts@Status"].values()},
             }
-            form = _form(f"{base}/clients/{chosen}", _inputs(_PLOOMES_FORM, shown, choices), deletable=bool(record))
-            return _page(record["Name"] if record else "Novo cliente", form)
-        given = _ploomes_given(account, await _posted(request), shown)
+            form = markup.form(
+                f"{base}/clients/{chosen}", markup.inputs(_PLOOMES_FORM, shown, choices), deletable=bool(record)
+            )
+            return markup.page(record["Name"] if record else "Novo cliente", form)
+        given = _ploomes_given(account, await markup.posted(request), shown)
         if record and given:
             PloomesHands(account).edit("Contacts", str(record["Id"]), given)
         elif not record:
@@ -246,11 +190,6 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _changed(posted: dict[str, str], shown: Row, form: dict[str, str]) -> dict[str, str]:
-    """Only what the person touched, so that nothing else is written."""
-    return {name: posted[name] for name in form if name in posted and posted[name] != str(shown.get(name) or "")}
-
-
 def _omie_shown(record: Row) -> Row:
     if not record:
         return {}
@@ -261,9 +200,9 @@ def _omie_shown(record: Row) -> Row:
 
 
 def _omie_given(posted: dict[str, str], shown: Row) -> Row:
-    given: Row = dict(_changed(posted, shown, _OMIE_FORM))
+    given: Row = dict(markup.changed(posted, shown, _OMIE_FORM))
     if "tags" in given:
-        given["tags"] = [{"tag": name} for name in _names(given["tags"])]
+        given["tags"] = [{"tag": name} for name in markup.names(given["tags"])]
     if "codigo_vendedor" in given:
         given["recomendacoes"] = {"codigo_vendedor": given.pop("codigo_vendedor") or 0}
     return given
@@ -280,11 +219,11 @@ def _ploomes_shown(account: Account, record: Row) -> Row:
 
 
 def _ploomes_given(account: Account, posted: dict[str, str], shown: Row) -> Row:
-    given: Row = {name: text or None for name, text in _changed(posted, shown, _PLOOMES_FORM).items()}
+    given: Row = {name: text or None for name, text in markup.changed(posted, shown, _PLOOMES_FORM).items()}
     if "Phones" in given:
-        given["Phones"] = [{"PhoneNumber": text, "TypeId": 1} for text in _names(given["Phones"] or "")]
+        given["Phones"] = [{"PhoneNumber": text, "TypeId": 1} for text in markup.names(given["Phones"] or "")]
     if "Tags" in given:
-        wanted = {fold(name) for name in _names(given["Tags"] or "")}
+        wanted = {fold(name) for name in markup.names(given["Tags"] or "")}
         tags = account.sets["Tags"].values()
         given["Tags"] = [{"TagId": t["Id"]} for t in tags if t["EntityId"] == 1 and fold(t["Name"]) in wanted]
     if "City" in given:

@@ -3,6 +3,7 @@
 import ast
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -169,3 +170,52 @@ async def test_pages_show_and_edit(bench: Bench) -> None:
     refused = await bench.http.post(one, data={"City": "Lugar Nenhum/XX"})
     assert (refused.status_code, "Cidade não encontrada" in refused.text) == (422, True)
     assert (await bench.http.post(f"{one}/delete")).status_code == 303
+
+
+async def test_pages_of_products_sales_fields_and_options(bench: Bench) -> None:
+    base = f"/sandbox/screens/ploomes/{USER_KEY}"
+
+    async def post(page: str, status: int = 303, **data: str) -> None:
+        answer = await bench.http.post(f"{base}/{page}", data=data)
+        assert answer.status_code == status, answer.text
+
+    async def last(name: str) -> dict[str, Any]:
+        return dict((await bench.control("GET", f"ploomes/{USER_KEY}/{name}"))[-1])
+
+    await post("markers/new", Name="Promoção")
+    await post("families/new", Name="Kits")
+    await post("groups/new", Name="Papelaria", FamilyId=str((await last("Products@Families"))["Id"]))
+    await post("tables/new", Name="Cores")
+    await post("options/new", TableId=str((await last("Fields@OptionsTables"))["Id"]), Name="Azul", ExternalKey="17")
+    table, option = await last("Fields@OptionsTables"), await last("Fields@OptionsTables@Options")
+    assert option["ExternalKey"] == "17"
+    await post("fields/new", Name="Cor", EntityId="10", TypeId="7", OptionsTableId=str(table["Id"]))
+    field = await last("Fields")
+    data = {"Name": "Caneta <b>", "UnitPrice": "1,25", "Lists": "promoção", field["Key"]: str(option["Id"])}
+    await post("products/new", GroupId=str((await last("Products@Groups"))["Id"]), **data)
+    product = await last("Products")
+    assert (product["UnitPrice"], len(product["Lists"])) == (1.25, 1)
+    assert product["OtherProperties"][0]["IntegerValue"] == option["Id"]
+    page = (await bench.http.get(f"{base}/products")).text
+    assert ("Caneta &lt;b&gt;" in page, "Papelaria" in page) == (True, True)
+    await post(f"products/{product['Id']}", Name="Lápis", Suspended="True")
+    assert (await last("Products"))["Suspended"] is True
+    await post(f"products/{product['Id']}", status=422, UnitPrice="muito")
+    contact = await bench.contact(Name="Padaria")
+    await post("orders/new", ContactId=str(contact["Id"]), Amount="3")
+    order = await last("Orders")
+    await post("lines/new", OrderId=str(order["Id"]), ProductId=str(product["Id"]), Quantity="2", Total="3")
+    page = (await bench.http.get(f"{base}/orders/{order['Id']}")).text
+    assert ("Lápis" in page, f"lines/new?OrderId={order['Id']}" in page) == (True, True)
+    line = await last("Orders@Products")
+    await post(f"lines/{line['Id']}", Quantity="5")
+    assert (await last("Orders@Products"))["Quantity"] == 5
+    await post(f"lines/{line['Id']}/delete")
+    assert await bench.control("GET", f"ploomes/{USER_KEY}/Orders@Products") == []
+    await post(f"fields/{field['Key']}", Disabled="True")
+    await post(f"products/{product['Id']}", status=422, **{field["Key"]: ""})
+    await post(f"fields/{field['Key']}/delete")
+    for name in ("stages", "statuses", "tags", "options", "markers", "groups", "families", "tables", "lines"):
+        assert (await bench.http.get(f"{base}/{name}")).status_code == 200
+    assert (await bench.http.get(f"{base}/nada")).status_code == 404
+    assert (await bench.http.get(f"{base}/products/1")).status_code == 404

@@ -49,6 +49,11 @@ class Account:
         self._windows[shared] = (start, count + 1)
         return None
 
+    @property
+    def administrator(self) -> int:
+        """The user whom the account belongs to."""
+        return int(next(user["Id"] for user in self.sets["Users"].values() if user["AccountOwner"]))
+
     def now(self) -> datetime:
         """The present in UTC, to the millisecond."""
         now = self.kernel.clock.now()
