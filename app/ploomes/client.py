@@ -12,7 +12,7 @@ from app.core.http import Answer, Funnel, Request
 from app.core.limit_rules import Call
 from app.core.odata import address
 from app.core.ports import JsonObject, Priority
-from app.ploomes.faults import classify
+from app.ploomes.faults import classify, is_error
 
 DEFAULT_URL = "https://public-api2.ploomes.com/"
 
@@ -100,6 +100,8 @@ def _read(answer: Answer, method: str) -> PloomesAnswer:
     if not answer.content.strip() and method.startswith("DELETE"):
         return PloomesAnswer([], answer.sent_at)
     rows, count = _envelope(answer.content)
+    if rows is None and is_error(answer.content):
+        raise classify(400, answer.content, answer.headers, method)
     if rows is None:
         raise VendorError(
             Fault.TRANSIENT,

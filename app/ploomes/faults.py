@@ -58,6 +58,15 @@ def message(content: bytes) -> str:
     return " ".join((wire.plain(nested, 500) or wire.plain(body.get("Message"), 500) or "").split())
 
 
+def is_error(content: bytes) -> bool:
+    """Whether an answer with a good status says an error all the same."""
+    try:
+        body = wire.loads(content)
+    except wire.Unreadable:
+        return False
+    return isinstance(body, dict) and bool(body.get("error") or body.get("Message"))
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = str(headers.get("retry-after", ""))
     return float(text) if text.isascii() and text.isdigit() else None

@@ -154,12 +154,13 @@ class PloomesGateway:
         else:
             raise _refused(f"O Ploomes não oferece {verb} de {entity} sem o código do registro.")
         data = answer.rows[0] if answer.rows else None
-        written = str(data[row.key]) if data and data.get(row.key) is not None else external_id
-        if written is None:
+        if data is None or data.get(row.key) is None:
+            # an answer of nothing may be an overload's (reference 1, limits): nobody knows whether it was applied
             raise VendorError(
-                Fault.UNCERTAIN, "O Ploomes aceitou a criação sem devolver o registro.", vendor="ploomes",
-                method=f"POST {row.path}",
+                Fault.UNCERTAIN, "O Ploomes aceitou a gravação sem devolver o registro.", vendor="ploomes",
+                method=f"{verb} {row.path}",
             )  # fmt: skip
+        written = str(data[row.key])
         self._learn(entity, [written])
         return Written(written, data, answer.sent_at)
 
@@ -167,7 +168,8 @@ class PloomesGateway:
         try:
             answer = await self._client.call("DELETE", self._address(row, external_id), priority=self._priority)
         except VendorError as error:
-            if error.fault is Fault.NOT_FOUND:
+            # what a delete does not find is the record itself, whatever the status that says so (reference 8)
+            if error.fault in (Fault.NOT_FOUND, Fault.MISSING_REFERENCE):
                 return Written(external_id, None, self._client.clock.now())
             raise
         return Written(external_id, None, answer.sent_at)

@@ -1,134 +1,29 @@
-"""Both gateways over the sandbox, which was written from the vendors' references alone: one suite, two vendors.
+"""Both gateways over the sandbox, which was written from the vendors' references alone: limits, faults, look-ups.
 
-The clocks of both run sixty times faster, so Omie's minute takes a second.
+The contract itself, the same for fakes and for every reading of the references, is `test_contract.py`.
 """
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 
 from app.core.clock import Clock
-from app.core.db import Base, Database
+from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.http import Funnel
 from app.core.limit_redis import RedisLimitStore
-from app.core.ports import Gateway, JsonObject, Key, Priority, Record
+from app.core.ports import JsonObject, Key, Priority
 from app.omie.calls import SETS as OMIE_SETS
 from app.omie.client import OmieClient, OmieCredentials
 from app.omie.gateway import OmieGateway
 from app.ploomes.calls import SETS as PLOOMES_SETS
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from app.sandbox.app import Sandbox
-from tests.vendor_rig import APP_KEY, APP_SECRET, USER_KEY, limiter
-
-SPEED = 60.0
-BASE = "http://vendors.test"
-
-
-@dataclass
-class Vendors:
-    """Both vendors, the rooms that speak to them, and the sandbox's control surface."""
-
-    transport: httpx.ASGITransport
-    clock: Clock
-    omie_client: OmieClient
-    ploomes_client: PloomesClient
-    control: httpx.AsyncClient
-
-    def omie(self, priority: Priority = Priority.LIVE) -> OmieGateway:
-        return OmieGateway(self.omie_client, priority)
-
-    def ploomes(self, priority: Priority = Priority.LIVE) -> PloomesGateway:
-        return PloomesGateway(self.ploomes_client, priority)
-
-    def both(self, name: str) -> Gateway:
-        return self.omie() if name == "omie" else self.ploomes()
-
-    async def refusals(self) -> dict[str, int]:
-        """Refusals by cause, of both vendors."""
-        counters = (await self.control.get("/sandbox/counters")).json()
-        found: dict[str, int] = {}
-        for vendor in ("omie", "ploomes"):
-            for account in counters[vendor].values():
-                for cause, count in account["refusals"].items():
-                    found[f"{vendor}.{cause}"] = found.get(f"{vendor}.{cause}", 0) + count
-        return {cause: count for cause, count in found.items() if count}
-
-    async def quirk(self, **values: Any) -> None:
-        answer = await self.control.post("/sandbox/quirks", json=values)
-        assert answer.is_success, answer.text
-
-    async def screen(self, vendor: str, path: str, body: JsonObject | None = None, method: str = "POST") -> Any:
-        account = APP_KEY if vendor == "omie" else USER_KEY
-        answer = await self.control.request(method, f"/sandbox/{vendor}/{account}/screen/{path}", json=body)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(SPEED)
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    """One engine is enough: what differs between them is proved in the limiter's own tests."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ponte.db'}")
-    await database.change_schema(Base.metadata.create_all)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def vendors(db: Database, clock: Clock) -> AsyncIterator[Vendors]:
-    sandbox = Sandbox(seed="small", speed=SPEED)
-    transport = httpx.ASGITransport(app=sandbox.asgi)
-    funnel = Funnel(limiter(db, clock, patience=1.0), clock, transport=transport)
-    control = httpx.AsyncClient(transport=transport, base_url=BASE)
-    yield Vendors(
-        transport,
-        clock,
-        OmieClient(funnel, OmieCredentials(APP_KEY, APP_SECRET), f"{BASE}/omie/api/v1/"),
-        PloomesClient(funnel, PloomesCredentials(USER_KEY, "account-1"), f"{BASE}/ploomes/"),
-        control,
-    )
-    await control.aclose()
-    await funnel.close()
-
-
-async def patient(act: Any, clock: Clock, seconds: float = 90.0) -> Any:
-    """What the jobs do: come back when a limit says so, for at most `seconds`."""
-    end = clock.time() + seconds
-    while True:
-        try:
-            return await act()
-        except Postponed as postponed:
-            if clock.time() + postponed.seconds > end:
-                raise
-            await clock.sleep(postponed.seconds + 0.1)
-
-
-async def every(gateway: Gateway, entity: str) -> list[Record]:
-    return [record async for page in gateway.pages(entity) for record in page.records]
-
-
-async def served(reading: Awaitable[Any]) -> Any:
-    """What the sandbox answers; a call that it does not serve is no finding about the gateways."""
-    try:
-        return await reading
-    except VendorError as error:
-        if error.status == 404 or "not exists" in error.text:
-            pytest.skip(error.text)
-        raise
-
+from tests.contract.cases import CASES, PRODUCT, SERVICE, Room
+from tests.contract.rig import BASE, SPEED, Vendors, every, patient, served
+from tests.vendor_rig import APP_KEY, APP_SECRET, limiter
 
 DOCUMENT = "11.444.777/0001-61"
 BODIES: dict[str, JsonObject] = {
@@ -150,55 +45,33 @@ BODIES: dict[str, JsonObject] = {
 EMAIL = {"omie": "email", "ploomes": "Email"}
 
 
-@pytest.mark.parametrize("name", ["omie", "ploomes"])
-@pytest.mark.feature("F003")
-async def test_a_client_is_created_read_found_edited_and_deleted(vendors: Vendors, name: str) -> None:
-    gateway, clock = vendors.both(name), vendors.clock
-    written = await gateway.write("clients", "create", None, BODIES[name])
-    found = await gateway.find("clients", Key("document", "11444777000161"))
-    assert [record.id for record in found] == [written.id]
-    record = await gateway.fetch("clients", written.id)
-    assert record is not None
-    assert record.data[EMAIL[name]] == "contato@example.com"
-    await patient(lambda: gateway.write("clients", "update", written.id, {EMAIL[name]: "novo@example.com"}), clock)
-    again = await patient(lambda: gateway.fetch("clients", written.id), clock)
-    assert again.data[EMAIL[name]] == "novo@example.com"
-    for _ in range(2):
-        gone = await patient(lambda: gateway.write("clients", "delete", written.id, {}), clock)
-        assert gone.id == written.id
-    assert await patient(lambda: gateway.fetch("clients", written.id), clock) is None
-    assert await vendors.refusals() == {}
+async def furnish(vendors: Vendors, name: str) -> None:
+    """What a new company has none of is typed by a person, or sold."""
+    if name == "families":
+        await vendors.put("omie", "families", {"codFamilia": "MOV", "nomeFamilia": "Móveis"})
+    if name in ("products", "stock"):
+        product = await vendors.put("omie", "products", PRODUCT)
+        if name == "stock":
+            await vendors.screen("omie", "stock", {"product": int(product), "kind": "ENT", "quantity": 3})
+    if name == "services":
+        await vendors.put("omie", "services", SERVICE)
+    document = next((case for case in CASES if case.vendor == "omie" and case.entity == SOLD.get(name)), None)
+    if document is not None:
+        room = Room("omie", vendors.omie(), vendors.clock, lambda entity, data: vendors.put("omie", entity, data),
+                    vendors.refusals)  # fmt: skip
+        body = await document.body(room)
+        written = await served(room.gateway.write(document.entity, "create", None, body))
+        for verb, change, _ in document.verbs:
+            await patient(lambda: room.gateway.write(document.entity, verb, written.id, change), vendors.clock)
 
 
-@pytest.mark.parametrize("name", ["omie", "ploomes"])
-async def test_many_are_read_at_once_and_strangers_left_out(vendors: Vendors, name: str) -> None:
-    gateway = vendors.both(name)
-    ids = [record.id for record in await every(gateway, "clients")]
-    assert len(ids) > 5
-    found = await gateway.fetch_many("clients", [*ids, "999999999999"])
-    assert sorted(found) == sorted(ids)
-    assert all(record.entity == "clients" and record.data for record in found.values())
-
-
-@pytest.mark.parametrize("name", ["omie", "ploomes"])
-async def test_nobody_is_found_by_a_document_nobody_has(vendors: Vendors, name: str) -> None:
-    assert await vendors.both(name).find("clients", Key("document", "00000000000191")) == []
-
-
-@pytest.mark.parametrize("name", ["omie", "ploomes"])
-async def test_a_sweep_sees_what_changed_since(vendors: Vendors, name: str) -> None:
-    gateway, clock = vendors.both(name), vendors.clock
-    await clock.sleep(120)
-    since = clock.now()
-    await clock.sleep(60)
-    written = await gateway.write("clients", "create", None, BODIES[name])
-    seen = [record.id async for page in gateway.pages("clients", since=since) for record in page.records]
-    assert seen == [written.id]
+SOLD = {"orders": "orders", "order_moves": "orders", "service_orders": "service_orders"}
 
 
 @pytest.mark.parametrize("name", [name for name, row in OMIE_SETS.items() if row.listing and not row.listing.needs])
 @pytest.mark.feature("F276", "F277", "F278")
 async def test_every_omie_set_can_be_crawled(vendors: Vendors, name: str) -> None:
+    await furnish(vendors, name)
     records = await served(every(vendors.omie(), name))
     assert records
     assert len({record.id for record in records}) == len(records)
@@ -353,14 +226,14 @@ async def test_a_storm_of_reads_and_writes_meets_no_refusal(vendors: Vendors) ->
 
 @pytest.mark.services
 @pytest.mark.feature("F268", "F269")
-async def test_two_processes_together_meet_no_refusal(vendors: Vendors, db: Database, redis_url: str) -> None:
+async def test_two_processes_together_meet_no_refusal(vendors: Vendors, book: Database, redis_url: str) -> None:
     await vendors.quirk(omie_latency_ms=5)
     prefix = f"test:{uuid.uuid4().hex}:"
     processes = []
     for _ in range(2):
         clock = Clock(SPEED)
         store = RedisLimitStore(Redis.from_url(redis_url), clock, prefix)
-        funnel = Funnel(limiter(db, clock, store, patience=1.0), clock, transport=vendors.transport)
+        funnel = Funnel(limiter(book, clock, store, patience=1.0), clock, transport=vendors.transport)
         processes.append((clock, OmieClient(funnel, OmieCredentials(APP_KEY, APP_SECRET), f"{BASE}/omie/api/v1/")))
 
     ids = [record.id for record in await every(OmieGateway(processes[0][1]), "clients")]
