@@ -152,7 +152,12 @@ CASES = (
     ),
     Case(
         "omie", "orders", _omie_order, Key("integration_code", "PLOOMES-77"),
-        {"observacoes": {"obs_venda": "Entregar cedo"}}, ("observacoes.obs_venda", "Entregar cedo"),
+        # an edit names its lines: one reading refuses an order without them (Omie reference 6.19)
+        {
+            "observacoes": {"obs_venda": "Entregar cedo"},
+            "det": [{"ide": {"codigo_item_integracao": "1"}, "produto": {"quantidade": 3}}],
+        },
+        ("observacoes.obs_venda", "Entregar cedo"),
         ("cabecalho.codigo_pedido_integracao", "PLOOMES-77"),
         verbs=(("change_stage", {"etapa": "20"}, ("cabecalho.etapa", "20")),),
         last=(("cancel", {}, ("infoCadastro.cancelado", "S")),),

@@ -5,6 +5,7 @@ The contract itself, the same for fakes and for every reading of the references,
 
 import asyncio
 import uuid
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -49,6 +50,8 @@ async def furnish(vendors: Vendors, name: str) -> None:
     """What a new company has none of is typed by a person, or sold."""
     if name == "families":
         await vendors.put("omie", "families", {"codFamilia": "MOV", "nomeFamilia": "Móveis"})
+    if name == "projects":
+        await vendors.put("omie", "projects", {"nome": "Obra A"})
     if name in ("products", "stock"):
         product = await vendors.put("omie", "products", PRODUCT)
         if name == "stock":
@@ -62,7 +65,7 @@ async def furnish(vendors: Vendors, name: str) -> None:
         body = await document.body(room)
         written = await served(room.gateway.write(document.entity, "create", None, body))
         for verb, change, _ in document.verbs:
-            await patient(lambda: room.gateway.write(document.entity, verb, written.id, change), vendors.clock)
+            await patient(partial(room.gateway.write, document.entity, verb, written.id, change), vendors.clock)
 
 
 SOLD = {"orders": "orders", "order_moves": "orders", "service_orders": "service_orders"}
