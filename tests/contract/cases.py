@@ -18,6 +18,8 @@ class Room:
     vendor: str
     gateway: Gateway
     clock: Clock
+    wait: Callable[[float], Awaitable[None]]
+    """Lets seconds pass."""
     put: Callable[[str, JsonObject], Awaitable[str]]
     """A person types a record of a set; answers its id."""
     refusals: Callable[[], Awaitable[dict[str, int]]]

@@ -5,24 +5,23 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.core.clock import Clock
 from app.core.db import Database
 from app.core.http import Funnel
 from app.omie.client import OmieClient, OmieCredentials
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.sandbox.app import Sandbox
-from tests.contract.rig import BASE, SPEED, Vendors
+from tests.contract.rig import BASE, SPEED, JumpingClock, Vendors
 from tests.vendor_rig import APP_KEY, APP_SECRET, USER_KEY, limiter
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> JumpingClock:
     """Sixty times faster than the machine's, so Omie's minute takes a second."""
-    return Clock(SPEED)
+    return JumpingClock(SPEED)
 
 
 @pytest.fixture
-async def vendors(book: Database, clock: Clock) -> AsyncIterator[Vendors]:
+async def vendors(book: Database, clock: JumpingClock) -> AsyncIterator[Vendors]:
     """Both vendor rooms over a sandbox of their own."""
     sandbox = Sandbox(seed="small", speed=SPEED)
     transport = httpx.ASGITransport(app=sandbox.asgi)

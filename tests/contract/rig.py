@@ -16,6 +16,7 @@ from app.omie.gateway import OmieGateway
 from app.ploomes.calls import SETS as PLOOMES_SETS
 from app.ploomes.client import PloomesClient
 from app.ploomes.gateway import PloomesGateway
+from tests.contract.cases import Room
 from tests.vendor_rig import APP_KEY, USER_KEY
 
 SPEED = 60.0
@@ -24,12 +25,20 @@ SCREENS = {"stock_locations": "locations"}
 """Where the sandbox's screens have another name than our sets."""
 
 
+class JumpingClock(Clock):
+    """A fast clock that can also be pushed, so that a test need not sit out what a limit asks for."""
+
+    def jump(self, seconds: float) -> None:
+        """Later, at once."""
+        self._origin += seconds
+
+
 @dataclass
 class Vendors:
     """Both vendors, the rooms that speak to them, and the sandbox's control surface."""
 
     transport: httpx.ASGITransport
-    clock: Clock
+    clock: JumpingClock
     omie_client: OmieClient
     ploomes_client: PloomesClient
     control: httpx.AsyncClient
@@ -52,6 +61,12 @@ class Vendors:
                 for cause, count in account["refusals"].items():
                     found[f"{vendor}.{cause}"] = found.get(f"{vendor}.{cause}", 0) + count
         return {cause: count for cause, count in found.items() if count}
+
+    async def wait(self, seconds: float) -> None:
+        """Time passes on both sides; nobody waits for it."""
+        self.clock.jump(seconds)
+        answer = await self.control.post("/sandbox/clock", json={"advance_seconds": seconds})
+        assert answer.is_success, answer.text
 
     async def quirk(self, **values: Any) -> None:
         answer = await self.control.post("/sandbox/quirks", json=values)
@@ -95,3 +110,12 @@ async def served(reading: Awaitable[Any]) -> Any:
         if error.status == 404 or "not exists" in error.text:
             pytest.skip(error.text)
         raise
+
+
+def behind_the_wire(vendors: Vendors, vendor: str) -> Room:
+    """The real gateway on the sandbox."""
+
+    async def put(entity: str, data: JsonObject) -> str:
+        return await vendors.put(vendor, entity, data)
+
+    return Room(vendor, vendors.both(vendor), vendors.clock, vendors.wait, put, vendors.refusals)

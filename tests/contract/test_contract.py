@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import Fault, VendorError
+from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Record
 from app.omie.calls import SETS as OMIE_SETS
 from app.sandbox.quirks import QUIRKS
 from tests.contract.cases import CASES, Case, Room, value_at
-from tests.contract.rig import Vendors, every, patient, served
+from tests.contract.rig import Vendors, behind_the_wire, every, served
 from tests.fakes import FakeGateway, FakeOmie, FakePloomes
 from tests.vendor_rig import ManualClock
 
@@ -48,15 +48,6 @@ TOLD: dict[tuple[str, str], Fault] = {
 """Readings under which a record cannot be written as it is: the refusal is told, never hidden."""
 
 
-def behind_the_wire(vendors: Vendors, vendor: str) -> Room:
-    """The real gateway on the sandbox."""
-
-    async def put(entity: str, data: JsonObject) -> str:
-        return await vendors.put(vendor, entity, data)
-
-    return Room(vendor, vendors.both(vendor), vendors.clock, put, vendors.refusals)
-
-
 def in_memory(vendor: str) -> Room:
     """The fake."""
     clock = ManualClock()
@@ -65,7 +56,7 @@ def in_memory(vendor: str) -> Room:
     async def nothing() -> dict[str, int]:
         return {}
 
-    return Room(vendor, fake, clock, fake.put, nothing)
+    return Room(vendor, fake, clock, clock.sleep, fake.put, nothing)
 
 
 @pytest.fixture(params=["fake", "sandbox"])
@@ -79,7 +70,12 @@ def open_room(request: pytest.FixtureRequest) -> Callable[[str], Room]:
 
 async def comes(room: Room, act: Callable[[], Any]) -> Any:
     """What the jobs do: come back when a limit says so."""
-    return await patient(act, room.clock, 400)
+    for _ in range(20):
+        try:
+            return await act()
+        except Postponed as postponed:
+            await room.wait(postponed.seconds + 0.1)
+    raise AssertionError("postponed for ever")
 
 
 def holds(record: Record | None, *facts: tuple[str, Any]) -> None:
@@ -129,18 +125,18 @@ async def test_a_crawl_is_whole_resumable_and_may_be_narrowed(open_room: Callabl
     room = open_room(vendor)
     for number in range(7):
         await room.put("clients", numbered(vendor, number))
-    await room.clock.sleep(120)
+    await room.wait(120)
     everybody = [record.id for record in await every(room.gateway, "clients")]
     assert len(everybody) == len(set(everybody)) >= 7
-    await room.clock.sleep(61)  # Omie takes the same list once a minute
+    await room.wait(61)  # Omie takes the same list once a minute
     pages = [page async for page in room.gateway.pages("clients")]
     assert all(page.complete for page in pages)
     assert pages[-1].cursor is None or not pages[-1].records
-    await room.clock.sleep(61)
+    await room.wait(61)
     rest = [page async for page in room.gateway.pages("clients", cursor=pages[0].cursor)] if pages[0].cursor else []
     assert [*(r.id for r in pages[0].records), *(r.id for page in rest for r in page.records)] == everybody
     since = room.clock.now()
-    await room.clock.sleep(60)
+    await room.wait(60)
     late = await room.put("clients", numbered(vendor, 8))
     seen = [r.id async for page in room.gateway.pages("clients", since=since) for r in page.records]
     assert seen == [late]
@@ -203,7 +199,7 @@ async def test_a_second_create_with_our_code_names_what_is_there(open_room: Call
     gateway, entity = room.gateway, case.entity
     body = await comes(room, lambda: case.body(room))
     written = await comes(room, lambda: served(gateway.write(entity, "create", None, body)))
-    await room.clock.sleep(61)
+    await room.wait(61)
     with pytest.raises(VendorError) as duplicate:
         await comes(room, lambda: gateway.write(entity, "create", None, body))
     error = duplicate.value
@@ -241,7 +237,7 @@ async def test_the_other_reading_makes_no_difference(vendors: Vendors, case: Cas
         return await gateway.fetch(entity, written.id)
 
     if name == "ploomes_visible_after_s":
-        await room.clock.sleep(value)
+        await room.wait(value)
     assert await comes(room, found) == [written.id]
     await comes(room, lambda: gateway.write(entity, "update", written.id, case.edit))
     holds(await comes(room, seen), case.kept, case.edited)

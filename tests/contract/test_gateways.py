@@ -22,8 +22,8 @@ from app.omie.gateway import OmieGateway
 from app.ploomes.calls import SETS as PLOOMES_SETS
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from tests.contract.cases import CASES, PRODUCT, SERVICE, Room
-from tests.contract.rig import BASE, SPEED, Vendors, every, patient, served
+from tests.contract.cases import CASES, PRODUCT, SERVICE
+from tests.contract.rig import BASE, SPEED, Vendors, behind_the_wire, every, patient, served
 from tests.vendor_rig import APP_KEY, APP_SECRET, limiter
 
 DOCUMENT = "11.444.777/0001-61"
@@ -60,8 +60,7 @@ async def furnish(vendors: Vendors, name: str) -> None:
         await vendors.put("omie", "services", SERVICE)
     document = next((case for case in CASES if case.vendor == "omie" and case.entity == SOLD.get(name)), None)
     if document is not None:
-        room = Room("omie", vendors.omie(), vendors.clock, lambda entity, data: vendors.put("omie", entity, data),
-                    vendors.refusals)  # fmt: skip
+        room = behind_the_wire(vendors, "omie")
         body = await document.body(room)
         written = await served(room.gateway.write(document.entity, "create", None, body))
         for verb, change, _ in document.verbs:
