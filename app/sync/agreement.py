@@ -27,6 +27,7 @@ from app.sync.references import References
 from app.sync.same_record import latest_of
 from app.sync.snapshots import learn
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
+from app.sync.vanished import rest_vanished
 from app.sync.writing import Draft, Writer, update_drafts
 
 FREEZE_SECONDS = 3600.0
@@ -74,6 +75,7 @@ class Agreement:
         )
         for vendor in Vendor:
             withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
+        await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
         await self._resolve_unfinished(trip, omie, ploomes)

@@ -71,6 +71,11 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "mapping_suspended": Cause(
+        "Um campo mapeado foi apagado no Ploomes",
+        "Mapeie outro campo, ou crie de novo o campo pelo mapeamento. Nada foi apagado no Omie.",
+        "admin",
+    ),
     "unknown_option": Cause(
         "Um campo de opções tem um valor sem correspondência",
         "Escolha no Ploomes uma das opções do Omie, ou publique a configuração de novo para igualar as opções.",

@@ -114,47 +114,58 @@ class OptionTables:
                 await self._fields(integration, site)
         return told
 
-    async def make(self, integration: Integration, config: Config, omie: str, name: str | None) -> Made:
-        """The Ploomes field of the right type for a mappable row, found or made (F195).
+    async def make(self, integration: Integration, config: Config, wanted: Mapping[str, str | None]) -> list[Made]:
+        """The Ploomes fields of the right type for mappable rows (key -> name to show, None for ours), found or made.
 
         Raises UserError 422 for an unknown row, 409 when Ploomes does not let us.
         """
-        row = mappable(omie, brand_as=config.products.brand_as)
-        if row is None:
+        rows = {key: mappable(key, brand_as=config.products.brand_as) for key in wanted}
+        unknown = [key for key, row in rows.items() if row is None]
+        if unknown:
             raise UserError(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "Campo desconhecido", f"O campo do Omie {omie} não existe.",
-                errors=[{"field": "omie", "message": "campo do Omie desconhecido"}],
+                HTTPStatus.UNPROCESSABLE_ENTITY, "Campo desconhecido", f"Não existe no Omie: {', '.join(unknown)}.",
+                errors=[{"field": "omie", "message": f"campo do Omie desconhecido: {key}"} for key in unknown],
             )  # fmt: skip
         try:
             async with self._lanes.hold(f"provision:{integration.ploomes_account_id}") as lease:
-                return await self._make(integration, lease, row, name)
+                site = await self._site(integration, lease, Priority.PERSON)
+                return await self._make(integration, site, [(row, wanted[key]) for key, row in rows.items() if row])
         except LaneBusy:
             text = "Esta conta Ploomes está sendo preparada; repita em um minuto."
             raise UserError(HTTPStatus.CONFLICT, "Campo não criado", text) from None
         except (VendorError, Postponed) as error:
-            vendor = getattr(error, "vendor", "") or Vendor.PLOOMES.value
-            text = say(error, Vendor(vendor))
+            text = say(error, Vendor(getattr(error, "vendor", "") or Vendor.PLOOMES.value))
             raise UserError(HTTPStatus.CONFLICT, "Campo não criado", text) from error
 
-    async def _make(self, integration: Integration, lease: Lease, row: Mappable, name: str | None) -> Made:
-        site = await self._site(integration, lease, Priority.PERSON)
-        codes: Mapping[str, str] = {}
-        if isinstance(row.by, Option) and not LISTS[row.by.codes].open:
-            codes = (await self._names_of(integration, [row.by.codes], Priority.PERSON))[row.by.codes]
+    async def _make(
+        self, integration: Integration, site: Site, wanted: Sequence[tuple[Mappable, str | None]]
+    ) -> list[Made]:
         rows = await self._fields(integration, site)
         types = {kind.data["Id"]: str(kind.data.get("Name", "")) for kind in await site.all("field_types")}
-        stable = MADE_PREFIX + slug(row.key)
-        place = "order_items" if row.line else PLACES[row.entity]
-        mine = [r for r in rows if r.get("SendExternalKey") == stable + site.suffix]
-        living = next((r for r in mine if r.get("EntityId") == ENTITY_IDS[place]), None)
-        shown = name or (str(living.get("Name")) if living else f"{row.label} (Omie)")
-        options = [(code, title_of(code, text)) for code, text in codes.items()]
-        spec = FieldSpec(stable, place, shown, row.ploomes_type, options)
-        key = await make_field(site, spec, rows, types)
-        if living is None:
-            await put_on_forms(site, [(spec, key)])
+        made: list[Made] = []
+        fresh: list[tuple[FieldSpec, str]] = []
+        for row, name in wanted:
+            stable = MADE_PREFIX + slug(row.key)
+            place = "order_items" if row.line else PLACES[row.entity]
+            mine = [r for r in rows if r.get("SendExternalKey") == stable + site.suffix]
+            living = next((r for r in mine if r.get("EntityId") == ENTITY_IDS[place]), None)
+            shown = name or (str(living.get("Name")) if living else f"{row.label} (Omie)")
+            options = () if living else await self._first_options(integration, row)
+            spec = FieldSpec(stable, place, shown, row.ploomes_type, options)
+            key = await make_field(site, spec, rows, types)
+            made.append(Made(key, shown, row.ploomes_type, living is None))
+            if living is None:
+                fresh.append((spec, key))
+        if fresh:
+            await put_on_forms(site, fresh)
             await self._fields(integration, site)
-        return Made(key, shown, row.ploomes_type, living is None)
+        return made
+
+    async def _first_options(self, integration: Integration, row: Mappable) -> list[tuple[str, str]]:
+        if not isinstance(row.by, Option) or LISTS[row.by.codes].open:
+            return []
+        names = await self._names_of(integration, [row.by.codes], Priority.PERSON)
+        return [(code, title_of(code, text)) for code, text in names[row.by.codes].items()]
 
     async def _site(self, integration: Integration, lease: Lease, priority: Priority) -> Site:
         ploomes = self._gateways.open(integration, priority)[1]

@@ -16,6 +16,10 @@ PATIENCE_SECONDS = 20.0
 """How long a request of a person waits for the vendors' limits before it says "come back later"."""
 
 
+LIMITED_SECONDS = 5.0
+"""How long to wait after a vendor's own limit that does not say so; nothing was done then."""
+
+
 class Gateways(Protocol):
     """Opens the two gateways of an integration; the wiring decrypts the credentials into them."""
 
@@ -25,15 +29,20 @@ class Gateways(Protocol):
 
 
 async def patiently(clock: Clock, call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
-    """The answer of `call`, asked again whenever a limit postpones it; raises Postponed once patience would end."""
+    """The answer of `call`, asked again whenever a limit, ours or the vendor's, postpones it; raises Postponed, or the
+    vendor's refusal, once patience would end."""
     end = clock.time() + seconds
     while True:
         try:
             return await call()
-        except Postponed as postponed:
-            if clock.time() + postponed.seconds > end:
+        except (Postponed, VendorError) as limit:
+            limited = isinstance(limit, VendorError) and limit.fault is Fault.RATE_LIMITED
+            if isinstance(limit, VendorError) and not limited:
                 raise
-            await clock.sleep(postponed.seconds)
+            wait = limit.seconds if isinstance(limit, Postponed) else limit.wait or LIMITED_SECONDS
+            if clock.time() + wait > end:
+                raise
+            await clock.sleep(wait)
 
 
 async def one_page(gateway: Gateway, entity: str, *, cursor: str | None = None, since: datetime | None = None) -> Page:

@@ -10,6 +10,7 @@ from app.api.deps import Caller, require
 from app.api.rest.common import Body as Closed
 from app.api.rest.common import Cursor, IntegrationDep, IntegrationId, Limit, Listing, PartsDep, RowId
 from app.sync.catalogue import mapping_fields
+from app.sync.option_tables import Made
 
 router = APIRouter(tags=["configuração"])
 
@@ -74,9 +75,16 @@ class NewField(Closed):
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
 
+class NewFields(Closed):
+    """Several of them at once, which asks Ploomes less often."""
+
+    fields: Annotated[list[NewField], Field(min_length=1, max_length=100)]
+
+
 class FieldOut(BaseModel):
     """A Ploomes field that can be mapped."""
 
+    omie: str
     key: str
     name: str
     type: str
@@ -149,8 +157,20 @@ async def rollback(
 async def make_field(row: IntegrationDep, body: NewField, ponte: PartsDep, caller: Admin) -> Any:
     """Cria no Ploomes o campo do tipo certo para um campo do Omie, com as opções do Omie, e devolve a chave para o
     mapeamento. Repetir devolve o mesmo campo."""
-    made = await ponte.options.make(row, await ponte.configs.get(row.id), body.omie, body.name)
-    return {"key": made.key, "name": made.name, "type": made.type_name, "created": made.created}
+    (made,) = await ponte.options.make(row, await ponte.configs.get(row.id), {body.omie: body.name})
+    return _made(body.omie, made)
+
+
+@router.post("/integrations/{integration_id}/ploomes-fields/batch", status_code=201, response_model=list[FieldOut])
+async def make_fields(row: IntegrationDep, body: NewFields, ponte: PartsDep, caller: Admin) -> Any:
+    """Cria vários campos de uma vez."""
+    wanted = {field.omie: field.name for field in body.fields}
+    made = await ponte.options.make(row, await ponte.configs.get(row.id), wanted)
+    return [_made(omie, field) for omie, field in zip(wanted, made, strict=True)]
+
+
+def _made(omie: str, made: Made) -> dict[str, Any]:
+    return {"omie": omie, "key": made.key, "name": made.name, "type": made.type_name, "created": made.created}
 
 
 @router.get("/mapping-fields", response_model=list[MappingField], dependencies=[Depends(require("read"))])

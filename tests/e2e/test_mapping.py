@@ -1,0 +1,145 @@
+"""Mapped fields on the road: made from a picker, published, carried both ways, never emptied by what vanished."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.rig import EMBEDDED, USER_KEY, JsonObject, Rig
+
+pytestmark = EMBEDDED
+
+CNPJ = "11222333000181"
+TICKED, BARE = ("S", True), ("N", False)
+ROWS = {
+    "ClienteFornecedor.Inscrição Estadual": ("inscricao_estadual", "StringValue", "111.222", "333"),
+    "ClienteFornecedor.Inscrição Municipal": ("inscricao_municipal", "StringValue", "ISENTO", "44"),
+    "ClienteFornecedor.Inscrição SUFRAMA": ("inscricao_suframa", "StringValue", "5", "6"),
+    "ClienteFornecedor.Optante do Simples Nacional": ("optante_simples_nacional", "BoolValue", TICKED, BARE),
+    "ClienteFornecedor.É um produtor rural": ("produtor_rural", "BoolValue", TICKED, BARE),
+    "ClienteFornecedor.Limite de Crédito Total": ("valor_limite_credito", "DecimalValue", (1500.5, 1500.5), (10, 10)),
+    "ClienteFornecedor.Observações": ("observacao", "BigStringValue", "uma\nduas", "três"),
+    "ClienteFornecedor.E-mail para NF-e": ("recomendacoes.email_fatura", "StringValue", "nf@a.com.br", "x@a.com.br"),
+}  # fmt: skip
+ACTIVITY = "ClienteFornecedor.Tipo de Atividade"
+
+
+async def map_rows(rig: Rig, *rows: str, direction: str = "both") -> dict[str, str]:
+    """Ploomes fields made for rows, and mapped; answers their keys."""
+    wanted = {"fields": [{"omie": omie} for omie in rows]}
+    answer = await rig.api.post(f"{rig.path}/ploomes-fields/batch", json=wanted, timeout=120)
+    assert answer.status_code == 201, answer.text
+    keys = {field["omie"]: field["key"] for field in answer.json()}
+    mappings = [{"omie": omie, "ploomes": key, "direction": direction} for omie, key in keys.items()]
+    await rig.configure(mappings=mappings)
+    return keys
+
+
+async def wipe(rig: Rig, name: str, key: Any) -> None:
+    """An admin deletes a row of a Ploomes set."""
+    answer = await rig.control.delete(f"/sandbox/ploomes/{USER_KEY}/screen/{name}/{key}")
+    assert answer.is_success, answer.text
+
+
+def held(contact: JsonObject, key: str, column: str) -> Any:
+    return next((row[column] for row in contact["OtherProperties"] if row["FieldKey"] == key), None)
+
+
+def at(record: JsonObject, path: str) -> Any:
+    here: Any = record
+    for step in path.split("."):
+        here = here.get(step) if isinstance(here, dict) else None
+    return here
+
+
+def nested(path: str, value: Any) -> JsonObject:
+    head, _, rest = path.partition(".")
+    return {head: nested(rest, value) if rest else value}
+
+
+def both(value: Any) -> tuple[Any, Any]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+@pytest.mark.feature("F194", "F198", "F201", "F202", "F203", "F205", "F206", "F207")
+async def test_mapped_fields_of_clients_travel_both_ways_and_clear(rig: Rig) -> None:
+    keys = await map_rows(rig, *ROWS)
+    fields: JsonObject = {}
+    for path, _, first, _ in ROWS.values():
+        fields |= nested(path, both(first)[0])
+    client = await rig.omie_new(razao_social="Sol Ltda", nome_fantasia="Sol", cnpj_cpf=CNPJ, **fields)
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    for omie, (_, column, first, _) in ROWS.items():
+        assert held(contact, keys[omie], column) == both(first)[1], omie
+
+    typed = [{"FieldKey": keys[omie], column: both(second)[1]} for omie, (_, column, _, second) in ROWS.items()]
+    await rig.contact_edit(contact["Id"], OtherProperties=typed)
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    for omie, (path, _, _, second) in ROWS.items():
+        assert at(client, path) == both(second)[0], omie
+
+    cleared = [{"FieldKey": keys[omie], column: None} for omie, (_, column, _, _) in ROWS.items()]
+    await rig.contact_edit(contact["Id"], OtherProperties=cleared)
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    for omie, (path, _, _, _) in ROWS.items():
+        assert at(client, path) in ("", "N", 0, None), omie
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F204", "F255", "F256")
+async def test_options_carry_omies_codes_and_what_vanished_empties_nothing(rig: Rig) -> None:
+    client = await rig.omie_new(razao_social="Sol Ltda", nome_fantasia="Sol", cnpj_cpf=CNPJ, tipo_atividade="2")
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    key = (await map_rows(rig, ACTIVITY))[ACTIVITY]
+    options = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
+    await rig.api.post(f"{rig.path}/records/clients/omie/{client['codigo_cliente_omie']}/sync")
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    assert held(contact, key, "IntegerValue") == options["2"]["Id"]
+
+    await rig.contact_edit(contact["Id"], OtherProperties=[{"FieldKey": key, "IntegerValue": options["1"]["Id"]}])
+    await rig.settle()
+    assert (await rig.pair_of_contact(contact["Id"]))["tipo_atividade"] == "1"
+
+    # an option of a person's own stands for no code: told, and nothing of the row moves
+    own = await rig.ploomes_new("Fields@OptionsTables@Options", TableId=options["1"]["TableId"], Name="Só minha")
+    await rig.contact_edit(contact["Id"], OtherProperties=[{"FieldKey": key, "IntegerValue": int(own)}])
+    await rig.settle()
+    assert (await rig.pair_of_contact(contact["Id"]))["tipo_atividade"] == "1"
+    assert await rig.issues() == ["unknown_option"]
+    await rig.contact_edit(contact["Id"], OtherProperties=[{"FieldKey": key, "IntegerValue": options["2"]["Id"]}])
+    await rig.settle()
+    assert (await rig.pair_of_contact(contact["Id"]))["tipo_atividade"] == "2"
+    assert await rig.issues() == []
+
+    # the option in use is deleted: the record's value goes with it, which is no clearing
+    await wipe(rig, "Fields@OptionsTables@Options", options["2"]["Id"])
+    await rig.contact_edit(contact["Id"], Name="Sol Nascente")
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    assert (client["tipo_atividade"], client["nome_fantasia"]) == ("2", "Sol Nascente")
+    assert await rig.issues() == ["unknown_option"]
+    await rig.retry("unknown_option")  # the option is made again and the value put back
+    options = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
+    assert held(await rig.pair_of_client(client["codigo_cliente_omie"]), key, "IntegerValue") == options["2"]["Id"]
+    assert await rig.issues() == []
+
+
+@pytest.mark.feature("F194")
+async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) -> None:
+    ie = "ClienteFornecedor.Inscrição Estadual"
+    key = (await map_rows(rig, ie))[ie]
+    client = await rig.omie_new(razao_social="Sol", nome_fantasia="Sol", cnpj_cpf=CNPJ, inscricao_estadual="777")
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    assert held(contact, key, "StringValue") == "777"
+    await wipe(rig, "Fields", key)
+    await rig.contact_edit(contact["Id"], Name="Sol Nascente")
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    assert (client["inscricao_estadual"], client["nome_fantasia"]) == ("777", "Sol Nascente")
+    assert await rig.issues() == ["mapping_suspended"]
