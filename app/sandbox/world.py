@@ -1,9 +1,12 @@
 """All the vendors' customers of one sandbox, and how they are sown."""
 
+import re
+
 from .kernel import Kernel
 from .omie.company import Company
 from .ploomes.account import Account
 from .seeds import omie_reference, ploomes_reference
+from .seeds.goods import crowd, pile
 from .seeds.sample import SIZES, sow
 
 SEEDS = ("empty", *SIZES)
@@ -22,15 +25,19 @@ class World:
         self.sow(seed)
 
     def sow(self, seed: str) -> None:
-        """Starts again from a seed; raises ValueError for an unknown one."""
-        if seed not in SEEDS:
-            raise ValueError(f"Semente desconhecida: {seed}. Use {', '.join(SEEDS)}.")
+        """Starts again from a seed, or from `bulk:<products>:<clients>` for a great many; raises ValueError."""
+        bulk = re.fullmatch(r"bulk:(\d+)(?::(\d+))?", seed)
+        if seed not in SEEDS and not bulk:
+            raise ValueError(f"Semente desconhecida: {seed}. Use {', '.join(SEEDS)} ou bulk:<produtos>:<clientes>.")
         self.kernel.restart()
         self.companies.clear()
         self.accounts.clear()
         company, account = self.add_company(APP_KEY, APP_SECRET), self.add_account(USER_KEY)
         if seed in SIZES:
             sow(self.kernel, company, account, SIZES[seed])
+        if bulk:
+            pile(company, int(bulk[1]))
+            crowd(company, int(bulk[2] or 0))
         self.seed = seed
 
     def add_company(self, app_key: str, app_secret: str) -> Company:

@@ -172,7 +172,9 @@ def chosen(company: Company, entries: list[Entry], param: Row) -> list[Entry]:
     if pattern and len(pattern.replace("%", "")) < 3:
         raise faults.Fault("ERROR: Informe um mínimo de três caracteres na tag [filtrar_apenas_descricao] !", 1010)
     wanted = {name: param[name] for name in tests if param.get(name)}
-    kept = [entry for entry in entries if all(tests[name](entry, value) for name, value in wanted.items())]
+    kept = entries
+    if wanted:
+        kept = [entry for entry in entries if all(tests[name](entry, value) for name, value in wanted.items())]
     return kept[::-1] if param.get("ordem_decrescente") == "S" else kept
 
 

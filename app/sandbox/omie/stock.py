@@ -103,14 +103,20 @@ def positions(company: Company, param: Row) -> Row:
     places = _places(company, param)
     day = _day("dDataPosicao", param.get("dDataPosicao") or f"{company.now():%d/%m/%Y}")
     everything = param.get("cExibeTodos") == "S"
+    known, book, keeps = company.registers["produtos"], company.stock, _filter(param)
     rows = [
-        (entry, place, company.stock.seen(entry.id, place))
+        (product, place)
         for place in places
-        for entry in _wanted(company, param)
-        if everything or company.stock.seen(entry.id, place).moved
+        for product in (known if everything else book.moved_in(place))
+        if keeps is None or keeps(known[product])
     ]
+
+    def show(row: tuple[int, int]) -> Row:
+        product, place = row
+        return _position_row(known[product], place, book.seen(product, place), day)
+
     sized = param | {"nRegPorPagina": _ALL_PAGE} if everything else param
-    answer = page(company, rows, sized, "produtos", lambda row: _position_row(*row, day), dialect=HUNGARIAN)
+    answer = page(company, rows, sized, "produtos", show, dialect=HUNGARIAN)
     return {**answer, "dDataPosicao": f"{day:%d/%m/%Y}"}
 
 
@@ -126,8 +132,7 @@ def _places(company: Company, param: Row) -> list[int]:
     return [location(company, number).id for number in wanted]
 
 
-def _wanted(company: Company, param: Row) -> list[Entry]:
-    entries = list(company.registers["produtos"].values())
+def _filter(param: Row) -> Callable[[Entry], bool] | None:
     tests: dict[str, Callable[[Entry, Any], bool]] = {
         "cExibeApenasPDV": lambda e, v: v != "S" or products.in_pdv(e),
         "cExibeApenasMarketplace": lambda e, v: v != "S" or products.in_marketplace(e),
@@ -135,7 +140,9 @@ def _wanted(company: Company, param: Row) -> list[Entry]:
         "lista_produtos": lambda e, v: any(_named(e, key) for key in v),
     }
     given = {name: param[name] for name in tests if param.get(name)}
-    return [entry for entry in entries if all(tests[name](entry, value) for name, value in given.items())]
+    if not given:
+        return None
+    return lambda entry: all(tests[name](entry, value) for name, value in given.items())
 
 
 def _named(entry: Entry, key: Row) -> bool:

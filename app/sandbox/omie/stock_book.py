@@ -8,7 +8,7 @@ from decimal import Decimal
 _NIL = Decimal(0)
 
 
-@dataclass
+@dataclass(slots=True)
 class Balance:
     """One product in one location; quantities and unit cost as Omie shows them, negative ones included."""
 
@@ -17,7 +17,6 @@ class Balance:
     cost: Decimal = _NIL
     minimum: Decimal = _NIL
     pending: Decimal = _NIL
-    moved: bool = False
     moves: list[tuple[date, Decimal]] = field(default_factory=list)
 
     @property
@@ -35,6 +34,8 @@ class StockBook:
 
     def __init__(self) -> None:
         self._balances: dict[int, dict[int, Balance]] = defaultdict(dict)
+        self._moved: dict[int, set[int]] = defaultdict(set)
+        self._listed: dict[int, list[int]] = {}
 
     def at(self, product: int, location: int) -> Balance:
         """The balance of a product in a location, made on first sight."""
@@ -44,10 +45,6 @@ class StockBook:
         """The balance to look at, nil when there is none."""
         return self._balances.get(product, {}).get(location) or Balance()
 
-    def places(self, product: int) -> dict[int, Balance]:
-        """Where the product has ever been."""
-        return self._balances.get(product, {})
-
     def move(self, product: int, location: int, quantity: Decimal, day: date, cost: Decimal | None = None) -> Balance:
         """Adds a quantity (negative takes away); an entry with a cost changes the average cost."""
         balance = self.at(product, location)
@@ -55,14 +52,32 @@ class StockBook:
         if cost is not None and quantity > 0:
             kept = max(balance.physical, _NIL)
             balance.cost = (kept * balance.cost + quantity * cost) / (kept + quantity)
-        balance.physical, balance.moved = total, True
+        balance.physical = total
         balance.moves.append((day, quantity))
+        self._mark(product, location)
         return balance
+
+    def lay(self, product: int, location: int, quantity: Decimal, cost: Decimal, minimum: Decimal = _NIL) -> None:
+        """An opening balance, older than any day that is asked for."""
+        balance = self.at(product, location)
+        balance.physical, balance.cost, balance.minimum = quantity, cost, minimum
+        self._mark(product, location)
+
+    def _mark(self, product: int, location: int) -> None:
+        if product not in self._moved[location]:
+            self._moved[location].add(product)
+            self._listed.pop(location, None)
+
+    def moved_in(self, location: int) -> list[int]:
+        """The products that ever moved there, by id; kept between calls, for it is asked once per page."""
+        if location not in self._listed:
+            self._listed[location] = sorted(self._moved[location])
+        return self._listed[location]
 
     def ever_moved(self, product: int) -> bool:
         """A product that ever moved can never be deleted (omie-api.md 3.3)."""
-        return any(balance.moved for balance in self.places(product).values())
+        return any(product in moved for moved in self._moved.values())
 
     def ever_held(self, location: int) -> bool:
         """Something was once in that location."""
-        return any(places[location].moved for places in self._balances.values() if location in places)
+        return bool(self._moved[location])

@@ -12,21 +12,28 @@ from ..ploomes import writes
 from ..ploomes.account import Account
 from ..ploomes.schema import SETS
 from ..wire import Row
+from .deals import Desk, Volume
+from .goods import Assortment, Stocker
 from .people import TAGS, Imagination, Profile
 from .ploomes_reference import put
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many clients live on both sides, only in Omie, only in Ploomes, and contact persons of companies."""
+    """How many clients live on both sides, only in Omie, only in Ploomes, contact persons, and what is sold."""
 
     both: int
     omie: int
     ploomes: int
     contact_persons: int
+    assortment: Assortment
+    volume: Volume
 
 
-SIZES = {"small": Size(5, 4, 3, 1), "demo": Size(140, 70, 60, 25)}
+SIZES = {
+    "small": Size(5, 4, 3, 1, Assortment(8, 4, 1), Volume(4)),
+    "demo": Size(140, 70, 60, 25, Assortment(195, 30, 8), Volume(60)),
+}
 
 #: (name, e-mail, inactive in Omie, suspended in Ploomes, has a seller, has a user).
 _TEAM = (
@@ -42,6 +49,11 @@ _TEAM = (
 def sow(kernel: Kernel, company: Company, account: Account, size: Size) -> None:
     """Fills both vendors; the same kernel state gives the same records."""
     Sower(kernel, company, account).sow(size)
+    Stocker(company).fill(size.assortment)
+    # A client with an order cannot be deleted: where clients are few, only the one abroad buys.
+    buyers = [entry for entry in company.clients.values() if entry.row.get("cnpj_cpf") and entry.row.get("estado")]
+    abroad = [entry for entry in company.clients.values() if entry.row.get("estado") == "EX"]
+    Desk(company).fill(size.volume, buyers if len(buyers) > 50 else abroad)
 
 
 class Sower:
