@@ -75,6 +75,12 @@ class Refs:
     """FieldKeys that a mapping names and that are in Ploomes no more: their rows rest."""
     families: dict[str, str] = field(default_factory=dict)
     """Product family of ours in Ploomes, by name -> id."""
+    default_groups: dict[str, str] = field(default_factory=dict)
+    """Family of Ploomes -> the group in it for what has no family in Omie."""
+    group_of_family: dict[str, str] = field(default_factory=dict)
+    """Omie family code -> group id in Ploomes."""
+    groups_from_family: bool = True
+    """False when the configuration puts every product into the default group."""
     product_markers: dict[str, str] = field(default_factory=dict)
     """`active` and `inactive` -> id of that marker of products in Ploomes."""
     field_keys: dict[str, str] = field(default_factory=dict)

@@ -134,9 +134,11 @@ async def enqueue(
     priority: int,
     due_at: float,
     now: datetime,
+    memo: str | None = None,
 ) -> Event:
     """An event of our own making. One of the same record that is open and in nobody's hands is brought forward
-    instead, unless the new one says more (a deletion, say) than that the record may have changed."""
+    instead, unless the new one says more (a deletion, say) than that the record may have changed. `memo`: what was
+    read in Omie for it already."""
     says_as_much = true() if kind == Kind.CHANGED else Event.kind == kind
     mine = _of_record(integration_id, vendor, entity, external_id)
     free = and_(Event.state.in_((EventState.RECEIVED, EventState.WAITING)), Event.claim.is_(None))
@@ -154,7 +156,7 @@ async def enqueue(
         event = Event(
             integration_id=integration_id, vendor=str(vendor), entity=str(entity), external_id=external_id,
             kind=str(kind), topic=topic, source=str(source), priority=int(priority), state=EventState.RECEIVED.value,
-            received_at=now, due_at=due_at, attempts=0, crashes=0, repeats=0,
+            received_at=now, due_at=due_at, attempts=0, crashes=0, repeats=0, memo=memo,
         )  # fmt: skip
         session.add(event)
         await session.flush()

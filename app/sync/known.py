@@ -251,6 +251,23 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
         name=lambda d: _text(d, "Name"),
         keep=("TypeId", "CompanyId"),
     ),
+    (Vendor.OMIE, "products"): _Row(
+        key=lambda d: _text(d, "codigo"), name=lambda d: _text(d, "descricao"), active=_omie_active
+    ),
+    (Vendor.PLOOMES, "products"): _Row(
+        key=lambda d: _text(d, "Code"),
+        name=lambda d: _text(d, "Name"),
+        active=lambda d: not d.get("Suspended"),
+        keep=("FamilyId",),
+    ),
+    (Vendor.OMIE, "services"): _Row(
+        key=lambda d: _text(d.get("cabecalho") or {}, "cCodigo"),
+        name=lambda d: _text(d.get("cabecalho") or {}, "cDescricao"),
+        active=lambda d: _omie_active(d.get("info") or {}),
+    ),
+    (Vendor.PLOOMES, "groups"): _Row(
+        key=lambda d: _lower(d, "Name"), name=lambda d: _text(d, "Name"), keep=("FamilyId",)
+    ),
     (Vendor.OMIE, "sellers"): _Row(
         key=lambda d: _lower(d, "email"), name=lambda d: _text(d, "nome"), active=_omie_active, keep=("email",)
     ),
@@ -292,7 +309,7 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
     (Vendor.OMIE, "projects"): _named("nome"),
     (Vendor.OMIE, "tax_scenarios"): _named("cNome", keep=("padrao",)),
     (Vendor.OMIE, "units"): _named("descricao"),
-    (Vendor.OMIE, "stock_locations"): _named("descricao", keep=("codigo", "padrao", "dispVenda")),
+    (Vendor.OMIE, "stock_locations"): _named("descricao", keep=("codigo", "padrao", "dispVenda", "tipo")),
     (Vendor.OMIE, "families"): _named("nomeFamilia"),
     (Vendor.OMIE, "companies"): _named(
         "nome_fantasia", active=lambda d: d.get("inativa") != "S", keep=("optante_simples_nacional", "cnpj", "cidade")

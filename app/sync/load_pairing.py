@@ -153,7 +153,9 @@ class Pairing:
         elif vendor is Vendor.PLOOMES and visit.rules.MASTER is Master.OMIE and row.external_id not in found.twins:
             tally.add("only_in_ploomes")
         else:
-            await self._plan(session, visit, vendor, row.external_id, load)
+            # a row of the page counts as read while no event of its record comes (design section 5)
+            memo = (snapshot_of(row, load) or {}).get("record")
+            await self._plan(session, visit, vendor, row.external_id, load, memo)
             tally.add(_expected(vendor, row, found))
 
     async def _link(
@@ -196,7 +198,15 @@ class Pairing:
         )
         return link
 
-    async def _plan(self, session: AsyncSession, visit: Visit, vendor: Vendor, external_id: str, load: Resync) -> None:
+    async def _plan(
+        self,
+        session: AsyncSession,
+        visit: Visit,
+        vendor: Vendor,
+        external_id: str,
+        load: Resync,
+        memo: str | None = None,
+    ) -> None:
         now = self._clock.now()
         due_at = writes_due(load, visit.config, now)
         tell_held(load, due_at)
@@ -212,6 +222,7 @@ class Pairing:
             priority=Priority.BULK,
             due_at=due_at,
             now=now,
+            memo=memo,
         )
 
     @asynccontextmanager

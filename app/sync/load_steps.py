@@ -28,6 +28,7 @@ from app.sync.load_pairing import Pairing, Visit
 from app.sync.mapping import canonical
 from app.sync.models import Integration, Resync
 from app.sync.passes import CUT, Road, Step, Turn
+from app.sync.reading import remember
 from app.sync.references import References
 from app.sync.snapshots import learn, pair_people
 from app.sync.vendors import Gateways, one_page, refuse_cut
@@ -133,6 +134,8 @@ class LoadSteps:
             "refused": _refusal(visit, record, values),
             "read_at": record.read_at.isoformat(),
         }
+        if record.vendor is Vendor.OMIE:
+            row.data["load"]["record"] = remember({record.id: record})
         if record.vendor is Vendor.OMIE and twin:
             return [row, known.Known(Vendor.OMIE, codes_of(visit.rules), twin, natural_key=record.id)]
         return [row]

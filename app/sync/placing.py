@@ -187,7 +187,7 @@ class Placing:
             twin = await self._twins.verified(trip, other, external_id, key)
             if twin is not None:
                 return twin
-        return _duplicate(trip, key, taken[0]) if taken else None
+        return _duplicate(trip, key, taken[0]) if taken and trip.rules.KEY_IS_UNIQUE else None
 
     async def _duplicate_in_omie(self, trip: Trip, ploomes: Side, error: VendorError) -> None:
         """Omie knows this client already: its fault names it, and that becomes the link."""

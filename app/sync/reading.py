@@ -6,7 +6,7 @@ pair it is kept on the link, for an event that had to be put off half-way in its
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.core import wire
 from app.core.clock import Clock
@@ -14,11 +14,15 @@ from app.core.db import Database
 from app.core.ports import Record, Vendor
 from app.sync import links
 from app.sync.agreement import Agreement
-from app.sync.models import Event, EventState, Link
+from app.sync.models import Event, EventSource, EventState, Link
 from app.sync.trip import Side, Trip
 
 REDUNDANCY = timedelta(seconds=60)
 """Omie refuses the same read within this time (reference 1.5)."""
+
+
+PAGE_ROW = timedelta(hours=24)
+"""A row of a page that a pass read counts as read this long, unless an event of its record came (design section 5)."""
 
 
 class Reading:
@@ -45,15 +49,16 @@ class Reading:
     async def record(self, trip: Trip, vendor: Vendor, external_id: str) -> Record | None:
         """A record as it is now, or as this event read it before it was put off."""
         kept = trip.reads.get(external_id) if vendor is Vendor.OMIE and not trip.unfinished else None
-        if kept is not None and await self._still_counts(trip, external_id, kept.read_at):
+        within = PAGE_ROW if trip.event.source == EventSource.RESYNC else REDUNDANCY
+        if kept is not None and await self._still_counts(trip, external_id, kept.read_at, within):
             return kept
         record = await trip.gateway(vendor).fetch(trip.set_of(vendor), external_id)
         if record is not None and vendor is Vendor.OMIE:
             trip.reads[external_id] = record
         return record
 
-    async def _still_counts(self, trip: Trip, omie_id: str, read_at: datetime) -> bool:
-        if self._clock.now() - read_at >= REDUNDANCY:
+    async def _still_counts(self, trip: Trip, omie_id: str, read_at: datetime, within: timedelta = REDUNDANCY) -> bool:
+        if self._clock.now() - read_at >= within:
             return False
         newer = (
             select(Event.id)
@@ -64,6 +69,7 @@ class Reading:
                 Event.external_id == omie_id,
                 Event.received_at >= read_at,
                 Event.state != EventState.ECHO,
+                or_(Event.id != trip.event.id, Event.source != EventSource.RESYNC),  # a pass's own event tells nothing
             )
             .limit(1)
         )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import select, tuple_
 
@@ -12,11 +12,13 @@ from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import Gateway, Key, Record, Vendor
 from app.sync import known, mapped_refs
+from app.sync.auxiliaries import Auxiliaries, contact_tag
 from app.sync.choices import LISTS
 from app.sync.configuration import Config
+from app.sync.families import FAMILY_GROUPS, Families
 from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
-from app.sync.markers import Markers
+from app.sync.lookups import Search
 from app.sync.models import Event, Integration, KnownRecord
 from app.sync.option_tables import ensure_option
 from app.sync.places import fold
@@ -36,6 +38,8 @@ SETS: tuple[tuple[Vendor, str], ...] = (
 """Small sets that are read whole."""
 CITIES = ((Vendor.OMIE, "cities"), (Vendor.PLOOMES, "cities"))
 """Asked for one by one: Brazil has thousands."""
+GROUPS = ((Vendor.OMIE, FAMILY_GROUPS),)
+"""Kept by `families.py`."""
 
 LATELY_SECONDS = 120.0
 USERS_SECONDS = 600.0
@@ -43,19 +47,6 @@ USERS_SECONDS = 600.0
 PEOPLE = {Vendor.OMIE: "sellers", Vendor.PLOOMES: "users"}
 
 _FRESH_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A look-up that a converter missed, and where it may be found."""
-
-    integration: Integration
-    key: str
-    refs: Refs
-    omie: Gateway
-    ploomes: Gateway
-    event: Event | None
-    """The cause of what has to be created."""
 
 
 class References:
@@ -66,7 +57,8 @@ class References:
         self._clock = clock
         self._lanes = lanes
         self._sets = Sets(db, clock)
-        self._markers = Markers(db, clock, lanes)
+        self._auxiliaries = Auxiliaries(db, clock, lanes)
+        self._families = Families(db, clock, self._auxiliaries, self.read_anew)
         self._cache: dict[int, tuple[float, int, Refs]] = {}
         self._config: dict[int, Config] = {}
         """The configuration each snapshot was last asked for with."""
@@ -81,6 +73,8 @@ class References:
             "omie_city": self._city_in_omie,
             "tag_id": self._tag_name,
             "tag": self._tag,
+            "group": self._families.default_group,
+            "family": self._families.group_of_family,
             "option": self._option,
             "option_id": self._option_id,
         }
@@ -118,6 +112,7 @@ class References:
                 for name, by_set in made.get("fields", {}).items()
                 if custom_fields is not None and by_set.get(custom_fields)
             },
+            groups_from_family=config.products.groups_from_family,
             families={name: str(family) for name, family in made.get("families", {}).items()},
             product_markers={word: str(marker) for word, marker in made.get("markers", {}).items()},
         )
@@ -156,9 +151,13 @@ class References:
         """Reads every small set of both vendors into known_records, except those read whole a moment ago: a limit in
         the middle postpones the rest, and Omie would refuse the same lists again within a minute."""
         for vendor, entity in SETS:
-            if not await self._sets.lately(integration.id, vendor, entity, LATELY_SECONDS):
-                await self._sets.read(integration.id, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
+            await self.read_anew(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
         self.forget(integration.id)
+
+    async def read_anew(self, integration: Integration, vendor: Vendor, entity: str, gateway: Gateway) -> None:
+        """Reads a small set whole, unless that was just done. Raises Postponed, VendorError."""
+        if not await self._sets.lately(integration.id, vendor, entity, LATELY_SECONDS):
+            await self._sets.read(integration.id, vendor, entity, gateway)
 
     async def seek_user(self, integration: Integration, seller: str, ploomes: Gateway) -> None:
         """Asks Ploomes for the user with a seller's e-mail: he may be newer than our list, and no webhook tells."""
@@ -181,13 +180,13 @@ class References:
         is None. `event` is the cause of what has to be created."""
         await self._finders[missing.kind](Search(integration, missing.key, refs, omie, ploomes, event))
 
-    async def _seller(self, search: "Search") -> None:
+    async def _seller(self, search: Search) -> None:
         search.refs.sellers[search.key] = await self._person(search, "sellers", search.omie)
 
-    async def _user(self, search: "Search") -> None:
+    async def _user(self, search: Search) -> None:
         search.refs.users[search.key] = await self._person(search, "users", search.ploomes)
 
-    async def _person(self, search: "Search", entity: str, gateway: Gateway) -> bool:
+    async def _person(self, search: Search, entity: str, gateway: Gateway) -> bool:
         """Whether somebody is active; a person just met is paired too."""
         record = await self._fetch(search.integration, gateway, entity, search.key)
         person = known.known_of(record) if record is not None else None
@@ -196,12 +195,12 @@ class References:
         self.forget(search.integration.id)
         return person is not None and person.active
 
-    async def _option(self, search: "Search") -> None:
+    async def _option(self, search: Search) -> None:
         await self._read_options(search)
         field, _, value = search.key.partition(":")
         search.refs.options.setdefault(field, {}).setdefault(value, None)
 
-    async def _option_id(self, search: "Search") -> None:
+    async def _option_id(self, search: Search) -> None:
         """A code that Omie lists and no option stands for gets one."""
         await self._read_options(search)
         field, _, value = search.key.partition(":")
@@ -213,14 +212,13 @@ class References:
                 await self._put_mapped(integration.id, config, search.refs)
         search.refs.option_ids.setdefault(field, {}).setdefault(value, None)
 
-    async def _read_options(self, search: "Search") -> None:
+    async def _read_options(self, search: Search) -> None:
         """An option nobody told us of: the field's table, and Omie's list, are read again if that was not just done."""
         integration = search.integration
         config = self._config[integration.id]
         for vendor, entity, _ in mapped_refs.sets_of(config):
-            if not await self._sets.lately(integration.id, vendor, entity, LATELY_SECONDS):
-                gateway = search.omie if vendor is Vendor.OMIE else search.ploomes
-                await self._sets.read(integration.id, vendor, entity, gateway)
+            gateway = search.omie if vendor is Vendor.OMIE else search.ploomes
+            await self.read_anew(integration, vendor, entity, gateway)
         await self._put_mapped(integration.id, config, search.refs)
         self.forget(integration.id)
 
@@ -235,23 +233,24 @@ class References:
                 return names[name].get(code, code)
         return None
 
-    async def _city_of_id(self, search: "Search") -> None:
+    async def _city_of_id(self, search: Search) -> None:
         record = await self._fetch(search.integration, search.ploomes, "cities", search.key)
         self._learn_city(record, search.key, search.refs)
 
-    async def _city_of_key(self, search: "Search") -> None:
+    async def _city_of_key(self, search: Search) -> None:
         found = await self._city(search.integration, search.key, search.refs, search.ploomes)
         search.refs.city_ids[search.key] = found
 
-    async def _city_in_omie(self, search: "Search") -> None:
+    async def _city_in_omie(self, search: Search) -> None:
         search.refs.omie_cities[search.key] = await self._omie_city(search.integration, search.key, search.omie)
 
-    async def _tag_name(self, search: "Search") -> None:
+    async def _tag_name(self, search: Search) -> None:
         record = await self._fetch(search.integration, search.ploomes, "tags", search.key)
         search.refs.tag_names[search.key] = str(record.data.get("Name") or "") or None if record else None
 
-    async def _tag(self, search: "Search") -> None:
-        marker = await self._markers.ensure(search.integration, search.key, search.event, search.ploomes)
+    async def _tag(self, search: Search) -> None:
+        named = contact_tag(search.key)
+        marker = await self._auxiliaries.ensure(search.integration, named, search.event, search.ploomes)
         search.refs.tag_ids[search.key.casefold()] = marker.id
         self.forget(search.integration.id)
 
@@ -308,7 +307,7 @@ class References:
             await known.upsert(session, integration_id, [known.known_of(r) for r in records], self._clock.now())
 
     async def _rows(self, integration_id: int) -> list[KnownRecord]:
-        wanted = tuple((vendor.value, entity) for vendor, entity in (*SETS, *CITIES))
+        wanted = tuple((vendor.value, entity) for vendor, entity in (*SETS, *CITIES, *GROUPS))
         query = (
             select(KnownRecord)
             .where(

@@ -1,9 +1,10 @@
 """Snapshots of look-ups out of rows of known_records, and what an expanded record brings along. Pure."""
 
 from app.core.ports import JsonObject
+from app.sync.auxiliaries import CONTACT_TAGS
 from app.sync.configuration import Config
+from app.sync.families import FAMILY_GROUPS, put_group
 from app.sync.fields import Refs
-from app.sync.markers import CONTACT_TAGS
 from app.sync.models import KnownRecord
 from app.sync.places import fold
 
@@ -50,6 +51,9 @@ def build(rows: list[KnownRecord], config: Config) -> Refs:
             if (iso := _iso(r) or iso_by_name.get(fold(r.name or "")))
         },
     )
+    for row in sets.get(("omie", FAMILY_GROUPS), []):
+        if row.natural_key:
+            put_group(refs, row.external_id, row.natural_key)
     refs.fax_types = {refs.phone_types["fax"]} if "fax" in refs.phone_types else set()
     refs.user_of_seller, refs.seller_of_user = pair_people(sellers, users, config)
     refs.omie_cities = {r.name: r.natural_key for r in sets.get(("omie", "cities"), []) if r.name}

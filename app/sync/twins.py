@@ -6,7 +6,8 @@ from app.core.ports import Key, Record, Vendor
 from app.sync import known, links
 from app.sync.agreement import Agreement
 from app.sync.lookups import CONTROLS, find_beside_living
-from app.sync.reading import Reading
+from app.sync.models import EventSource
+from app.sync.reading import PAGE_ROW, Reading
 from app.sync.trip import Trip
 
 
@@ -24,7 +25,7 @@ class Twins:
 
         Ploomes is asked, with a record known to live in the same question; Omie is not, our own index answers.
         """
-        if vendor is Vendor.OMIE:
+        if vendor is Vendor.OMIE or await self._index_answers(trip):
             async with self._db.read() as session:
                 rows = await known.find(session, trip.integration.id, vendor, trip.set_of(vendor), key)
             ids = [row.external_id for row in rows if trip.rules.recognisable(vendor, row.data, trip.refs)]
@@ -36,6 +37,15 @@ class Twins:
             taken = await links.of_ids(session, trip.integration.id, trip.entity, vendor, ids)
         ordered = sorted(ids, key=int)
         return [i for i in ordered if i not in taken], [i for i in ordered if i in taken]
+
+    async def _index_answers(self, trip: Trip) -> bool:
+        """Whether our own index says what Ploomes has: a pass has just read the whole set, webhooks tell of what came
+        since, and no create of ours is without its answer."""
+        if trip.event.source != EventSource.RESYNC or trip.unfinished:
+            return False
+        async with self._db.read() as session:
+            whole = await known.whole_at(session, trip.integration.id, Vendor.PLOOMES, trip.set_of(Vendor.PLOOMES))
+        return whole is not None and self._clock.now() - whole < PAGE_ROW
 
     async def verified(self, trip: Trip, vendor: Vendor, external_id: str, key: str) -> Record | None:
         """A record that the index or a search named, read and held in its lane, if it still carries the key."""

@@ -216,6 +216,29 @@ class Rig:
         answer = await self.control.delete(f"/sandbox/ploomes/{USER_KEY}/screen/Contacts/{contact_id}")
         assert answer.is_success, answer.text
 
+    async def omie_put(self, name: str, **fields: Any) -> JsonObject:
+        """A person makes a record of any register on Omie's screen (`products`, `families`, `services`, ...)."""
+        return dict(await self.post(f"/sandbox/omie/{APP_KEY}/screen/{name}", fields, person="maria@loja.test"))
+
+    async def omie_change(self, name: str, external_id: Any, **fields: Any) -> None:
+        path = f"/sandbox/omie/{APP_KEY}/screen/{name}/{external_id}"
+        answer = await self.control.patch(path, json=fields, params={"person": "maria@loja.test"})
+        assert answer.is_success, answer.text
+
+    async def omie_remove(self, name: str, external_id: Any) -> None:
+        path = f"/sandbox/omie/{APP_KEY}/screen/{name}/{external_id}"
+        answer = await self.control.delete(path, params={"person": "maria@loja.test"})
+        assert answer.is_success, answer.text
+
+    async def ploomes_change(self, name: str, external_id: Any, **fields: Any) -> None:
+        path = f"/sandbox/ploomes/{USER_KEY}/screen/{name}/{external_id}"
+        answer = await self.control.patch(path, json=fields)
+        assert answer.is_success, answer.text
+
+    async def ploomes_remove(self, name: str, external_id: Any) -> None:
+        answer = await self.control.delete(f"/sandbox/ploomes/{USER_KEY}/screen/{name}/{external_id}")
+        assert answer.is_success, answer.text
+
     async def clients(self) -> list[JsonObject]:
         return list((await self.control.get(f"/sandbox/omie/{APP_KEY}/clients")).json())
 
@@ -242,8 +265,8 @@ class Rig:
         assert client is not None
         return client
 
-    async def link(self, vendor: str, external_id: Any) -> JsonObject:
-        record = await self.get_json(f"{self.path}/records/clients/{vendor}/{external_id}")
+    async def link(self, vendor: str, external_id: Any, entity: str = "clients") -> JsonObject:
+        record = await self.get_json(f"{self.path}/records/{entity}/{vendor}/{external_id}")
         assert record["link"], record
         return dict(record["link"])
 

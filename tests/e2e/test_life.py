@@ -37,8 +37,7 @@ async def test_an_inactive_integration_stores_and_applies_later_and_unbuilt_enti
     await rig.omie_edit(client["codigo_cliente_omie"], email="desligado@alfa.test")
     url = rig.integration["webhook_urls"]["omie"]
     for number, (topic, event) in enumerate({
-        "Produto.Alterado": {"codigo_produto": 77}, "VendaProduto.Incluida": {"idPedido": 88},
-        "OrdemServico.Incluida": {"idOrdemServico": 99}, "Produto.MovimentacaoEstoque": {"codigo_produto": 77},
+        "VendaProduto.Incluida": {"idPedido": 88}, "OrdemServico.Incluida": {"idOrdemServico": 99},
     }.items()):  # fmt: skip
         body = {"messageId": f"m{number}", "topic": topic, "event": event, "appKey": APP_KEY,
                 "author": {"email": "maria@loja.test"}}  # fmt: skip
@@ -46,7 +45,7 @@ async def test_an_inactive_integration_stores_and_applies_later_and_unbuilt_enti
     await rig.settle()
     await rig.settle()
     reasons = {e["topic"]: (e["state"], e["reason"]) for e in reversed(await rig.items("events", limit=5))}
-    for topic in ("Produto.Alterado", "VendaProduto.Incluida", "OrdemServico.Incluida", "Produto.MovimentacaoEstoque"):
+    for topic in ("VendaProduto.Incluida", "OrdemServico.Incluida"):
         assert reasons[topic][0] == "ignored"
         assert "ainda não existe" in reasons[topic][1]
     assert "desligada" in reasons["ClienteFornecedor.Alterado"][1]

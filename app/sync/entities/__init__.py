@@ -1,14 +1,14 @@
 """The tables of the business: one file per entity, data and pure rules, no I/O."""
 
 from app.core.ports import Vendor
-from app.sync.entities import clients, sales
+from app.sync.entities import clients, products, sales, services
 from app.sync.entities.rules import Rules
 from app.sync.fields import Field
 
-BUILT = ("sellers", "clients", "orders", "service_orders")
+BUILT = ("sellers", "clients", "products", "services", "orders", "service_orders")
 """Entities the road carries today; events of others settle as ignored, with that reason."""
 
-RULES: dict[str, Rules] = {clients.ENTITY: clients}
+RULES: dict[str, Rules] = {clients.ENTITY: clients, products.ENTITY: products, services.ENTITY: services}
 """Entities that are kept as pairs, by name; each stands behind those it needs."""
 
 FIELDS: dict[str, tuple[Field, ...]] = {name: rules.FIELDS for name, rules in RULES.items()} | sales.FIELDS

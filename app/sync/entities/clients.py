@@ -144,6 +144,7 @@ SIBLINGS: Sequence[str] = ()
 CUSTOM_FIELDS = "contacts"
 MASTER = Master.EITHER
 KEY = "document"
+KEY_IS_UNIQUE = True
 INTEGRATION_CODE = "codigo_cliente_integracao"
 RETURNED = frozenset({"omie_id", "country"})
 INACTIVE: Values = {"active": False}

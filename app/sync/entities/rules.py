@@ -88,6 +88,8 @@ class Rules(Protocol):
     """`OMIE`: nothing is ever created, edited or deleted in Omie; `EITHER`: both ways."""
     KEY: str
     """Row that is the natural key."""
+    KEY_IS_UNIQUE: bool
+    """True when two records with one key are trouble for a person; False where keys may repeat."""
     INTEGRATION_CODE: str
     """Where Omie keeps the code of a record we created."""
     RETURNED: frozenset[str]

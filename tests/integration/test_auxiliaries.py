@@ -10,8 +10,8 @@ from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Record, Vendor, Written
 from app.sync import known
+from app.sync.auxiliaries import Auxiliaries, contact_tag
 from app.sync.lanes import Lanes
-from app.sync.markers import Markers
 from app.sync.models import Change, Lane, WriteEntry
 from tests.factories import add_integration
 from tests.integration.rest.fakes import FakeGateway
@@ -64,7 +64,7 @@ async def test_a_new_marker_is_journalled_and_told_and_its_lane_outlives_the_wri
     integration = await add_integration(db)
     async with db.transaction() as session:
         await known.upsert(session, integration.id, [known.Known(Vendor.PLOOMES, "tags", "7", name="X")], clock.now())
-    record = await Markers(db, clock, Lanes(db, 5.0)).ensure(integration, "VIP", None, tags)
+    record = await Auxiliaries(db, clock, Lanes(db, 5.0)).ensure(integration, contact_tag("VIP"), None, tags)
     assert tags.controls == ("7",)
     assert tags.at_write[0] == ["sent"]
     assert tags.at_write[1] > 30
@@ -82,17 +82,17 @@ async def test_a_marker_whose_answer_was_lost_is_not_made_twice(
     db: Database, clock: FixedClock, tags: Tags, arrived: bool
 ) -> None:
     integration = await add_integration(db)
-    markers = Markers(db, clock, Lanes(db, 60.0))
+    markers = Auxiliaries(db, clock, Lanes(db, 60.0))
     tags.lose = True
     with pytest.raises(VendorError):
-        await markers.ensure(integration, "VIP", None, tags)
+        await markers.ensure(integration, contact_tag("VIP"), None, tags)
     tags.lose = False
     with pytest.raises(Postponed):
-        await markers.ensure(integration, "VIP", None, tags)
+        await markers.ensure(integration, contact_tag("VIP"), None, tags)
     if arrived:
         tags.sets["tags"] = [{"Id": 1, "Name": "VIP", "EntityId": 1}]
     clock.ahead += 32
-    await markers.ensure(integration, "VIP", None, tags)
+    await markers.ensure(integration, contact_tag("VIP"), None, tags)
     assert len(tags.sets["tags"]) == 1
     assert [row.state for row in await rows(db, WriteEntry)] == (["done"] if arrived else ["resolved", "done"])
     assert len(await rows(db, Change)) == 1

@@ -1,14 +1,15 @@
-"""Markers (tags of contacts) in Ploomes: looked up first, made once, journalled like any other write.
+"""Small records of Ploomes told by their names (tags, groups): looked up first, made once, journalled like any write.
 
 An auxiliary create has a lane by name (design section 5); what two records need at once is made by one of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
-from app.core.ports import Gateway, Key, Record, Vendor
+from app.core.ports import Gateway, JsonObject, Key, Record, Vendor
 from app.sync import journal, known
 from app.sync.lanes import Lanes, Lease
 from app.sync.lookups import CONTROLS, find_beside_living
@@ -21,43 +22,71 @@ REPEAT_SECONDS = 31.0
 """After Ploomes' time-out a create whose answer was lost cannot arrive any more."""
 
 
-class Markers:
-    """Finds and makes markers."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A record of an auxiliary set, by its name inside something."""
+
+    entity: str
+    name: str
+    within: Mapping[str, str]
+    """Narrows the search, where a name alone repeats."""
+    body: JsonObject
+    """What a new one gets beside its name."""
+
+    @property
+    def key(self) -> str:
+        """Its identity in lanes and journal."""
+        return ":".join([*self.within.values(), self.name.casefold()])
+
+
+def contact_tag(name: str) -> Named:
+    """A marker of contacts."""
+    return Named("tags", name, {"entity_id": CONTACT_TAGS}, {"EntityId": int(CONTACT_TAGS)})
+
+
+def product_group(name: str, family: str) -> Named:
+    """A group of products inside a family."""
+    return Named("groups", name, {"family_id": family}, {"FamilyId": int(family)})
+
+
+class Auxiliaries:
+    """Finds and makes them."""
 
     def __init__(self, db: Database, clock: Clock, lanes: Lanes) -> None:
         self._db = db
         self._clock = clock
         self._lanes = lanes
 
-    async def ensure(self, integration: Integration, name: str, event: Event | None, ploomes: Gateway) -> Record:
-        """A marker by name, found or made, and known from then on. Raises LaneBusy, LeaseLost, Postponed,
+    async def ensure(self, integration: Integration, named: Named, event: Event | None, ploomes: Gateway) -> Record:
+        """A record by name, found or made, and known from then on. Raises LaneBusy, LeaseLost, Postponed,
         VendorError."""
-        async with self._lanes.hold(f"tag:{integration.ploomes_account_id}:{name.casefold()[:100]}") as lease:
-            found = await self._find(integration.id, name, ploomes)
-            lost = await self._lost(integration.id, name, found=bool(found))
-            record = found[0] if found else await self._make(integration, name, event, ploomes, lease)
+        lane = f"{named.entity}:{integration.ploomes_account_id}:{named.key[:100]}"
+        async with self._lanes.hold(lane) as lease:
+            found = await self._find(integration.id, named, ploomes)
+            lost = await self._lost(integration.id, named, found=bool(found))
+            record = found[0] if found else await self._make(integration, named, event, ploomes, lease)
             for entry in lost:
                 await self._finish(entry, integration, record.id, "resposta perdida; encontrado")
             async with self._db.transaction() as session:
                 await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
             return record
 
-    async def _find(self, integration_id: int, name: str, ploomes: Gateway) -> list[Record]:
+    async def _find(self, integration_id: int, named: Named, ploomes: Gateway) -> list[Record]:
         async with self._db.read() as session:
-            controls = await known.living(session, integration_id, Vendor.PLOOMES, "tags", CONTROLS)
+            controls = await known.living(session, integration_id, Vendor.PLOOMES, named.entity, CONTROLS)
 
         async def gone(external_id: str) -> None:
             async with self._db.transaction() as session:
                 now = self._clock.now()
-                await known.mark_gone(session, integration_id, Vendor.PLOOMES, "tags", external_id, now)
+                await known.mark_gone(session, integration_id, Vendor.PLOOMES, named.entity, external_id, now)
 
-        key = Key("name", name, {"entity_id": CONTACT_TAGS})
-        return await find_beside_living(ploomes, "tags", key, controls, gone)
+        key = Key("name", named.name, named.within)
+        return await find_beside_living(ploomes, named.entity, key, controls, gone)
 
-    async def _lost(self, integration_id: int, name: str, *, found: bool) -> Sequence[WriteEntry]:
-        """Creates of this marker whose answer was lost; while one may still arrive unseen, none is repeated."""
+    async def _lost(self, integration_id: int, named: Named, *, found: bool) -> Sequence[WriteEntry]:
+        """Creates of this record whose answer was lost; while one may still arrive unseen, none is repeated."""
         async with self._db.read() as session:
-            lost = await journal.unfinished(session, integration_id, "tags", Vendor.OMIE, name[:40])
+            lost = await journal.unfinished(session, integration_id, named.entity, Vendor.OMIE, named.key[:40])
         if found:
             return lost
         wait = max((entry.sent_at.timestamp() + REPEAT_SECONDS - self._clock.time() for entry in lost), default=0.0)
@@ -68,18 +97,18 @@ class Markers:
         return ()
 
     async def _make(
-        self, integration: Integration, name: str, event: Event | None, ploomes: Gateway, lease: Lease
+        self, integration: Integration, named: Named, event: Event | None, ploomes: Gateway, lease: Lease
     ) -> Record:
         entry = WriteEntry(
             integration_id=integration.id,
             event_id=event.id if event is not None else None,
-            entity="tags",
+            entity=named.entity,
             vendor=Vendor.PLOOMES.value,
             verb="create",
             source_vendor=Vendor.OMIE.value,
-            source_id=name[:40],
+            source_id=named.key[:40],
             before={},
-            after={"name": name},
+            after={"name": named.name},
             notes=[],
             state=WriteState.SENT,
             sent_at=self._clock.now(),
@@ -88,15 +117,15 @@ class Markers:
             session.add(entry)
             await lease.extend(session, WRITE_SECONDS)
         try:
-            written = await ploomes.write("tags", "create", None, {"Name": name, "EntityId": int(CONTACT_TAGS)})
+            written = await ploomes.write(named.entity, "create", None, {"Name": named.name, **named.body})
         except (Postponed, VendorError) as error:
             if isinstance(error, Postponed) or not error.outcome_unknown:
                 refused = isinstance(error, VendorError) and error.permanent
                 await self._end(entry, WriteState.REFUSED if refused else WriteState.RESOLVED, str(error))
             raise
         await self._finish(entry, integration, written.id)
-        data = written.data or {"Id": written.id, "Name": name, "EntityId": int(CONTACT_TAGS)}
-        return Record(Vendor.PLOOMES, "tags", written.id, data, written.sent_at)
+        data = written.data or {"Id": written.id, "Name": named.name, **named.body}
+        return Record(Vendor.PLOOMES, named.entity, written.id, data, written.sent_at)
 
     async def _finish(
         self, entry: WriteEntry, integration: Integration, external_id: str, outcome: str | None = None
@@ -107,7 +136,7 @@ class Markers:
             row = await session.get_one(WriteEntry, entry.id)
             row.external_id = external_id
             journal.finish(row, WriteState.DONE, now, outcome)
-            cause = f"event:{row.event_id} tags" if row.event_id else "tags"
+            cause = f"event:{row.event_id} {row.entity}" if row.event_id else row.entity
             session.add(journal.change_of(row, cause=cause, at=now, lost={}, config_version=integration.config_version))
 
     async def _end(self, entry: WriteEntry, state: WriteState, outcome: str) -> None:

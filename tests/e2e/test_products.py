@@ -1,0 +1,169 @@
+"""Products and services go from Omie to Ploomes and never back (F004-F006, F092-F105, F130)."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+
+
+async def product(rig: Rig, **fields: Any) -> JsonObject:
+    """A person makes a product on Omie's screen."""
+    whole = {"codigo": "CAF-1", "descricao": "Café 500 g", "unidade": "UN", "ncm": "0901.21.00", "valor_unitario": 19.9}
+    return await rig.omie_put("products", **{**whole, **fields})
+
+
+async def service(rig: Rig, **head: Any) -> JsonObject:
+    """A person makes a service on Omie's screen."""
+    whole = {"cCodLC116": "1.01", "cCodServMun": "1", "nPrecoUnit": 1, **head}
+    return await rig.omie_put("services", cabecalho=whole)
+
+
+async def twin(rig: Rig, code: Any, entity: str = "products") -> JsonObject:
+    """The Ploomes product that is linked to a record of Omie."""
+    link = await rig.link("omie", code, entity)
+    return next(row for row in await rig.ploomes_set("Products") if str(row["Id"]) == link["ploomes_id"])
+
+
+async def names_of(rig: Rig, name: str) -> dict[int, str]:
+    return {row["Id"]: row["Name"] for row in await rig.ploomes_set(name)}
+
+
+@pytest.mark.feature("F004", "F006", "F043", "F092", "F093", "F096", "F097", "F098", "F099", "F100", "F114", "F115")
+async def test_a_product_made_in_omie_arrives_with_its_family_as_a_group(rig: Rig) -> None:
+    family = await rig.omie_put("families", nomeFamilia="Bebidas quentes")
+    made = await product(rig, codigo_familia=family["codigo"])
+    await rig.settle()
+    found = await twin(rig, made["codigo_produto"])
+    assert (found["Name"], found["Code"], found["UnitPrice"]) == ("Café 500 g", "CAF-1", 19.9)
+    assert (found["MeasurementUnit"], found["Suspended"]) == ("UN", False)
+    groups, families = await names_of(rig, "Products@Groups"), await names_of(rig, "Products@Families")
+    assert (groups[found["GroupId"]], families[found["FamilyId"]]) == ("Bebidas quentes", "Produtos")
+    lists = await names_of(rig, "Products@Lists")
+    assert [lists[row["ListId"]] for row in found["Lists"]] == ["Ativo"]
+    assert str(made["codigo_produto"]) in str(found["OtherProperties"])
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F004", "F095", "F130", "F131", "F044")
+async def test_a_service_lives_in_a_family_of_its_own(rig: Rig) -> None:
+    made = await service(rig, cCodigo="SRV-1", cDescricao="Consultoria", nPrecoUnit=150)
+    await rig.settle()
+    code = made["intListar"]["nCodServ"]
+    found = await twin(rig, code, "services")
+    assert (found["Name"], found["Code"], found["UnitPrice"]) == ("Consultoria", "SRV-1", 150)
+    groups, families = await names_of(rig, "Products@Groups"), await names_of(rig, "Products@Families")
+    assert (groups[found["GroupId"]], families[found["FamilyId"]]) == ("Serviços", "Serviços")
+    await rig.omie_change("services", code, cabecalho={"cDescricao": 'Consultoria <fiscal> & "contábil"'})
+    await rig.ploomes_change("Products", found["Id"], UnitPrice=1)
+    await rig.settle()
+    found = await twin(rig, code, "services")
+    assert (found["Name"], found["UnitPrice"]) == ('Consultoria <fiscal> & "contábil"', 150)
+    events = await rig.events_of("ploomes", found["Id"])
+    assert {event["entity"] for event in events} == {"services"}
+    assert not [name for name, _ in rig.tap.calls if name.startswith(("Incluir", "Alterar", "Upsert", "Excluir"))]
+
+
+@pytest.mark.feature("F004", "F005", "F101")
+async def test_an_edit_in_ploomes_is_put_back_and_noted(rig: Rig) -> None:
+    made = await product(rig)
+    await rig.settle()
+    found = await twin(rig, made["codigo_produto"])
+    lists = {name: key for key, name in (await names_of(rig, "Products@Lists")).items()}
+    own = await rig.ploomes_new("Products@Lists", Name="Promoção")
+    await rig.ploomes_change(
+        "Products", found["Id"], Name="Outro nome", Suspended=True,
+        Lists=[{"ListId": lists["Inativo"]}, {"ListId": int(own)}],
+    )  # fmt: skip
+    await rig.settle()
+    again = await twin(rig, made["codigo_produto"])
+    assert (again["Name"], again["Suspended"]) == ("Café 500 g", False)
+    assert {row["ListId"] for row in again["Lists"]} == {lists["Ativo"], int(own)}, "a person's marker stays"
+    notes = [note for change in await rig.changes(entity="products") for note in change["notes"]]
+    assert "Descrição / Nome: o valor do Omie foi restaurado." in notes
+    assert not rig.tap.of("AlterarProduto", "IncluirProduto", "ExcluirProduto")
+
+
+@pytest.mark.feature("F004", "F101", "F105")
+@EMBEDDED
+async def test_inactive_in_omie_is_marked_and_suspended_in_ploomes(rig: Rig) -> None:
+    await rig.configure(products={"create_active": False})
+    made = await product(rig)
+    await rig.settle()
+    lists = await names_of(rig, "Products@Lists")
+    found = await twin(rig, made["codigo_produto"])
+    assert (found["Suspended"], [lists[row["ListId"]] for row in found["Lists"]]) == (True, ["Ativo"])
+    await rig.ploomes_change("Products", found["Id"], Suspended=False)  # a person releases it
+    await rig.omie_change("products", made["codigo_produto"], valor_unitario=21)
+    await rig.settle()
+    found = await twin(rig, made["codigo_produto"])
+    assert (found["Suspended"], found["UnitPrice"]) == (False, 21)
+    await rig.omie_change("products", made["codigo_produto"], inativo="S")
+    await rig.settle()
+    found = await twin(rig, made["codigo_produto"])
+    assert (found["Suspended"], [lists[row["ListId"]] for row in found["Lists"]]) == (True, ["Inativo"])
+
+
+@pytest.mark.feature("F093", "F094", "F106")
+@EMBEDDED
+async def test_a_product_follows_its_family_and_without_one_is_in_the_group_of_all(rig: Rig) -> None:
+    family = await rig.omie_put("families", nomeFamilia="Chás")
+    made, plain = (
+        await product(rig),
+        await product(rig, codigo="CHA-2", descricao="Chá", codigo_familia=family["codigo"]),
+    )
+    await rig.settle()
+    groups = await names_of(rig, "Products@Groups")
+    assert groups[(await twin(rig, made["codigo_produto"]))["GroupId"]] == "Produtos"
+    assert groups[(await twin(rig, plain["codigo_produto"]))["GroupId"]] == "Chás"
+    await rig.omie_change("products", made["codigo_produto"], codigo_familia=family["codigo"])
+    await rig.settle()
+    assert groups[(await twin(rig, made["codigo_produto"]))["GroupId"]] == "Chás"
+    await rig.configure(products={"groups_from_family": False})
+    other = await product(rig, codigo="CHA-3", descricao="Chá verde", codigo_familia=family["codigo"])
+    await rig.settle()
+    assert groups[(await twin(rig, other["codigo_produto"]))["GroupId"]] == "Produtos"
+
+
+@pytest.mark.feature("F086", "F103", "F129")
+@EMBEDDED
+async def test_a_product_that_ploomes_has_is_linked_by_code_inside_its_family(rig: Rig) -> None:
+    families = {name: key for key, name in (await names_of(rig, "Products@Families")).items()}
+    namesake = await rig.ploomes_new("Products", Name="Serviço homônimo", Code="CAF-1", FamilyId=families["Serviços"])
+    mine = await rig.ploomes_new("Products", Name="Café antigo", Code="CAF-1", FamilyId=families["Produtos"])
+    twice = await rig.ploomes_new("Products", Name="Café repetido", Code="CAF-1", FamilyId=families["Produtos"])
+    await rig.settle()
+    made = await product(rig)
+    await rig.settle()
+    found = await twin(rig, made["codigo_produto"])
+    assert (str(found["Id"]), found["Name"]) == (mine, "Café 500 g")
+    named = await names_of(rig, "Products")
+    assert (named[int(namesake)], named[int(twice)]) == ("Serviço homônimo", "Café repetido")
+    assert not rig.tap.of("POST Products")
+    # codes of services may repeat in Omie: each gets a product of its own, one of them the one that is there
+    both = [await service(rig, cCodigo="CAF-1", cDescricao=name) for name in ("Um", "Dois")]
+    await rig.settle()
+    pairs = [await twin(rig, each["intListar"]["nCodServ"], "services") for each in both]
+    assert [pair["Name"] for pair in pairs] == ["Um", "Dois"]
+    assert namesake in {str(pair["Id"]) for pair in pairs}
+    assert await rig.issues() == []
+
+
+@pytest.mark.feature("F004")
+@EMBEDDED
+async def test_a_product_made_or_copied_in_ploomes_stays_there(rig: Rig) -> None:
+    made = await product(rig)
+    await rig.ploomes_new("Products", Name="Só daqui", Code="SD-1")
+    await rig.settle()
+    found = await twin(rig, made["codigo_produto"])
+    [key] = [row["FieldKey"] for row in found["OtherProperties"] if row["StringValue"] == str(made["codigo_produto"])]
+    copy = await rig.ploomes_new(
+        "Products", Name="Cópia", Code="CAF-1", FamilyId=found["FamilyId"],
+        OtherProperties=[{"FieldKey": key, "StringValue": str(made["codigo_produto"])}],
+    )  # fmt: skip
+    await rig.settle()
+    copied = next(row for row in await rig.ploomes_set("Products") if str(row["Id"]) == copy)
+    assert str(made["codigo_produto"]) not in str(copied["OtherProperties"])
+    assert (await twin(rig, made["codigo_produto"]))["Id"] == found["Id"]
+    assert not rig.tap.of("IncluirProduto", "AlterarProduto")
