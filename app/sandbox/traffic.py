@@ -1,7 +1,8 @@
-"""Believable people at work on both screens: now and then a client is created, edited or, rarely, deleted."""
+"""Believable people at work on both screens: clients come, change and, rarely, go; prices and sales change."""
 
 import asyncio
 import contextlib
+from decimal import Decimal
 from typing import Any
 
 from .hands import OmieHands, PloomesHands, Rejected
@@ -13,11 +14,11 @@ from .wire import Row
 from .world import World
 
 _REST_S = 60.0
-_CREATE_SHARE, _DELETE_SHARE = 0.15, 0.02
+_CREATE_SHARE, _DELETE_SHARE, _PRODUCT_SHARE, _SALE_SHARE = 0.15, 0.02, 0.15, 0.15
 
 
 class Traffic:
-    """Edits a random client of a random side every few seconds of the sandbox clock."""
+    """Edits a random record of a random side every few seconds of the sandbox clock."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -76,6 +77,8 @@ class Traffic:
 
     def _at_ploomes(self, account: Account, sower: Sower) -> None:
         hands, chance = PloomesHands(account), account.kernel.random
+        if self._at_the_till(account, hands):
+            return
         chosen = self._pick([row["Id"] for row in account.sets["Contacts"].values()])
         if chosen is None or chance.random() < _CREATE_SHARE:
             hands.create("Contacts", sower.ploomes_form(Imagination(chance).profile()))
@@ -83,6 +86,27 @@ class Traffic:
             hands.delete("Contacts", str(chosen))
         else:
             hands.edit("Contacts", str(chosen), self._ploomes_edit(account, chosen))
+
+    def _at_the_till(self, account: Account, hands: PloomesHands) -> bool:
+        """Now and then a product gets another price, a sale another stage or quantity; False when not now."""
+        chance, sets = account.kernel.random, account.sets
+        if not sets["Products"] or chance.random() >= _PRODUCT_SHARE + _SALE_SHARE:
+            return False
+        if not sets["Orders"] or chance.random() < 0.5:
+            product = chance.choice(list(sets["Products"].values()))
+            price = (product["UnitPrice"] or Decimal(10)) * chance.randint(95, 110) / 100
+            hands.edit("Products", str(product["Id"]), {"UnitPrice": Decimal(price).quantize(Decimal("0.01"))})
+            return True
+        order = chance.choice(list(sets["Orders"].values()))
+        if chance.random() < 0.5 and order["Products"]:
+            line = chance.choice(order["Products"])
+            number = chance.randint(1, 12)
+            total = (line["UnitPrice"] or 0) * number
+            hands.edit("Orders@Products", str(line["Id"]), {"Quantity": number, "Total": total})
+        else:
+            stage = chance.choice(list(sets["Orders@Stages"].values()))
+            hands.edit("Orders", str(order["Id"]), {"StageId": stage["Id"]})
+        return True
 
     def _pick(self, ids: list[int]) -> int | None:
         """A client nobody touched in the last minute."""

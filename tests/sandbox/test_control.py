@@ -38,6 +38,11 @@ def test_demo_is_believable_and_the_same_each_time() -> None:
     assert len(documents & theirs) == 140
     assert documents - theirs
     assert theirs - documents
+    products = account.sets["Products"].values()
+    codes = {entry.row["codigo"] for entry in company.registers["produtos"].values()}
+    assert (len(codes & {row["Code"] for row in products}), len(products)) == (60, 66)
+    assert all(sum(line["Total"] for line in o["Products"]) == o["Amount"] for o in account.sets["Orders"].values())
+    assert len(account.sets["Orders"]) == 15
 
 
 async def test_small_has_the_awkward_team(bench: Bench) -> None:
@@ -128,8 +133,9 @@ async def test_bad_rules_and_switches_are_refused(bench: Bench, body: dict[str, 
     assert (await bench.http.post("/sandbox/quirks", json={"ploomes_error_shape": "x"})).status_code == 422
 
 
-async def test_people_work_on_both_sides(bench: Bench) -> None:
-    await bench.control("POST", "reset", {"seed": "small"})
+@pytest.mark.parametrize("seed", ["small", "demo"])
+async def test_people_work_on_both_sides(bench: Bench, seed: str) -> None:
+    await bench.control("POST", "reset", {"seed": seed})
     for _ in range(200):
         bench.later(30)
         bench.sandbox.traffic.step()

@@ -1,6 +1,6 @@
 """The seeds `small` and `demo`: the same clients partly on both sides, partly on one, with the cases that hurt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ..kernel import Kernel
@@ -12,6 +12,8 @@ from ..ploomes import writes
 from ..ploomes.account import Account
 from ..ploomes.schema import SETS
 from ..wire import Row
+from . import catalogue
+from .catalogue import Stock
 from .deals import Desk, Volume
 from .goods import Assortment, Stocker
 from .people import TAGS, Imagination, Profile
@@ -28,11 +30,12 @@ class Size:
     contact_persons: int
     assortment: Assortment
     volume: Volume
+    stock: Stock = field(default_factory=Stock)
 
 
 SIZES = {
     "small": Size(5, 4, 3, 1, Assortment(8, 4, 1), Volume(4)),
-    "demo": Size(140, 70, 60, 25, Assortment(195, 30, 8), Volume(60)),
+    "demo": Size(140, 70, 60, 25, Assortment(195, 30, 8), Volume(60), Stock(60, 6, 15)),
 }
 
 #: (name, e-mail, inactive in Omie, suspended in Ploomes, has a seller, has a user).
@@ -54,6 +57,7 @@ def sow(kernel: Kernel, company: Company, account: Account, size: Size) -> None:
     buyers = [entry for entry in company.clients.values() if entry.row.get("cnpj_cpf") and entry.row.get("estado")]
     abroad = [entry for entry in company.clients.values() if entry.row.get("estado") == "EX"]
     Desk(company).fill(size.volume, buyers if len(buyers) > 50 else abroad)
+    catalogue.sow(company, account, size.stock)
 
 
 class Sower:
