@@ -44,6 +44,8 @@ from app.sync.publishing import Publishing
 from app.sync.reactions import Reactions
 from app.sync.records import Records
 from app.sync.requests import Requests
+from app.sync.resync_steps import MAPPING, REQUESTED, ResyncSteps
+from app.sync.resyncs import Resyncs
 from app.sync.trip import Tracer
 from app.sync.why import Why
 
@@ -126,13 +128,18 @@ class Ponte:
         self.interactions = Interactions(self.db, self.clock, self.gateways, self.lanes)
         self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
         steps = LoadSteps(self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes)
-        self.passes = Passes(self.db, self.clock, self.queue, {first_load.REASON: steps.road()})
         self.pickers = Pickers(self.db, self.clock, self.gateways)
         self.options = OptionTables(self.db, self.clock, self.gateways, self.lanes)
         self.publishing = Publishing(self.db, self.clock, self.configs, self.options, self.engine.references)
+        resync_steps = ResyncSteps(
+            self.db, self.clock, self.queue, self.gateways, self.configs, self.engine.references, steps
+        )
+        roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road(), MAPPING: resync_steps.road()}
+        self.passes = Passes(self.db, self.clock, self.queue, roads)
+        self.resyncs = Resyncs(self.db, self.clock, self.configs)
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
-        self.requests = Requests(self.db, self.clock, self.queue)
+        self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
         self.jobs = Jobs(
             self.inbox,
             self.engine,

@@ -6,13 +6,14 @@ settles the event. A second write that must wait finds the first already remembe
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.errors import Postponed
 from app.core.ports import Record, Vendor, Written
 from app.sync import issues, journal, links
 from app.sync.decide import Policy, Sides, Verdict, decide, fights
@@ -28,9 +29,11 @@ from app.sync.same_record import latest_of
 from app.sync.snapshots import learn
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
 from app.sync.vanished import rest_vanished
-from app.sync.writing import Draft, Writer, update_drafts
+from app.sync.writing import Draft, Writer, needs_record, update_drafts
 
 FREEZE_SECONDS = 3600.0
+PAGE_IS_NEW = timedelta(seconds=60)
+"""A page row this old counts as just read."""
 
 T = TypeVar("T")
 
@@ -73,6 +76,10 @@ class Agreement:
         verdict = await self.resolving(
             trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
         )
+        again = await self._lists_again(trip, link, verdict, ploomes)
+        if again is not None:
+            await self.agree(trip, link, omie, again)
+            return
         for vendor in Vendor:
             withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
         await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict)
@@ -93,6 +100,18 @@ class Agreement:
             async with self._db.transaction() as session:
                 await self._finish_agreed(session, trip, link, ground)
         await self._trace("committed")
+
+    async def _lists_again(self, trip: Trip, link: Link, verdict: Verdict, ploomes: Side) -> Side | None:
+        """Ploomes' side read again, when a list it replaces whole would be written from a row of some time ago."""
+        if not ploomes.paged or not needs_record(trip.rows, verdict.to_ploomes):
+            return None
+        if ploomes.record is not None and self._clock.now() - ploomes.read_at < PAGE_IS_NEW:
+            return None
+        record = await trip.ploomes.fetch(trip.set_of(Vendor.PLOOMES), link.ploomes_id)
+        if record is None:
+            trip.paged = None
+            raise Postponed(1.0, "o registro sumiu do Ploomes; conferindo de novo")
+        return await self.side(trip, record)
 
     # --- before writing ------------------------------------------------------------------------------------------
 

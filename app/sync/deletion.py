@@ -141,7 +141,8 @@ class Deletion:
         limit = trip.config.deletes.pause_above_in_ten_minutes
         async with self._db.read() as session:
             recent = await journal.deletes_since(session, trip.integration.id, self._clock.now() - TRIPWIRE)
-        if recent >= limit:
+        accepted = trip.paged is not None and trip.paged.accepted  # a person saw the plan of the pass
+        if recent >= limit and not accepted:
             return Finding("delete_paused", f"Já houve {recent} exclusões em dez minutos (limite: {limit}).")
         return None
 

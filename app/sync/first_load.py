@@ -14,12 +14,11 @@ from app.sync.configuration import Config
 from app.sync.entities import BUILT
 from app.sync.intake import INACTIVE
 from app.sync.models import Event, EventSource, EventState, Resync
+from app.sync.window import NEVER
 
 REASON = "first_load"
 FAILED = "first_load_failed"
 """Cause of the issue of a load that failed."""
-NEVER = 253402300799.0
-"""When writes are due whose window never opens (the last second of the year 9999)."""
 NEVER_OPENS = "A janela de horários configurada nunca abre: as gravações desta carga esperam até a configuração mudar."
 OPEN_STATES = ("planning", "planned", "scheduled", "running", "paused")
 

@@ -134,6 +134,29 @@ CAUSES: dict[str, Cause] = {
         "Veja o motivo no detalhe. A carga é tentada de novo uma vez por dia; para tentar já, ative a integração.",
         "suporte",
     ),
+    "resync_failed": Cause(
+        "Uma carga completa falhou",
+        "Veja o motivo no detalhe. A carga é tentada de novo uma vez por dia, de onde parou.",
+        "suporte",
+    ),
+    "resync_deletes": Cause(
+        "A carga excluiria registros demais",
+        "Veja o plano da carga. Confirme as exclusões, ou descarte-as e mantenha os registros.",
+        "admin",
+        ("proceed", "discard"),
+    ),
+    "resync_above_plan": Cause(
+        "A carga grava mais do que o plano previa",
+        "Algo mudou desde o plano. Continue, ou descarte a carga e peça outra.",
+        "admin",
+        ("proceed", "discard"),
+    ),
+    "resync_cut": Cause(
+        "Uma lista terminou antes do fim",
+        "Continue sem excluir nada por ausência, ou descarte a carga e peça outra mais tarde.",
+        "admin",
+        ("proceed", "discard"),
+    ),
     "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
     "unknown_fault": Cause(
         "Resposta desconhecida do outro sistema",

@@ -51,6 +51,8 @@ class Turn:
     def __init__(self, db: Database, clock: Clock, row_id: int, token: str, step: str, following: str) -> None:
         self.usage = Usage()
         """Requests since the last commit."""
+        self.over = False
+        """Set inside a commit that turns out to be the step's last."""
         self._db = db
         self._clock = clock
         self._row_id = row_id
@@ -59,12 +61,10 @@ class Turn:
         self._following = following
 
     @asynccontextmanager
-    async def commit(
-        self, place: JsonObject | None, *, rest: float | None = None
-    ) -> AsyncIterator[tuple[AsyncSession, Resync]]:
+    async def commit(self, place: JsonObject | None) -> AsyncIterator[tuple[AsyncSession, Resync]]:
         """A transaction over the pass's row; at its end the cursor stands at `place`, None ends the step.
 
-        `rest` gives the pass back until that epoch second. Raises LeaseLost when somebody else has the pass now.
+        Raises LeaseLost when somebody else has the pass now.
         """
         async with self._db.transaction() as session:
             row = await session.get(Resync, self._row_id, with_for_update=True)
@@ -73,12 +73,11 @@ class Turn:
             yield session, row
             row.requests_used = added(row.requests_used, self.usage)
             self.usage.clear()
-            row.cursor = {"step": self._step if place is not None else self._following, "place": place or {}}
+            ended = place is None or self.over
+            row.cursor = {"step": self._following if ended else self._step, "place": {} if ended else place}
             if row.claim is None:
                 return  # the step itself ended or paused the pass
             row.due_at = self._clock.time() + LEASE_SECONDS
-            if rest is not None:
-                row.claim, row.due_at = None, rest
 
 
 def stop(row: Resync, state: str, *, due_at: float | None = None) -> None:

@@ -15,7 +15,8 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import VendorError
 from app.core.ports import JsonObject, Kind, Priority, Vendor
-from app.sync import first_load, inbox, issues, journal, known, links, same_record
+from app.core.usage import Usage, counting
+from app.sync import first_load, inbox, issues, journal, known, links, resync_execute, same_record
 from app.sync.agreement import Agreement
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
@@ -36,6 +37,7 @@ from app.sync.sellers import Sellers
 from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.twins import Twins
 from app.sync.vendors import Gateways
+from app.sync.window import opening_of
 from app.sync.writing import Writer
 
 LIVE_STATES = (IntegrationState.ACTIVE, IntegrationState.AWAITING_FIRST_WEBHOOK)
@@ -87,29 +89,41 @@ class Engine:
         config = await self._configs.get(event.integration_id)
         async with self._db.read() as session:
             integration = await session.get_one(Integration, event.integration_id)
-            opening = await first_load.held_until(session, event, config, self._clock.now())
+            opening = await self._held_until(session, event, config)
         closed = gate(integration, event, config.entities.model_dump(), opening)
         if closed is not None:
             async with self._db.transaction() as session:
                 await inbox.conclude(session, event, closed, now=self._clock.now())
             return
+        usage = Usage()
         try:
-            await self._drive(event, integration, config)
+            with counting(usage):
+                await self._drive(event, integration, config)
         except VendorError as error:
             error.used = fingerprint(integration)
             raise
+        finally:
+            await resync_execute.spent(self._db, event, usage)
+
+    async def _held_until(self, session: AsyncSession, event: Event, config: Config) -> float | None:
+        """Until when an event of a pass must rest because the off-hours window is closed, or about to."""
+        if event.source != EventSource.RESYNC:
+            return None
+        if event.topic == first_load.REASON:
+            return await first_load.held_until(session, event, config, self._clock.now())
+        return await resync_execute.held_until(session, event, opening_of(config.window.window(), self._clock.now()))
 
     async def _drive(self, event: Event, integration: Integration, config: Config) -> None:
         omie, ploomes = self._gateways.open(integration, Priority(event.priority))
         refs = await self.references.of(integration, config, omie, ploomes, custom_fields_of(str(event.entity)))
         async with self._lanes.hold() as lease:
             trip = Trip(event, integration, config, omie, ploomes, lease, refs)
-            trip.reads = recall(event.memo)
+            trip.reads, trip.paged = recall(event.memo)
             try:
                 if await self._enter(trip):
                     await self._travel(trip)
             except Exception:
-                event.memo = remember(trip.reads)
+                event.memo = remember(trip.reads, trip.paged)
                 raise
             if trip.wrote:
                 seconds = (self._clock.now() - event.received_at).total_seconds()

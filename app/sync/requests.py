@@ -13,6 +13,7 @@ from app.core.ports import Kind, Priority
 from app.core.queue import Queue
 from app.sync import inbox
 from app.sync.models import Event, EventSource, EventState, Issue
+from app.sync.resyncs import Resyncs
 
 IGNORABLE = (EventState.RECEIVED, EventState.WAITING, EventState.FAILED)
 RETRY_LIMIT = 1000
@@ -22,7 +23,8 @@ RETRY_LIMIT = 1000
 class Requests:
     """Acts on events and issues at the priority of a person, and rings for it."""
 
-    def __init__(self, db: Database, clock: Clock, queue: Queue) -> None:
+    def __init__(self, db: Database, clock: Clock, queue: Queue, resyncs: Resyncs) -> None:
+        self._resyncs = resyncs
         self._db = db
         self._clock = clock
         self._queue = queue
@@ -109,7 +111,8 @@ class Requests:
                 )
             issue.answer = choice
             issue.updated_at = self._clock.now()
-            await self._again(session, issue)
+            if not await self._resyncs.answered(session, issue, choice):
+                await self._again(session, issue)
         await self._queue.ring("live")
         return issue
 

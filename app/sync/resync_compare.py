@@ -4,7 +4,7 @@ Nothing is read from a vendor here and nothing decided: what differs is handed o
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import wire
 from app.core.ports import JsonObject, Record, Vendor
-from app.sync import known
-from app.sync.entities import RULES
-from app.sync.fields import Field, Refs, Values
+from app.sync.entities.rules import Rules
+from app.sync.fields import Field, Master, Refs, Values
 from app.sync.links import LIVING
 from app.sync.load_pairing import Visit
 from app.sync.mapping import canonical
@@ -48,6 +47,8 @@ class Difference:
     row: Row
     link: Any | None = None
     twin: str | None = None
+    key: str | None = None
+    """The natural key of a record without a link."""
     stale: bool = False
     """True when an event touched the pair around the time of the page: the row proves nothing."""
 
@@ -61,13 +62,17 @@ class Comparison:
     """Rows that are none of ours or wait for data, by cause."""
 
 
-async def rows_of_page(visit: Visit, entity: str, records: Sequence[Record]) -> list[Row]:
-    """Canonical values and digests of records just read. Raises Postponed or VendorError for a look-up it misses."""
-    fields = RULES[entity].FIELDS
+async def rows_of_page(visit: Visit, records: Sequence[Record], linked: Collection[str] = ()) -> list[Row]:
+    """Canonical values and digests of those records just read that are of the visit's entity, or `linked` as such.
+
+    Raises Postponed or VendorError for a look-up it misses.
+    """
     rows = []
     for record in records:
+        if record.id not in linked and not visit.rules.recognisable(record.vendor, record.data, visit.refs):
+            continue
         learn(record.data, visit.refs)
-        rows.append(await visit.resolving(lambda: _row(fields, record, visit.refs)))  # noqa: B023  (awaited here)
+        rows.append(await visit.resolving(lambda: _row(visit.rows, record, visit.refs)))  # noqa: B023  (awaited here)
     return rows
 
 
@@ -87,16 +92,16 @@ def comparable_digest(vendor: Vendor, fields: Sequence[Field], values: Values, r
 
 
 async def compare(
-    session: AsyncSession, visit: Visit, entity: str, vendor: Vendor, rows: Sequence[Row], asked_at: datetime
+    session: AsyncSession, visit: Visit, vendor: Vendor, rows: Sequence[Row], asked_at: datetime
 ) -> Comparison:
     """Sorts a page. A row counts only if nothing touched its pair since the page was asked for."""
-    integration_id = visit.integration.id
+    integration_id, entity = visit.integration.id, visit.rules.ENTITY
     ids = [row.record.id for row in rows]
     links = await _links(session, integration_id, entity, vendor, ids)
     ended = await _ended(session, integration_id, entity, vendor, ids)
     theirs = [link.ploomes_id if vendor is Vendor.OMIE else link.omie_id for link in links.values()]
     touched = await touched_since(
-        session, integration_id, entity, {vendor: ids, vendor.other: theirs}, asked_at - MARGIN
+        session, integration_id, visit.rules, {vendor: ids, vendor.other: theirs}, asked_at - MARGIN
     )
     comparison = Comparison()
     suspects: list[Row] = []
@@ -104,41 +109,41 @@ async def compare(
         link = links.get(row.record.id)
         if link is None:
             suspects.append(row)
-        elif not _equal(row, link, vendor, RULES[entity].FIELDS, visit):
+        elif not _equal(row, link, vendor, visit.rows):
             pair = {(Vendor.OMIE, link.omie_id), (Vendor.PLOOMES, link.ploomes_id)}
             comparison.differing.append(Difference(row, link, stale=bool(pair & touched)))
     free = [row for row in suspects if row.record.id not in ended]
     comparison.counts["ended"] += len(suspects) - len(free)
-    settled = await _told(session, integration_id, entity, vendor, free)
+    settled = await _told(session, visit, vendor, free)
     for row in free:
-        _unlinked(comparison, visit, entity, vendor, row, settled, touched)
+        _unlinked(comparison, visit, vendor, row, settled, touched)
     return comparison
 
 
 def _unlinked(
     comparison: Comparison,
     visit: Visit,
-    entity: str,
     vendor: Vendor,
     row: Row,
     settled: set[str],
     touched: set[tuple[Vendor, str]],
 ) -> None:
-    rules = RULES[entity]
+    rules = visit.rules
     refusal = rules.qualify(vendor, row.record.data, row.values, visit.config)
     if refusal is not None:
         comparison.counts[refusal.cause] += 1
     elif (vendor, row.record.id) in touched:
         comparison.counts["live"] += 1  # its event looks at it, with newer eyes
-    elif row.record.id in settled:
+    elif row.record.id in settled or not _may_enter(visit, vendor, row):
         comparison.counts["waiting"] += 1
     else:
         carried = row.values.get("omie_id") if vendor is Vendor.PLOOMES else None
         twin = rules.other_id(vendor, row.record.data, str(carried) if carried else None)
-        comparison.differing.append(Difference(row, None, twin))
+        key = row.values.get(rules.KEY)
+        comparison.differing.append(Difference(row, None, twin, str(key) if key else None))
 
 
-def _equal(row: Row, link: Any, vendor: Vendor, fields: Sequence[Field], visit: Visit) -> bool:
+def _equal(row: Row, link: Any, vendor: Vendor, fields: Sequence[Field]) -> bool:
     """A row equals its half of the base in every field; one that waits for data equals its last look."""
     base, seen = (link.omie_base, link.omie_seen) if vendor is Vendor.OMIE else (link.ploomes_base, link.ploomes_seen)
     if link.state == LinkState.SUSPENDED:
@@ -169,7 +174,7 @@ async def _ended(
 
 
 async def touched_since(
-    session: AsyncSession, integration_id: int, entity: str, ids: Mapping[Vendor, Sequence[str]], since: datetime
+    session: AsyncSession, integration_id: int, rules: Rules, ids: Mapping[Vendor, Sequence[str]], since: datetime
 ) -> set[tuple[Vendor, str]]:
     """Records with an open event, or with one that came or was settled after an instant."""
     found: set[tuple[Vendor, str]] = set()
@@ -177,7 +182,7 @@ async def touched_since(
         query = select(Event.external_id).where(
             Event.integration_id == integration_id,
             Event.vendor == vendor.value,
-            Event.entity == entity,
+            Event.entity.in_((rules.ENTITY, *rules.SIBLINGS)),
             Event.external_id.in_(wanted),
             or_(Event.due_at.is_not(None), Event.received_at >= since, Event.settled_at >= since),
         )
@@ -185,10 +190,9 @@ async def touched_since(
     return found
 
 
-async def _told(
-    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, rows: Sequence[Row]
-) -> set[str]:
+async def _told(session: AsyncSession, visit: Visit, vendor: Vendor, rows: Sequence[Row]) -> set[str]:
     """Records whose trouble is known, an open issue or a wait for data, and that have not changed since."""
+    integration_id, entity = visit.integration.id, visit.rules.ENTITY
     ids = [row.record.id for row in rows]
     if not ids:
         return set()
@@ -214,7 +218,7 @@ async def _told(
             select(KnownRecord.external_id, KnownRecord.digest).where(
                 KnownRecord.integration_id == integration_id,
                 KnownRecord.vendor == vendor.value,
-                KnownRecord.entity == entity,
+                KnownRecord.entity == visit.rules.SETS[vendor],
                 KnownRecord.external_id.in_(told),
             )
         )
@@ -222,6 +226,20 @@ async def _told(
     return {row.record.id for row in rows if row.record.id in told and digests.get(row.record.id) == row.digest}
 
 
-def known_rows(rows: Sequence[Row]) -> list[known.Known]:
-    """What our own index keeps of a page."""
-    return [known.known_of(row.record, row.digest) for row in rows]
+def _may_enter(visit: Visit, vendor: Vendor, row: Row) -> bool:
+    """Nothing is created in Omie where Omie is master; a record that carries a twin's id may still be linked."""
+    if vendor is Vendor.OMIE or visit.rules.MASTER is not Master.OMIE:
+        return True
+    return bool(row.values.get("omie_id") or row.values.get(visit.rules.KEY))
+
+
+async def linked_ids(session: AsyncSession, visit: Visit, vendor: Vendor, ids: Sequence[str]) -> set[str]:
+    """Which of these records have a living link of the visit's entity."""
+    own = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
+    query = select(own).where(
+        Link.integration_id == visit.integration.id,
+        Link.entity == visit.rules.ENTITY,
+        own.in_(ids),
+        Link.state.in_(LIVING),
+    )
+    return set(await session.scalars(query))

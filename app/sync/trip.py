@@ -1,11 +1,11 @@
 """One event on its road: what every step of it needs at hand, and the ways it can end."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.core.ports import Gateway, Record, Vendor
+from app.core.ports import Gateway, JsonObject, Record, Vendor
 from app.sync.catalogue import rows_of
 from app.sync.configuration import Config
 from app.sync.entities import RULES, set_of
@@ -27,6 +27,20 @@ class Side:
     read_at: datetime
     record: Record | None = None
     """The raw record; None when `values` come from memory."""
+    paged: bool = False
+    """True when a page of a resync or a sweep held it, perhaps some time ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """What the pages that made an event held of its pair (design section 5)."""
+
+    version: int | None
+    """The link's version then; None when there was no link."""
+    sides: Mapping[Vendor, JsonObject | None]
+    """`values`, `read_at` and, where it is needed, the raw `data` as text."""
+    accepted: bool = False
+    """True when a person accepted the plan's deletions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,8 @@ class Trip:
     refs: Refs
     reads: dict[str, Record] = field(default_factory=dict)
     """What this event read in Omie, by id, now or before it was put off."""
+    paged: Paged | None = None
+    """What the pages that made it held."""
     unfinished: Sequence[WriteEntry] = ()
     """Earlier writes of this pair whose outcome nobody stored."""
     findings: list[Finding] = field(default_factory=list)

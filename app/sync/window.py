@@ -69,6 +69,21 @@ class Window:
         return datetime.combine(day, clock, self.zone).astimezone(UTC)
 
 
+CLOSING = timedelta(seconds=5)
+"""A window about to close is closed for what would still be under way then."""
+NEVER = 253402300799.0
+"""When something is due whose window never opens (the last second of the year 9999)."""
+
+
+def opening_of(window: Window, at: datetime) -> float | None:
+    """When bulk work that must not start now may start, epoch seconds; None while the window is open for it."""
+    closing = window.closes_at(at)
+    if closing is not None and closing - at > CLOSING:
+        return None
+    opening = window.next_opening(at + CLOSING)
+    return NEVER if opening is None else opening.timestamp()
+
+
 @lru_cache(maxsize=8)
 def _national_holidays(year: int) -> frozenset[date]:
     return frozenset(holidays.country_holidays("BR", years=year))

@@ -22,6 +22,9 @@ from app.sync.trip import Side, Tracer, Trip
 CUSTOM_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue")
 """Where a custom field keeps its value, one column by type (Ploomes reference 3.7)."""
 
+WHOLE = (Phones, Tags)
+"""Lists that Ploomes replaces whole: never written from a row that may be old (design section 4)."""
+
 WRITE_SECONDS = 35.0
 """A write is over after its time-out of 30 s; the lease must outlive it."""
 
@@ -164,6 +167,11 @@ def keep_custom_fields(body: JsonObject, current: JsonObject | None) -> JsonObje
         if row.get("FieldKey") not in ours
     ]
     return {**body, "OtherProperties": [*body["OtherProperties"], *(row for row in kept if len(row) > 1)]}
+
+
+def needs_record(rows: Sequence[Field], values: Values) -> bool:
+    """Whether writing `values` to Ploomes needs the record as it is at that moment: lists, custom fields."""
+    return any(row.id in values and (isinstance(row.by, WHOLE) or row.ploomes.startswith("@")) for row in rows)
 
 
 def _names(value: Any) -> dict[str, str]:

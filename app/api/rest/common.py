@@ -18,6 +18,7 @@ from app.sync.pickers import Pickers
 from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.requests import Requests
+from app.sync.resyncs import Resyncs
 from app.sync.why import Why
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Parts(Container, Protocol):
     pickers: Pickers
     options: OptionTables
     publishing: Publishing
+    resyncs: Resyncs
 
 
 def parts(request: Request) -> Parts:

@@ -22,6 +22,8 @@ from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.references import References
 from app.sync.requests import Requests
+from app.sync.resync_steps import REQUESTED, ResyncSteps
+from app.sync.resyncs import Resyncs
 from app.sync.why import Why
 from tests.factories import VAULT
 from tests.integration.rest.fakes import FakeVendors
@@ -49,14 +51,17 @@ class Parts:
             self.configs, vendors, references, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
-        self.first_load = Passes(db, clock, self.queue, {first_load.REASON: steps.road()})
+        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps)
+        roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road()}
+        self.first_load = Passes(db, clock, self.queue, roads)
+        self.resyncs = Resyncs(db, clock, self.configs)
         self.foreign = Foreign(db, clock, self.inbox, self.configs)
         self.pickers = Pickers(db, clock, vendors)
         self.options = OptionTables(db, clock, vendors, lanes)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
         self.records = Records(db, clock, vendors, self.configs, references)
         self.why = Why(db, clock)
-        self.requests = Requests(db, clock, self.queue)
+        self.requests = Requests(db, clock, self.queue, self.resyncs)
 
     async def work(self, stop: asyncio.Event) -> None:
         """No engine here."""

@@ -1,0 +1,131 @@
+"""Full resyncs: a plan that writes nothing, executed exactly; equal pairs cost lists only; absence is proven."""
+
+from typing import Any
+
+import pytest
+
+from app.core.config import Settings
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
+
+CNPJS = ("11222333000181", "11444777000161", "34028316000103", "33000167000101", "60746948000112", "60872504000123")
+
+
+async def resync(rig: Rig, **body: Any) -> JsonObject:
+    """Asks for a pass and waits until it rests."""
+    answer = await rig.api.post(f"{rig.path}/resyncs", json={"start": "now", "force": True, **body})
+    assert answer.status_code == 202, answer.text
+    return await rested(rig, answer.json()["id"])
+
+
+async def rested(rig: Rig, resync_id: int, *states: str, seconds: float = 60.0) -> JsonObject:
+    """The pass once it is in one of the states (or over)."""
+    wanted = states or ("planned", "completed", "failed", "cancelled", "paused")
+
+    async def there() -> Any:
+        row = await rig.get_json(f"{rig.path}/resyncs/{resync_id}")
+        return row if row["state"] in wanted else None
+
+    return dict(await rig.until(there, seconds))
+
+
+async def act(rig: Rig, resync_id: int, verb: str, **body: Any) -> JsonObject:
+    answer = await rig.api.post(f"{rig.path}/resyncs/{resync_id}/{verb}", json=body)
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json())
+
+
+async def silent(rig: Rig) -> None:
+    """From here on every webhook is lost, and no first load is under way that would see what comes."""
+
+    async def loaded() -> bool:
+        return all(row["state"] == "completed" for row in await rig.items("resyncs"))
+
+    await rig.until(loaded)
+    await rig.fault("drop", vendor="omie", times=100000)
+    await rig.fault("drop", vendor="ploomes", times=100000)
+
+
+async def pairs(rig: Rig, count: int) -> list[JsonObject]:
+    """Clients that stand on both sides; answers Omie's."""
+    made = [
+        await rig.omie_new(razao_social=f"Cliente {n}", nome_fantasia=f"Cliente {n}", cnpj_cpf=CNPJS[n])
+        for n in range(count)
+    ]
+    await rig.settle()
+    return made
+
+
+def lists_only(rig: Rig, since: int) -> set[str]:
+    """Names of the calls made after the first `since`."""
+    return {name for name, _ in rig.tap.calls[since:]}
+
+
+@EMBEDDED
+@pytest.mark.feature("F262", "F264", "F266")
+async def test_an_equal_pair_of_systems_costs_lists_only(rig: Rig) -> None:
+    await pairs(rig, 3)
+    events, calls = len(await rig.items("events", limit=200)), len(rig.tap.calls)
+    done = await resync(rig, entities=["clients"])
+    assert done["state"] == "completed", done
+    assert done["plan"]["entities"]["clients"]["unchanged"] == 3
+    assert len(await rig.items("events", limit=200)) == events
+    made = lists_only(rig, calls)
+    assert {"ListarClientes", "GET Contacts"} <= made
+    assert not [name for name in made if not name.startswith(("Listar", "GET "))]
+    assert done["written"] == {}
+    assert done["requests_used"] == done["plan"]["requests"]
+    assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F262", "F264", "F265")
+async def test_a_dry_run_writes_nothing_and_its_plan_is_executed_exactly(rig: Rig) -> None:
+    made = await pairs(rig, 4)
+    await silent(rig)
+    await rig.omie_edit(made[0]["codigo_cliente_omie"], email="omie@novo.test")
+    contact = await rig.pair_of_client(made[1]["codigo_cliente_omie"])
+    await rig.contact_edit(contact["Id"], Email="ploomes@novo.test")
+    gone = await rig.pair_of_client(made[2]["codigo_cliente_omie"])
+    await rig.contact_delete(gone["Id"])
+    await rig.omie_new(razao_social="Nova", nome_fantasia="Nova", cnpj_cpf=CNPJS[4])
+    await rig.contact_new(TypeId=1, Name="Outra", Register=CNPJS[5])
+    before = await rig.writes()
+    plan = await resync(rig, dry_run=True)
+    assert plan["state"] == "planned", plan
+    assert await rig.writes() == before
+    counts = plan["plan"]["entities"]["clients"]
+    expected = {"update_in_ploomes": 1, "update_in_omie": 1, "create_in_ploomes": 1, "create_in_omie": 1,
+                "delete_in_omie": 1, "delete_in_ploomes": 0, "link": 0, "conflict": 0, "unchanged": 1}  # fmt: skip
+    assert {name: counts[name] for name in expected} == expected
+    assert plan["plan"]["eta_seconds"] >= 0
+    await act(rig, plan["id"], "resume", force=True)
+    done = await rested(rig, plan["id"])
+    assert done["state"] == "completed", done
+    assert await rig.writes() - before == done["plan"]["writes"]
+    assert done["requests_used"] == done["plan"]["requests"]
+    assert (await rig.pair_of_client(made[0]["codigo_cliente_omie"]))["Email"] == "omie@novo.test"
+    assert (await rig.pair_of_contact(contact["Id"]))["email"] == "ploomes@novo.test"
+    assert await rig.client(made[2]["codigo_cliente_omie"]) is None
+    assert len(await rig.clients()) == len(await rig.contacts()) == 5
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}
+    again = await resync(rig)
+    assert (again["state"], again["written"]) == ("completed", {})
+
+
+@EMBEDDED
+@pytest.mark.feature("F086", "F262")
+async def test_records_of_both_sides_are_linked_before_anything_is_created(product: Settings) -> None:
+    async with running(product, speed=20.0) as rig:
+        await rig.connect()
+        await silent(rig)
+        await rig.omie_new(razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf=CNPJS[0], email="a@alfa.test")
+        await rig.contact_new(TypeId=1, Name="Alfa", Register=CNPJS[0], LegalName="Alfa Ltda")
+        before = await rig.writes()
+        done = await resync(rig)
+        assert done["state"] == "completed", done
+        counts = done["plan"]["entities"]["clients"]
+        assert (counts["link"], counts["create_in_omie"], counts["create_in_ploomes"]) == (1, 0, 0)
+        assert len(await rig.clients()) == len(await rig.contacts()) == 1
+        assert await rig.writes() - before == done["plan"]["writes"] > 0
+        assert (await rig.contacts())[0]["Email"] == "a@alfa.test"
+        assert await rig.refusals() == {}
