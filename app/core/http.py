@@ -54,6 +54,12 @@ class Answer:
     sent_at: datetime
 
 
+def multipart(field_name: str, filename: str, content: bytes, content_type: str) -> tuple[str, bytes]:
+    """A form with one file: its content type, with the boundary, and its bytes."""
+    form = httpx.Request("POST", "http://form", files={field_name: (filename, content, content_type)})
+    return form.headers["Content-Type"], form.read()
+
+
 class Funnel:
     """One HTTP client for all vendors and integrations of the process. Keeps no cookies, follows no redirects."""
 

@@ -25,6 +25,8 @@ class Set:
     """The property that moves with any change."""
     single: bool = False
     """True for a singleton: answered as a list of one, patched as `(0)`."""
+    files: bool = False
+    """True when a create is a file: `{"FileName", "ContentType", "Content": bytes}`."""
     verbs: frozenset[str] = frozenset()
     """Writes that Ploomes serves; none for what it only shows."""
 
@@ -66,7 +68,7 @@ SETS: Mapping[str, Set] = {
     "forms": Set("Forms", "Fields($expand=Field)"),
     "form_fields": Set("Forms@Fields", verbs=WRITTEN),
     "interaction_records": Set("InteractionRecords", since=MOVES, verbs=WRITTEN),
-    "attachments": Set("Attachments", verbs=WRITTEN),
+    "attachments": Set("Attachments", verbs=frozenset({"create", "delete"}), files=True),
     "webhooks": Set("Webhooks", verbs=WRITTEN),
     "webhook_actions": Set("Webhooks@Actions"),
 }

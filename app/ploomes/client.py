@@ -8,7 +8,7 @@ from typing import Any
 from app.core import wire
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
-from app.core.http import Answer, Funnel, Request
+from app.core.http import Answer, Funnel, Request, multipart
 from app.core.limit_rules import Call
 from app.core.odata import address
 from app.core.ports import JsonObject, Priority
@@ -79,14 +79,29 @@ class PloomesClient:
 
         Raises `Postponed` or `VendorError`.
         """
+        sent = None if body is None else ("application/json; charset=utf-8", wire.dumps(body))
+        return await self._send(verb, path, options or {}, sent, priority)
+
+    async def upload(
+        self, path: str, filename: str, content: bytes, content_type: str, *, priority: Priority = Priority.LIVE
+    ) -> PloomesAnswer:
+        """One file as a form (reference 3.11). Raises `Postponed` or `VendorError`."""
+        return await self._send("POST", path, {}, multipart("file", filename, content, content_type), priority)
+
+    async def _send(
+        self,
+        verb: str,
+        path: str,
+        options: Mapping[str, object],
+        body: tuple[str, bytes] | None,
+        priority: Priority,
+    ) -> PloomesAnswer:
         method = f"{verb} {path.partition('(')[0]}"
         budget = Call("ploomes", self.account, method, priority, write=verb != "GET")
         headers = {"User-Key": self._credentials.user_key, "Accept": "application/json"}
-        content = None
         if body is not None:
-            headers["Content-Type"] = "application/json; charset=utf-8"
-            content = wire.dumps(body)
-        request = Request(verb, self._base_url + address(path, options or {}), headers, content)
+            headers["Content-Type"] = body[0]
+        request = Request(verb, self._base_url + address(path, options), headers, body[1] if body else None)
         return await self.funnel.send(budget, request, lambda answer: _read(answer, method))
 
     def __repr__(self) -> str:

@@ -145,7 +145,9 @@ class PloomesGateway:
         row = _set(entity)
         if verb not in row.verbs:
             raise _refused(f"O Ploomes não oferece {verb} de {entity}.")
-        if verb == "create":
+        if verb == "create" and row.files:
+            answer = await self._upload(row, body)
+        elif verb == "create":
             answer = await self._send("POST", row.path, row, body)
         elif verb == "update" and (external_id is not None or row.single):
             answer = await self._send("PATCH", self._address(row, external_id), row, body)
@@ -173,6 +175,13 @@ class PloomesGateway:
                 return Written(external_id, None, self._client.clock.now())
             raise
         return Written(external_id, None, answer.sent_at)
+
+    async def _upload(self, row: Set, body: JsonObject) -> PloomesAnswer:
+        content = body.get("Content")
+        if not isinstance(content, bytes) or not body.get("FileName"):
+            raise _refused("Um anexo precisa de FileName e Content.")
+        kind = str(body.get("ContentType") or "application/octet-stream")
+        return await self._client.upload(row.path, str(body["FileName"]), content, kind, priority=self._priority)
 
     async def _send(self, verb: str, path: str, row: Set, body: JsonObject) -> PloomesAnswer:
         return await self._client.call(verb, path, {"$expand": row.expand}, body, priority=self._priority)

@@ -166,6 +166,20 @@ async def test_a_custom_value_finds_its_contact_with_and_without_the_filter(vend
         assert [record.id for record in found] == [written.id]
 
 
+async def test_a_file_goes_as_a_form(vendors: Vendors) -> None:
+    gateway, clock = vendors.ploomes(), vendors.clock
+    file = {"FileName": "nota nº 7.pdf", "ContentType": "application/pdf", "Content": b"%PDF-1.7\r\n--x\r\n"}
+    written = await gateway.write("attachments", "create", None, file)
+    (kept,) = await every(gateway, "attachments")
+    assert (kept.id, kept.data["FileName"]) == (written.id, "nota nº 7.pdf")
+    assert (kept.data["ContentType"], kept.data["ContentLength"]) == ("application/pdf", len(file["Content"]))
+    await patient(lambda: gateway.write("attachments", "delete", written.id, {}), clock)
+    assert await every(gateway, "attachments") == []
+    with pytest.raises(VendorError) as refused:
+        await gateway.write("attachments", "create", None, {"FileName": "x"})
+    assert not refused.value.sent
+
+
 async def test_wrong_credentials_are_told_apart(vendors: Vendors) -> None:
     funnel = vendors.omie_client.funnel
     wrong_omie = OmieClient(funnel, OmieCredentials(APP_KEY, "another-secret"), f"{BASE}/omie/api/v1/")
