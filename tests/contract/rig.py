@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.core import wire
 from app.core.clock import Clock
 from app.core.errors import Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Priority, Record
@@ -81,7 +82,9 @@ class Vendors:
 
     async def screen(self, vendor: str, path: str, body: JsonObject | None = None, method: str = "POST") -> Any:
         account = APP_KEY if vendor == "omie" else USER_KEY
-        answer = await self.control.request(method, f"/sandbox/{vendor}/{account}/screen/{path}", json=body)
+        answer = await self.control.request(
+            method, f"/sandbox/{vendor}/{account}/screen/{path}", content=wire.dumps(body)
+        )
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
