@@ -48,6 +48,7 @@ QUIRKS: dict[str, Quirk] = {
     "omie_reserves": Quirk("flagged", "which open items reserve stock", ("flagged", "all")),
     "omie_order_event_dates": Quirk("br", "dates inside VendaProduto.*", ("br", "iso")),
     "omie_padded_numbers": Quirk(False, "lists show order numbers padded to 15 digits"),
+    "omie_os_born_without_value": Quirk(False, "OrdemServico.Incluida says a value of 0"),
     "omie_rounding": Quirk("half_up", "rounding of item values to cents", ("half_up", "half_even", "down")),
     "ploomes_latency_ms": Quirk(0, "how long each Ploomes call takes"),
     "ploomes_rate_per_minute": Quirk(120, "requests per window"),

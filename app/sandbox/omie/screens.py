@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..wire import Row
-from . import clients, registers, sale_acts, sales, sellers
+from . import clients, registers, sale_acts, sales, sellers, work_acts, works
 from .auxiliary import ACCOUNTS, PROJECTS
 from .company import Actor, Company, Entry
 from .faults import Fault
@@ -16,6 +16,7 @@ from .sale_views import listed
 from .schemas import check
 from .services import SERVICES, flatten
 from .stock import LOCATIONS
+from .work_views import view
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def _of(rules: Rules, opened: Callable[[Row], Row] = lambda given: given) -> Scr
     return Screen(include, alter, exclude, rules.view)
 
 
-def _order(change: Callable[[Company, Paper, Row, Actor], None]) -> Callable[[Company, Entry, Row, Actor], None]:
+def _on_paper(change: Callable[[Company, Paper, Row, Actor], None]) -> Callable[[Company, Entry, Row, Actor], None]:
     def run(company: Company, entry: Entry, given: Row, actor: Actor) -> None:
         change(company, cast(Paper, entry), given, actor)
 
@@ -66,14 +67,25 @@ def _invoice_order(company: Company, order: Paper, given: Row, actor: Actor) -> 
     sale_acts.invoice(company, order, actor, denied=bool(given.get("denied")))
 
 
+def _move_work(company: Company, work: Paper, given: Row, actor: Actor) -> None:
+    refusal = work_acts.move(company, work, str(given.get("cEtapa") or given.get("etapa", "")), actor)
+    if refusal:
+        raise Fault(f"ERROR: {refusal}", 2011)
+
+
 #: What a person does to a document beside editing it: register -> act -> how.
 ACTS: dict[str, dict[str, Callable[[Company, Entry, Row, Actor], None]]] = {
     "pedidos": {
-        "stage": _order(_move_order),
-        "invoice": _order(_invoice_order),
-        "cancel": _order(lambda company, order, _given, actor: sale_acts.cancel(company, order, actor)),
-        "return": _order(_return_order),
-        "track": _order(_track_order),
+        "stage": _on_paper(_move_order),
+        "invoice": _on_paper(_invoice_order),
+        "cancel": _on_paper(lambda company, order, _given, actor: sale_acts.cancel(company, order, actor)),
+        "return": _on_paper(_return_order),
+        "track": _on_paper(_track_order),
+    },
+    "ordens": {
+        "stage": _on_paper(_move_work),
+        "invoice": _on_paper(lambda company, work, _given, actor: work_acts.invoice(company, work, actor)),
+        "cancel": _on_paper(lambda company, work, _given, actor: work_acts.cancel(company, work, actor)),
     },
 }
 
@@ -98,13 +110,19 @@ SCREENS: dict[str, Screen] = {
     "projetos": _of(PROJECTS),
     "pedidos": Screen(
         lambda company, given, actor: sales.include(company, check("pedido_venda_produto", given), actor),
-        _order(
+        _on_paper(
             lambda company, order, given, actor: sales.alter(
                 company, order, check("pedido_venda_produto", given), actor
             )
         ),
         lambda company, entry, actor: sales.exclude(company, cast(Paper, entry), actor),
         lambda company, entry: listed(company, cast(Paper, entry)),
+    ),
+    "ordens": Screen(
+        lambda company, given, actor: works.include(company, check("osCadastro", given), actor),
+        _on_paper(lambda company, work, given, actor: works.alter(company, work, check("osCadastro", given), actor)),
+        lambda company, entry, actor: works.exclude(company, cast(Paper, entry), actor),
+        lambda company, entry: view(company, cast(Paper, entry)),
     ),
 }
 
@@ -119,4 +137,5 @@ ALIASES = {
     "accounts": "contacorrente",
     "projects": "projetos",
     "orders": "pedidos",
+    "service_orders": "ordens",
 }

@@ -1,9 +1,9 @@
-"""Omie's side of the sales desk: projects and orders in every state."""
+"""Omie's side of the sales desk: projects, orders and service orders in every state."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..omie import registers, sale_acts, sales
+from ..omie import registers, sale_acts, sales, work_acts, works
 from ..omie.auxiliary import PROJECTS
 from ..omie.company import Company, Entry
 from ..omie.papers import Act, Paper
@@ -16,9 +16,10 @@ _NOTES = ("", "", "Entregar no período da manhã", "Cliente retira", "Ligar ant
 
 @dataclass(frozen=True)
 class Volume:
-    """How many orders."""
+    """How many orders and service orders."""
 
     orders: int
+    works: int
 
 
 class Desk:
@@ -28,6 +29,7 @@ class Desk:
         self._company, self._chance = company, company.kernel.random
         self._person = company.person("vendas@empresa.com.br")
         self._goods = [e for e in company.registers["produtos"].values() if _sellable(e)]
+        self._jobs = [e for e in company.registers["servicos"].values() if e.row["inativo"] != "S"]
         self._sellers = [e.id for e in company.sellers.values() if e.row["inativo"] != "S"]
 
     def fill(self, size: Volume, buyers: list[Entry]) -> None:
@@ -38,6 +40,24 @@ class Desk:
             order = self.order(buyers[number % len(buyers)])
             self._age(order)
             self._live(order, number)
+        for number in range(size.works):
+            work = self.work(buyers[(number * 5) % len(buyers)])
+            self._age(work)
+            if number % 3 == 1 and work_acts.gaps(self._company, work) is None:
+                work_acts.invoice(self._company, work, self._person)
+            elif number % 7 == 2:
+                work_acts.cancel(self._company, work, self._person)
+
+    def work(self, buyer: Entry) -> Paper:
+        """One service order as typed on the screen."""
+        chance = self._chance
+        rows = [{"nCodServico": entry.id, "nQtde": chance.randint(1, 8)}
+                for entry in chance.sample(self._jobs, min(len(self._jobs), chance.randint(1, 2)))]  # fmt: skip
+        given: Row = {
+            "Cabecalho": {"nCodCli": buyer.id, "cEtapa": chance.choice(("10", "20", "30", "50"))},
+            "ServicosPrestados": rows, "Observacoes": {"cObsOS": chance.choice(_NOTES)},
+        }  # fmt: skip
+        return works.include(self._company, check("osCadastro", given), self._person)
 
     def order(self, buyer: Entry) -> Paper:
         """One order as typed on the screen."""

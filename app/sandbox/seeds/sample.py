@@ -34,8 +34,8 @@ class Size:
 
 
 SIZES = {
-    "small": Size(5, 4, 3, 1, Assortment(8, 4, 1), Volume(4)),
-    "demo": Size(140, 70, 60, 25, Assortment(195, 30, 8), Volume(60), Stock(60, 6, 15)),
+    "small": Size(5, 4, 3, 1, Assortment(8, 4, 1), Volume(4, 2)),
+    "demo": Size(140, 70, 60, 25, Assortment(195, 30, 8), Volume(60, 24), Stock(60, 6, 15)),
 }
 
 #: (name, e-mail, inactive in Omie, suspended in Ploomes, has a seller, has a user).

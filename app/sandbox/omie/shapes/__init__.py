@@ -5,8 +5,8 @@ array of type x. A type is shown in faults by what follows its last dot. Names o
 quote are ours; those it quotes are Omie's.
 """
 
-from . import auxiliary, clients, orders, products, services, stock
+from . import auxiliary, clients, orders, products, service_orders, services, stock
 
-_TABLES = (clients, products, services, stock, orders, auxiliary)
+_TABLES = (clients, products, services, stock, orders, service_orders, auxiliary)
 
 TYPES: dict[str, str] = {name: spec for table in _TABLES for name, spec in table.TYPES.items()}
