@@ -1,17 +1,20 @@
 """Omie through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Key, Page, Price, Priority, Record, Vendor, Written
+from app.core.wire import fold
 from app.omie.budgets import budget_of
 from app.omie.calls import SETS
 from app.omie.client import OmieAnswer, OmieClient
+from app.omie.params import from_cursor, narrowing, refused, to_cursor, typed_id, window_of, write_param
 from app.omie.rows import PAGE_SIZE, Consult, Listing, Search, Set, Verb, at
-from app.omie.schemas import OMIE_TIME, missing, moment, refusal
+from app.omie.schemas import OMIE_TIME, moment
 
 SEARCH_PAGES = 20
 """A search that would read more pages than this is refused: it is no search any more."""
@@ -34,7 +37,7 @@ class OmieGateway:
         row = _set(entity)
         if row.by_code is None:
             return await self.consult(entity, external_id)
-        _number(external_id)
+        typed_id(external_id)
         batch = self._client.batches.setdefault((entity, self._priority), ReadBatch(row.by_code.most))
         return await batch.read(
             external_id,
@@ -80,7 +83,7 @@ class OmieGateway:
             part = wanted[start : start + row.by_code.most]
             param = {
                 **self._page_param(_listing(entity, row), 1, row.by_code.most),
-                row.by_code.filter: [{row.by_code.key: _number(one)} for one in part],
+                row.by_code.filter: [{row.by_code.key: typed_id(one)} for one in part],
             }
             answer = await self._list(row, param)
             if answer is not None:
@@ -95,7 +98,7 @@ class OmieGateway:
         row = _set(entity)
         search = row.searches.get(key.name)
         if search is None:
-            raise _refused(f"O Omie não oferece busca de {entity} por {key.name}.")
+            raise refused(f"O Omie não oferece busca de {entity} por {key.name}.")
         if search.consult:
             return await self._find_by_consult(entity, row, search, key)
         listing = _listing(entity, row)
@@ -108,7 +111,7 @@ class OmieGateway:
             if (found and not search.every) or _is_last(listing, number, answer):
                 break
         else:
-            raise _refused(f"A busca de {entity} por {key.name} no Omie traria registros demais.")
+            raise refused(f"A busca de {entity} por {key.name} no Omie traria registros demais.")
         return found
 
     async def pages(
@@ -123,12 +126,12 @@ class OmieGateway:
         others came or went is given once; when the total changed on the way, the last page says `complete=False`."""
         row = _set(entity)
         listing = _listing(entity, row)
-        number, total, until = _from_cursor(cursor, self._client.clock.now())
-        window = {**_narrowing(entity, listing, within or {}), **_window(listing, since, until)}
+        number, total, until = from_cursor(cursor, self._client.clock.now())
+        filters = {**narrowing(entity, listing, within or {}), **window_of(listing, since, until)}
         seen: set[str] = set()
         steady = True
         while True:
-            answer = await self._list(row, {**self._page_param(listing, number, PAGE_SIZE), **window})
+            answer = await self._list(row, {**self._page_param(listing, number, PAGE_SIZE), **filters})
             if answer is None:
                 yield Page((), None, total or 0, complete=number == 1 and not total)
                 return
@@ -140,7 +143,7 @@ class OmieGateway:
             last = _is_last(listing, number, answer)
             number += 1
             fresh = [one for one in records if since is None or _happened(listing, one.data, since)]
-            yield Page(fresh, None if last else _to_cursor(number, total, until), counted, complete=steady)
+            yield Page(fresh, None if last else to_cursor(number, total, until), counted, complete=steady)
             if last:
                 return
 
@@ -158,13 +161,13 @@ class OmieGateway:
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write, by Omie id only. What Omie is known to refuse is refused here and costs no error (`sent` False).
 
-        Deleting what is gone succeeds.
+        Deleting what is gone succeeds, and so does cancelling what is cancelled.
         """
         row = _set(entity)
         spec = row.verbs.get(verb)
         if spec is None:
-            raise _refused(f"O Omie não oferece {verb} de {entity}.")
-        param = _write_param(spec, external_id, body)
+            raise refused(f"O Omie não oferece {verb} de {entity}.")
+        param = write_param(spec, external_id, body)
         try:
             answer = await self._client.call(
                 spec.service or row.service,
@@ -176,7 +179,7 @@ class OmieGateway:
                 nouns=row.nouns,
             )
         except VendorError as error:
-            if verb == "delete" and error.fault is Fault.NOT_FOUND and external_id is not None:
+            if external_id is not None and _is_so_already(verb, spec, error):
                 return Written(external_id, None, self._client.clock.now())
             raise
         written = external_id or next((str(answer.data[name]) for name in spec.answers if answer.data.get(name)), None)
@@ -188,7 +191,7 @@ class OmieGateway:
 
     async def _find_by_consult(self, entity: str, row: Set, search: Search, key: Key) -> list[Record]:
         if row.consult is None:
-            raise _refused(f"O Omie não oferece consulta de {entity}.")
+            raise refused(f"O Omie não oferece consulta de {entity}.")
         try:
             answer = await self._read(row, row.consult.call, search.param(key))
         except VendorError as error:
@@ -241,7 +244,7 @@ class OmieGateway:
     def _consult_param(self, consult: Consult, external_id: str) -> JsonObject:
         parts = external_id.split(".", len(consult.keys) - 1) if len(consult.keys) > 1 else [external_id]
         ids = {
-            key: part if consult.text and part else _number(part)
+            key: part if consult.text and part else typed_id(part)
             for key, part in zip(consult.keys, parts, strict=False)
         }
         return {**ids, **consult.param, **self._today(consult.today)}
@@ -260,20 +263,8 @@ def _changed_at(row: Set, data: JsonObject) -> datetime | None:
 def _set(entity: str) -> Set:
     row = SETS.get(entity)
     if row is None:
-        raise _refused(f"O Omie não tem o cadastro {entity}.")
+        raise refused(f"O Omie não tem o cadastro {entity}.")
     return row
-
-
-def _refused(text: str) -> VendorError:
-    """A refusal of ours, before anything is sent."""
-    return VendorError(Fault.INVALID, text, vendor="omie", sent=False)
-
-
-def _number(external_id: str) -> int | str:
-    """An id as Omie types it: numbers as numbers."""
-    if not external_id:
-        raise _refused("O código do registro no Omie está vazio.")
-    return int(external_id) if external_id.isascii() and external_id.isdigit() else external_id
 
 
 def _integer(value: Any) -> int:
@@ -283,23 +274,12 @@ def _integer(value: Any) -> int:
 
 def _listing(entity: str, row: Set) -> Listing:
     if row.listing is None:
-        raise _refused(f"O Omie não lista {entity}; leia por código.")
+        raise refused(f"O Omie não lista {entity}; leia por código.")
     return row.listing
 
 
 def _is_last(listing: Listing, number: int, answer: OmieAnswer) -> bool:
     return listing.paging is None or number >= _integer(answer.data.get(listing.paging.pages))
-
-
-def _narrowing(entity: str, listing: Listing, within: Mapping[str, str]) -> JsonObject:
-    if listing.needs is not None and listing.needs not in within:
-        raise _refused(f"O Omie só lista {entity} por {listing.needs}.")
-    param: JsonObject = {}
-    for name, value in within.items():
-        if name not in listing.narrow:
-            raise _refused(f"O Omie não filtra {entity} por {name}.")
-        param |= listing.narrow[name](value)
-    return param
 
 
 def _happened(listing: Listing, data: JsonObject, since: datetime) -> bool:
@@ -309,48 +289,10 @@ def _happened(listing: Listing, data: JsonObject, since: datetime) -> bool:
     return not told or max(told) >= since.replace(microsecond=0)
 
 
-def _window(listing: Listing, since: datetime | None, until: datetime) -> JsonObject:
-    """The incremental filter, with both ends: without the second one Omie starts today (reference 2.3)."""
-    names = listing.since
-    if since is None or names is None:
-        return {}
-    start, end = since.astimezone(OMIE_TIME), until.astimezone(OMIE_TIME)
-    window = {names.from_date: start.strftime("%d/%m/%Y"), names.to_date: end.strftime("%d/%m/%Y")}
-    if names.from_hour and names.to_hour:
-        window |= {names.from_hour: start.strftime("%H:%M:%S"), names.to_hour: end.strftime("%H:%M:%S")}
-    return window
-
-
-def _to_cursor(number: int, total: int | None, until: datetime) -> str:
-    return f"{number}:{'' if total is None else total}:{int(until.timestamp())}"
-
-
-def _from_cursor(cursor: str | None, now: datetime) -> tuple[int, int | None, datetime]:
-    """Page, total at the start of the crawl, end of its window: the same end on every page, or rows would shift."""
-    if not cursor:
-        return 1, None, now + timedelta(minutes=5)
-    number, total, until = cursor.split(":")
-    return int(number), int(total) if total else None, datetime.fromtimestamp(int(until), UTC)
-
-
-def _write_param(spec: Verb, external_id: str | None, body: JsonObject) -> JsonObject:
-    problem = refusal(spec.shape, body)
-    if problem is None and (path := missing(spec.required, body)):
-        problem = path, f"O Omie exige o campo {path}."
-    if problem is not None:
-        error = _refused(problem[1])
-        error.tag = problem[0]
-        raise error
-    if spec.id_field is None:
-        return {**body, **spec.fixed}
-    if external_id is None:
-        raise _refused("Falta o código do registro no Omie.")
-    return _put({**body, **spec.fixed}, spec.id_field.split("."), _number(external_id))
-
-
-def _put(body: JsonObject, path: Sequence[str], value: Any) -> JsonObject:
-    """The body with a value at a path, first in its block; the body given stays as it was."""
-    name, *rest = path
-    if not rest:
-        return {name: value, **body}
-    return {name: _put(body.get(name) or {}, rest, value), **{key: one for key, one in body.items() if key != name}}
+def _is_so_already(verb: str, spec: Verb, error: VendorError) -> bool:
+    """Whether a refusal says that the write's aim is reached: a repeat after a lost answer meets these."""
+    if spec.already and re.search(spec.already, fold(error.text)):
+        return True
+    own = spec.id_field is not None and error.tag == spec.id_field.rpartition(".")[2]
+    gone = error.fault is Fault.NOT_FOUND or (error.fault is Fault.MISSING_REFERENCE and own)
+    return verb == "delete" and gone

@@ -125,6 +125,8 @@ class Verb:
     """Paths that Omie wants filled; in a list, in every row."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Always sent, whatever the body says."""
+    already: str = ""
+    """Pattern of refusals that say it is so already, over the folded text."""
 
 
 @dataclass(frozen=True, slots=True)

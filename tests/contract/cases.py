@@ -43,7 +43,7 @@ class Case:
     """What makes a second record of it: Ploomes' absence is believed only beside something that lives."""
     verbs: Sequence[tuple[str, JsonObject, tuple[str, Any]]] = ()
     """Further writes with what they lead to."""
-    last: Sequence[tuple[str, JsonObject, tuple[str, Any]]] = ()
+    last: tuple[tuple[str, JsonObject, tuple[str, Any]], ...] = ()
     """Writes after which the record may no longer be altered."""
 
 

@@ -6,6 +6,7 @@ from app.omie.schemas import NOTHING, orders, service_orders
 
 INVOICING = "produtos/pedidovendafat/"
 SERVICE_INVOICING = "servicos/osp/"
+CANCELLED = r"ja (esta |foi |se encontra )?cancelad"
 
 ORDERS = Set(
     service="produtos/pedido/",
@@ -40,7 +41,7 @@ ORDERS = Set(
         "update": Verb("AlterarPedidoVenda", orders.ORDER, "cabecalho.codigo_pedido"),
         "change_stage": Verb("TrocarEtapaPedido", orders.STAGE, "codigo_pedido", required=("etapa",)),
         "update_invoiced": Verb("AlterarPedFaturado", orders.INVOICED, "codigo_pedido"),
-        "cancel": Verb("CancelarPedidoVenda", NOTHING, "nCodPed", INVOICING),
+        "cancel": Verb("CancelarPedidoVenda", NOTHING, "nCodPed", INVOICING, already=CANCELLED),
         "delete": Verb("ExcluirPedido", NOTHING, "codigo_pedido"),
         "associate_code": Verb("AssociarCodIntPedidoVenda", orders.ASSOCIATE, "nCodPed", INVOICING),
     },
@@ -106,7 +107,9 @@ SERVICE_ORDERS = Set(
         "update": Verb("AlterarOS", service_orders.SERVICE_ORDER, "Cabecalho.nCodOS"),
         "change_stage": Verb("TrocarEtapaOS", service_orders.STAGE, "nCodOS", required=("cEtapa",)),
         # an invoiced document is never cancelled by us (design section 8): Omie's default would cancel the NFS-e too
-        "cancel": Verb("CancelarOS", NOTHING, "nCodOS", SERVICE_INVOICING, fixed={"cCancelarNfse": "N"}),
+        "cancel": Verb(
+            "CancelarOS", NOTHING, "nCodOS", SERVICE_INVOICING, fixed={"cCancelarNfse": "N"}, already=CANCELLED
+        ),
         "delete": Verb("ExcluirOS", NOTHING, "nCodOS"),
         "associate_code": Verb("AssociarCodIntOS", service_orders.ASSOCIATE, "nCodOS", SERVICE_INVOICING),
     },

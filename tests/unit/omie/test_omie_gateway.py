@@ -333,6 +333,60 @@ async def test_deleting_what_is_gone_succeeds(db: Database, hands: ManualClock) 
     assert written.id == "501"
 
 
+@pytest.mark.feature("F167")
+@pytest.mark.parametrize(
+    ("entity", "verb", "text"),
+    [
+        ("orders", "cancel", "ERROR: O pedido já está cancelado !"),
+        ("service_orders", "cancel", "ERROR: OS já cancelada"),
+        ("service_orders", "cancel", "ERROR: Esta Ordem de Serviço já foi cancelada !"),
+        ("orders", "delete", "ERROR: Pedido não cadastrado para o Código [501] ! - tag: [codigo_pedido]"),
+        ("service_orders", "delete", "ERROR: OS não cadastrada para o Código [501] !"),
+    ],
+)
+async def test_a_repeat_finds_it_done(book: Database, hands: ManualClock, entity: str, verb: str, text: str) -> None:
+    assert (await omie(book, hands, fault(text)).gateway().write(entity, verb, "501", {})).id == "501"
+
+
+@pytest.mark.parametrize(
+    ("verb", "text"),
+    [
+        ("delete", "ERROR: Cliente não cadastrado para o Código [7] !"),
+        ("delete", "ERROR: Não é possível excluir o pedido pois ele está faturado !"),
+        ("cancel", "ERROR: Pedido não cadastrado para o Código [501] !"),
+    ],
+)
+async def test_any_other_refusal_is_told(book: Database, hands: ManualClock, verb: str, text: str) -> None:
+    with pytest.raises(VendorError) as refused:
+        await omie(book, hands, fault(text)).gateway().write("orders", verb, "501", {})
+    assert refused.value.text == text
+
+
+@pytest.mark.feature("F279")
+async def test_the_id_goes_into_the_block_that_omie_looks_in(book: Database, hands: ManualClock) -> None:
+    rig = omie(book, hands, {"codigo_status": "0", "cCodStatus": "0"})
+    await rig.gateway().write("orders", "update", "501", {"cabecalho": {"etapa": "20"}, "frete": {"modalidade": "9"}})
+    hands.at += 21
+    await rig.gateway().write("service_orders", "update", "502", {"Observacoes": {"cObsOS": "x"}})
+    hands.at += 21
+    await rig.gateway().write("service_orders", "cancel", "502", {})
+    assert [body["param"][0] for body in rig.vendor.bodies()] == [
+        {"cabecalho": {"codigo_pedido": 501, "etapa": "20"}, "frete": {"modalidade": "9"}},
+        {"Cabecalho": {"nCodOS": 502}, "Observacoes": {"cObsOS": "x"}},
+        {"nCodOS": 502, "cCancelarNfse": "N"},
+    ]
+    assert [str(r.url).rsplit("/", 3)[1:3] for r in rig.vendor.requests][-1] == ["servicos", "osp"]
+
+
+async def test_what_omie_requires_is_asked_for_before_it_costs_an_error(book: Database, hands: ManualClock) -> None:
+    rig = omie(book, hands, {"codigo_status": "0"})
+    order = {"cabecalho": {"codigo_pedido_integracao": "X"}, "det": [{"ide": {"codigo_item_integracao": "1"}}]}
+    with pytest.raises(VendorError) as refused:
+        await rig.gateway().write("orders", "create", None, order)
+    assert (refused.value.tag, refused.value.sent) == ("cabecalho.codigo_cliente", False)
+    assert rig.vendor.requests == []
+
+
 @pytest.mark.feature("F087")
 async def test_a_missing_seller_is_a_missing_reference(db: Database, hands: ManualClock) -> None:
     rig = omie(db, hands, fault("ERROR: Vendedor não cadastrado para o Código [9] !", "SOAP-ENV:Client-105"))
