@@ -1,6 +1,9 @@
 """Creating a record on the other side, once: what a lost answer may have made is looked for before a repeat."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
@@ -10,7 +13,7 @@ from app.sync import journal, known, links
 from app.sync.agreement import Agreement, RefusedBefore, cause_of, withhold
 from app.sync.endings import Endings
 from app.sync.entities.rules import CODE_PREFIX
-from app.sync.fields import Values
+from app.sync.fields import Values, merge_patches
 from app.sync.mapping import wire
 from app.sync.models import EventSource, WriteEntry, WriteState
 from app.sync.trip import Side, Trip, waits
@@ -20,10 +23,31 @@ REPEAT_AFTER = {Vendor.OMIE: 61.0, Vendor.PLOOMES: 31.0}
 """Seconds before a create whose answer was lost may be repeated: Omie's redundancy interval, Ploomes' time-out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a new record carries beside its rows, and what is remembered when it is committed."""
+
+    body: JsonObject
+    committed: Callable[[AsyncSession], Awaitable[None]]
+
+
+Extras = Mapping[str, Callable[[Trip], Awaitable[Extra | None]]]
+"""By entity: what its new records in Ploomes carry beside their rows."""
+
+
 class Creation:
     """Makes the other half of a record that has none."""
 
-    def __init__(self, db: Database, clock: Clock, agreement: Agreement, writer: Writer, endings: Endings) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        agreement: Agreement,
+        writer: Writer,
+        endings: Endings,
+        extras: Extras,
+    ) -> None:
+        self._extras = extras
         self._db = db
         self._clock = clock
         self._agreement = agreement
@@ -54,13 +78,16 @@ class Creation:
             return filled, wire(Vendor.PLOOMES, trip.rows, filled, None, trip.refs)
 
         values, body = await self._agreement.resolving(trip, prepare)
+        extra = await self._extras[trip.entity](trip) if trip.entity in self._extras else None
+        if extra is not None:
+            body = merge_patches(body, extra.body)
         draft = Draft(Vendor.PLOOMES, "create", None, body, values)
         await self._refused_before(trip, draft)
         entry, written = await self._writer.send(trip, draft)
         set_name = trip.set_of(Vendor.PLOOMES)
         record = Record(Vendor.PLOOMES, set_name, written.id, written.data or body, written.sent_at)
         ploomes = await self._agreement.side(trip, record)
-        await self._created(trip, entry, written, omie, ploomes, withheld)
+        await self._created(trip, entry, written, omie, ploomes, withheld, extra)
 
     async def in_omie(self, trip: Trip, ploomes: Side) -> VendorError | None:
         """The same in Omie; answers Omie's fault when it says that it has the record already."""
@@ -97,6 +124,7 @@ class Creation:
         omie: Side,
         ploomes: Side,
         withheld: Collection[str] = (),
+        extra: Extra | None = None,
     ) -> None:
         """The new id is committed at once, with link, base and change; agreement then writes what is left (our id).
         What was withheld gets no base, so that agreement says why."""
@@ -133,6 +161,8 @@ class Creation:
                 [_known(trip, Vendor(row.vendor), written.id, omie, ploomes)],
                 self._clock.now(),
             )
+            if extra is not None:
+                await extra.committed(session)
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
         await self._writer.trace("committed")

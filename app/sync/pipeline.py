@@ -34,6 +34,7 @@ from app.sync.references import References
 from app.sync.sales import waits
 from app.sync.sales.road import SalesRoad
 from app.sync.sellers import Sellers
+from app.sync.stock import Stock
 from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.twins import Twins
 from app.sync.vendors import Gateways
@@ -71,11 +72,15 @@ class Engine:
         self.references = References(db, clock, lanes)
         self.agreement = Agreement(db, clock, self.references, writer, endings, trace)
         self._reading = Reading(db, clock, self.agreement)
+        stock = Stock(db, clock, writer, endings)
         twins = Twins(db, clock, self.agreement, self._reading)
-        self._placing = Placing(db, clock, self.agreement, writer, self._reading, endings, twins)
+        self._placing = Placing(
+            db, clock, self.agreement, writer, self._reading, endings, twins, {"products": stock.first_write}
+        )
         self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, twins)
         self._roads: Mapping[str, Callable[[Trip], Awaitable[None]]] = {
             "sellers": Sellers(db, clock, self.references, endings).refresh,
+            "stock": stock.moved,
             **SalesRoad(db, clock, writer, self.agreement, trace).roads(),
         }
         """Entities that are not kept as pairs, and what processes their events."""

@@ -14,7 +14,7 @@ from app.core.errors import Postponed, VendorError
 from app.core.ports import Key, Record, Vendor
 from app.sync import inbox, journal, known, links
 from app.sync.agreement import Agreement, cause_of
-from app.sync.creating import Creation, code_of, id_of, text_or_none
+from app.sync.creating import Creation, Extras, code_of, id_of, text_or_none
 from app.sync.endings import Endings
 from app.sync.entities import RULES
 from app.sync.entities.rules import Ignore, Wait
@@ -40,6 +40,7 @@ class Placing:
         reading: Reading,
         endings: Endings,
         twins: Twins,
+        extras: Extras,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -48,7 +49,7 @@ class Placing:
         self._reading = reading
         self._endings = endings
         self._twins = twins
-        self._creation = Creation(db, clock, agreement, writer, endings)
+        self._creation = Creation(db, clock, agreement, writer, endings, extras)
 
     async def place(self, trip: Trip) -> None:
         """Links or creates; ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""

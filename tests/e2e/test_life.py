@@ -13,7 +13,7 @@ CNPJ, CNPJ_2, CNPJ_3 = "11222333000181", "11444777000161", "12345678000195"
 
 
 @pytest.mark.feature("F002", "F042", "F043", "F045", "F048")
-async def test_an_inactive_integration_stores_and_applies_later_and_unbuilt_entities_are_ignored(rig: Rig) -> None:
+async def test_an_inactive_integration_stores_and_applies_later_and_what_is_switched_off_is_ignored(rig: Rig) -> None:
     client = await rig.omie_new(razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf=CNPJ)
     await rig.settle()
     contact_id = (await rig.pair_of_client(client["codigo_cliente_omie"]))["Id"]
@@ -35,19 +35,8 @@ async def test_an_inactive_integration_stores_and_applies_later_and_unbuilt_enti
 
     await rig.configure(entities={"clients": False})
     await rig.omie_edit(client["codigo_cliente_omie"], email="desligado@alfa.test")
-    url = rig.integration["webhook_urls"]["omie"]
-    for number, (topic, event) in enumerate({
-        "VendaProduto.Incluida": {"idPedido": 88}, "OrdemServico.Incluida": {"idOrdemServico": 99},
-    }.items()):  # fmt: skip
-        body = {"messageId": f"m{number}", "topic": topic, "event": event, "appKey": APP_KEY,
-                "author": {"email": "maria@loja.test"}}  # fmt: skip
-        assert (await rig.api.post(url, json=body)).status_code == 200
-    await rig.settle()
     await rig.settle()
     reasons = {e["topic"]: (e["state"], e["reason"]) for e in reversed(await rig.items("events", limit=5))}
-    for topic in ("VendaProduto.Incluida", "OrdemServico.Incluida"):
-        assert reasons[topic][0] == "ignored"
-        assert "ainda não existe" in reasons[topic][1]
     assert "desligada" in reasons["ClienteFornecedor.Alterado"][1]
     assert (await rig.pair_of_client(client["codigo_cliente_omie"]))["Email"] == "parado@alfa.test"
     assert await rig.issues() == []

@@ -5,7 +5,7 @@ from app.sync.entities import clients, products, sales, services
 from app.sync.entities.rules import Rules
 from app.sync.fields import Field
 
-BUILT = ("sellers", "clients", "products", "services", "orders", "service_orders")
+BUILT = ("sellers", "clients", "products", "services", "stock", "orders", "service_orders")
 """Entities the road carries today; events of others settle as ignored, with that reason."""
 
 RULES: dict[str, Rules] = {clients.ENTITY: clients, products.ENTITY: products, services.ENTITY: services}
@@ -15,13 +15,19 @@ FIELDS: dict[str, tuple[Field, ...]] = {name: rules.FIELDS for name, rules in RU
 """Fixed rows by entity."""
 
 
+SHARED_SETS = {**sales.SHARED_SETS, ("stock", Vendor.PLOOMES): "products"}
+"""Sets of entities that are not kept as pairs, where they are called otherwise."""
+
+
 def set_of(entity: str, vendor: Vendor) -> str:
     """The set of a vendor's gateway that holds an entity's records; our index goes by the same name."""
     rules = RULES.get(entity)
-    return rules.SETS[vendor] if rules is not None else sales.SHARED_SETS.get((entity, vendor), entity)
+    return rules.SETS[vendor] if rules is not None else SHARED_SETS.get((entity, vendor), entity)
 
 
 def custom_fields_of(entity: str) -> str | None:
     """Under which word `integrations.provisioned` keeps the keys of an entity's custom fields."""
     rules = RULES.get(entity)
-    return rules.CUSTOM_FIELDS if rules is not None else sales.ORDERS if entity in sales.FIELDS else None
+    if rules is not None:
+        return rules.CUSTOM_FIELDS
+    return "products" if entity == "stock" else sales.ORDERS if entity in sales.FIELDS else None
