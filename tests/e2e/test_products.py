@@ -157,7 +157,9 @@ async def test_a_product_made_or_copied_in_ploomes_stays_there(rig: Rig) -> None
     await rig.ploomes_new("Products", Name="Só daqui", Code="SD-1")
     await rig.settle()
     found = await twin(rig, made["codigo_produto"])
-    [key] = [row["FieldKey"] for row in found["OtherProperties"] if row["StringValue"] == str(made["codigo_produto"])]
+    [key] = [
+        row["FieldKey"] for row in found["OtherProperties"] if row.get("StringValue") == str(made["codigo_produto"])
+    ]
     copy = await rig.ploomes_new(
         "Products", Name="Cópia", Code="CAF-1", FamilyId=found["FamilyId"],
         OtherProperties=[{"FieldKey": key, "StringValue": str(made["codigo_produto"])}],
