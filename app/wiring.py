@@ -33,10 +33,14 @@ from app.sync.integrations import Integrations
 from app.sync.interactions import Interactions
 from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
+from app.sync.link_tables import LinkTables
+from app.sync.link_wizard import LinkWizard
+from app.sync.linking import Linking
 from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration
 from app.sync.option_tables import OptionTables
 from app.sync.passes import Passes
+from app.sync.people import People
 from app.sync.pickers import Pickers
 from app.sync.pipeline import BodyReader, Engine
 from app.sync.provisioning import Provisioner
@@ -47,6 +51,7 @@ from app.sync.requests import Requests
 from app.sync.resync_steps import MAPPING, REQUESTED, ResyncSteps
 from app.sync.resyncs import Resyncs
 from app.sync.trip import Tracer
+from app.sync.watch import Watch
 from app.sync.why import Why
 
 
@@ -140,6 +145,22 @@ class Ponte:
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
         self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
+        self.linking = Linking(
+            self.db, self.clock, self.queue, self.lanes, self.gateways, self.configs, self.engine.references
+        )
+        self.link_tables = LinkTables(self.db, self.clock, self.queue)
+        self.wizard = LinkWizard(self.db)
+        self.people = People(self.db, self.configs)
+        self.watch = Watch(
+            self.db,
+            self.clock,
+            self.configs,
+            self.integrations,
+            self.pickers,
+            self.options,
+            self.engine.references,
+            self.requests,
+        )
         self.jobs = Jobs(
             self.inbox,
             self.engine,
@@ -158,6 +179,7 @@ class Ponte:
             Cron("passes", 1.0, self.passes.tick),
             Cron("interactions", 10.0, self.interactions.sweep),
             Cron("foreign", 60.0, self.foreign.sweep),
+            Cron("watch", 60.0, self.watch.tick),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
         ]
 

@@ -18,7 +18,7 @@ from app.core.vault import Vault, hash_token, new_token
 from app.sync import first_load, issues, known
 from app.sync.checks import CACHE_ENTITY, Check, Checker
 from app.sync.config_store import ConfigStore, not_found, store_first
-from app.sync.credentials import Credentials, refuse_blank, refuse_blank_change
+from app.sync.credentials import Credentials, fingerprint, refuse_blank, refuse_blank_change
 from app.sync.inbox import Inbox
 from app.sync.lanes import Lanes
 from app.sync.models import Event, EventState, Integration, IntegrationState
@@ -199,6 +199,41 @@ class Integrations:
         if running:
             await self._inbox.park_inactive(integration_id)
         return self.as_json(row)
+
+    async def repair_webhooks(self, row: Integration) -> None:
+        """Puts Ploomes webhooks right that were switched off or deleted. Raises Postponed, VendorError."""
+        ids = await self._provisioner.repair_webhooks(row, self._target(row), Priority.BULK)
+        if ids is not None and ids != row.provisioned.get("webhooks"):
+            async with self._db.transaction() as session:
+                found = await _living(session, row.id, lock=True)
+                found.provisioned = {**found.provisioned, "webhooks": ids}
+
+    async def check_credentials(self, row: Integration) -> list[Check]:
+        """The daily look at both credentials: refused ones stop the integration, accepted ones let it go on."""
+        checks = await self._checker.run(row)
+        refused = [check for check in checks if check.credentials]
+        accepted = not refused and all(check.ok for check in checks if check.blocking)
+        async with self._db.transaction() as session:
+            found = await _living(session, row.id, lock=True)
+            changed = fingerprint(found) != fingerprint(row)
+            revived = accepted and found.state == IntegrationState.CREDENTIALS_REFUSED and not changed
+            if refused and not changed and found.state in LIVING:
+                found.state = IntegrationState.CREDENTIALS_REFUSED
+                await issues.open_issue(
+                    session,
+                    integration_id=row.id,
+                    entity=None,
+                    vendor=None,
+                    external_id=None,
+                    finding=issues.Finding("credentials", refused[0].detail),
+                    now=self._clock.now(),
+                )
+            if revived:
+                found.state = _connected_state(found)
+                await issues.close_cause(session, row.id, "credentials", self._clock.now())
+        if revived:
+            await self._inbox.wake_inactive(row.id)
+        return checks
 
     def as_json(self, row: Integration) -> JsonObject:
         """The contract's shape; secrets never come back."""

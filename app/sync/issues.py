@@ -71,6 +71,11 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "inactive_code": Cause(
+        "Um código da configuração está inativo no Omie",
+        "Escolha outro código na configuração, ou reative-o no Omie, antes que uma venda falhe.",
+        "admin",
+    ),
     "mapping_suspended": Cause(
         "Um campo mapeado foi apagado no Ploomes",
         "Mapeie outro campo, ou crie de novo o campo pelo mapeamento. Nada foi apagado no Omie.",

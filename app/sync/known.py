@@ -244,12 +244,12 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
         key=lambda d: canonical_document(d.get("cnpj_cpf")),
         name=lambda d: _text(d, "nome_fantasia") or _text(d, "razao_social"),
         active=_omie_active,
-        keep=("codigo_cliente_integracao",),
+        keep=("codigo_cliente_integracao", "email"),
     ),
     (Vendor.PLOOMES, "clients"): _Row(
         key=lambda d: canonical_document(d.get("Register") or d.get("CNPJ") or d.get("CPF")),
         name=lambda d: _text(d, "Name"),
-        keep=("TypeId", "CompanyId"),
+        keep=("TypeId", "CompanyId", "Email"),
     ),
     (Vendor.OMIE, "products"): _Row(
         key=lambda d: _text(d, "codigo"), name=lambda d: _text(d, "descricao"), active=_omie_active

@@ -68,6 +68,14 @@ def repair_of(choices: Sequence[Choice], names: Mapping[str, str], *, open_list:
 
 
 @dataclass(frozen=True, slots=True)
+class Equalised:
+    """What became of the tables: what a person should know, in Portuguese, and whether anything was written."""
+
+    told: Sequence[str]
+    wrote: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """A field that a mapping can use."""
 
@@ -87,14 +95,18 @@ class OptionTables:
         self._lanes = lanes
         self._sets = Sets(db, clock)
 
-    async def equalise(self, integration: Integration, config: Config, priority: Priority) -> list[str]:
-        """Brings every mapped option field in step with Omie; answers what a person should know, in Portuguese.
+    async def gone(self, integration: Integration, config: Config, priority: Priority) -> set[str]:
+        """FieldKeys of the mapping that are in Ploomes no more, looked up now. Raises as `equalise`."""
+        async with self._lanes.hold(f"options:{integration.ploomes_account_id}") as lease:
+            site = await self._site(integration, lease, priority)
+            living = {str(row["Key"]) for row in await self._fields(integration, site)}
+        return {mapping.ploomes for mapping in config.mappings} - living
 
-        Raises LaneBusy, Postponed, VendorError.
-        """
+    async def equalise(self, integration: Integration, config: Config, priority: Priority) -> "Equalised":
+        """Brings every mapped option field in step with Omie. Raises LaneBusy, LeaseLost, Postponed, VendorError."""
         fields = mapped_refs.option_fields(config)
         if not fields:
-            return []
+            return Equalised((), wrote=False)
         async with self._lanes.hold(f"options:{integration.ploomes_account_id}") as lease:
             site = await self._site(integration, lease, priority)
             names = await self._names_of(integration, list(dict.fromkeys(name for _, name in fields)), priority)
@@ -112,7 +124,7 @@ class OptionTables:
                 wrote = await self._write(integration, site, row, repair) or wrote
             if wrote:
                 await self._fields(integration, site)
-        return told
+        return Equalised(told, wrote)
 
     async def make(self, integration: Integration, config: Config, wanted: Mapping[str, str | None]) -> list[Made]:
         """The Ploomes fields of the right type for mappable rows (key -> name to show, None for ours), found or made.

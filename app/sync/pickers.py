@@ -132,7 +132,9 @@ class Pickers:
         self._gateways = gateways
         self._sets = Sets(db, clock)
 
-    async def pick(self, integration: Integration, name: str, *, refresh: bool = False) -> Picked:
+    async def pick(
+        self, integration: Integration, name: str, *, refresh: bool = False, priority: Priority = Priority.PERSON
+    ) -> Picked:
         """The items of a kind. Raises UserError 404 for an unknown kind, 503 when it was never read and cannot be."""
         kind = KINDS.get(name)
         if kind is None:
@@ -140,20 +142,20 @@ class Pickers:
             raise UserError(
                 HTTPStatus.NOT_FOUND, "Lista desconhecida", f"A lista {name} não existe. Use: {known_kinds}."
             )
-        warning = await self._renew(integration, kind, refresh=refresh)
+        warning = await self._renew(integration, kind, priority, refresh=refresh)
         async with self._db.read() as session:
             read_at = await known.whole_at(session, integration.id, kind.vendor, kind.kept)
             rows = await known.everything(session, integration.id, kind.vendor, kind.kept)
         assert read_at is not None
         return Picked([item_of(kind, row) for row in rows if is_shown(kind, row)], read_at, warning)
 
-    async def _renew(self, integration: Integration, kind: Kind, *, refresh: bool) -> str | None:
+    async def _renew(self, integration: Integration, kind: Kind, priority: Priority, *, refresh: bool) -> str | None:
         """Reads the list when it is old; a vendor that does not answer leaves the kept one, with the reason."""
         age = await self._sets.age(integration.id, kind.vendor, kind.kept)
         limit = REDUNDANCY_SECONDS[kind.vendor] if refresh else FRESH_SECONDS[kind.vendor]
         if age is not None and age < limit:
             return None
-        omie, ploomes = self._gateways.open(integration, Priority.PERSON)
+        omie, ploomes = self._gateways.open(integration, priority)
         gateway = omie if kind.vendor is Vendor.OMIE else ploomes
         try:
             await patiently(

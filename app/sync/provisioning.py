@@ -146,6 +146,22 @@ class Provisioner:
             "warnings": site.warnings,
         }
 
+    async def repair_webhooks(
+        self, integration: Integration, target: WebhookTarget, priority: Priority
+    ) -> JsonObject | None:
+        """Switches webhooks on again that Ploomes switched off, and makes those somebody deleted; answers their ids.
+
+        None while somebody prepares the account. Raises Postponed, VendorError.
+        """
+        ploomes = self._gateways.open(integration, priority)[1]
+        suffix = str(integration.provisioned.get("suffix") or "")
+        try:
+            async with self._lanes.hold(f"provision:{integration.ploomes_account_id}") as lease:
+                site = Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+                return await _webhooks(site, target)
+        except LaneBusy:
+            return None
+
     async def remove_webhooks(self, integration: Integration, target: WebhookTarget) -> int:
         """Takes our webhooks out of Ploomes, as far as it lets us. Answers how many went."""
         ploomes = self._gateways.open(integration, Priority.PERSON)[1]

@@ -18,7 +18,7 @@ from app.sync import known
 from app.sync.config_effects import changed_paths
 from app.sync.config_schema import schema_of
 from app.sync.config_store import ConfigStore
-from app.sync.entities import RULES
+from app.sync.entities import BUILT
 from app.sync.models import ConfigVersion, Integration, Resync
 from app.sync.option_tables import OptionTables
 from app.sync.references import References
@@ -60,7 +60,7 @@ class Publishing:
         """Options are compared with Omie at every update (F255); what fails now is tried again by the watch."""
         config = await self._configs.get(integration.id)
         try:
-            return await self._options.equalise(integration, config, Priority.PERSON)
+            return list((await self._options.equalise(integration, config, Priority.PERSON)).told)
         except (LaneBusy, LeaseLost):
             return ["As opções estão sendo igualadas agora por outra atualização."]
         except (VendorError, Postponed) as error:
@@ -116,7 +116,7 @@ async def plan(
 ) -> Resync | None:
     """The pass over what a publish touched; an unfinished one ends and its entities come along. None when there is
     nothing to compare yet (never activated, or only later things change)."""
-    entities = [entity for entity in touched if entity in RULES]
+    entities = [entity for entity in touched if entity in BUILT]
     if integration.activated_at is None or not entities:
         return None
     now = clock.now()

@@ -2,10 +2,32 @@
 
 from fastapi import APIRouter
 
-from app.api.rest import catalog, changes, config, events, integrations, issues, records, resyncs
+from app.api.rest import (
+    catalog,
+    changes,
+    config,
+    events,
+    integrations,
+    issues,
+    links,
+    records,
+    resyncs,
+    sellers,
+)
 
 router = APIRouter(prefix="/api/v1")
-for _module in (integrations, config, catalog, events, records, issues, changes, resyncs):
+for _module in (
+    integrations,
+    config,
+    catalog,
+    sellers,
+    links,
+    events,
+    records,
+    issues,
+    changes,
+    resyncs,
+):
     router.include_router(_module.router)
 
 __all__ = ["router"]

@@ -12,8 +12,12 @@ from app.core.errors import UserError
 from app.core.ports import Entity, Vendor
 from app.sync.config_store import ConfigStore
 from app.sync.integrations import Integrations
+from app.sync.link_tables import LinkTables
+from app.sync.link_wizard import LinkWizard
+from app.sync.linking import Linking
 from app.sync.models import Integration
 from app.sync.option_tables import OptionTables
+from app.sync.people import People
 from app.sync.pickers import Pickers
 from app.sync.publishing import Publishing
 from app.sync.records import Records
@@ -45,6 +49,10 @@ class Parts(Container, Protocol):
     options: OptionTables
     publishing: Publishing
     resyncs: Resyncs
+    linking: Linking
+    link_tables: LinkTables
+    wizard: LinkWizard
+    people: People
 
 
 def parts(request: Request) -> Parts:

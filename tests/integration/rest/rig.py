@@ -13,9 +13,13 @@ from app.sync.foreign import Foreign
 from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
 from app.sync.lanes import Lanes
+from app.sync.link_tables import LinkTables
+from app.sync.link_wizard import LinkWizard
+from app.sync.linking import Linking
 from app.sync.load_steps import LoadSteps
 from app.sync.option_tables import OptionTables
 from app.sync.passes import Passes
+from app.sync.people import People
 from app.sync.pickers import Pickers
 from app.sync.provisioning import Provisioner
 from app.sync.publishing import Publishing
@@ -24,6 +28,7 @@ from app.sync.references import References
 from app.sync.requests import Requests
 from app.sync.resync_steps import REQUESTED, ResyncSteps
 from app.sync.resyncs import Resyncs
+from app.sync.watch import Watch
 from app.sync.why import Why
 from tests.factories import VAULT
 from tests.integration.rest.fakes import FakeVendors
@@ -59,9 +64,16 @@ class Parts:
         self.pickers = Pickers(db, clock, vendors)
         self.options = OptionTables(db, clock, vendors, lanes)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
+        self.linking = Linking(db, clock, self.queue, lanes, vendors, self.configs, references)
+        self.link_tables = LinkTables(db, clock, self.queue)
+        self.wizard = LinkWizard(db)
+        self.people = People(db, self.configs)
         self.records = Records(db, clock, vendors, self.configs, references)
         self.why = Why(db, clock)
         self.requests = Requests(db, clock, self.queue, self.resyncs)
+        self.watch = Watch(
+            db, clock, self.configs, self.integrations, self.pickers, self.options, references, self.requests
+        )
 
     async def work(self, stop: asyncio.Event) -> None:
         """No engine here."""
