@@ -82,6 +82,7 @@ QUIRKS: dict[str, Quirk] = {
     "ploomes_bare_dates": Quirk("brasilia", "zone of dates written without one", ("brasilia", "utc")),
     "ploomes_missing_status": Quirk(404, "status of PATCH and DELETE on a missing id (400, 404 or 200)"),
     "ploomes_put_status": Quirk(405, "status of PUT"),
+    "ploomes_batch": Quirk(False, "$batch is served, in OData's JSON form"),
     "ploomes_company_delete": Quirk("loosen", "persons of a deleted company", ("loosen", "cascade", "refused")),
     "ploomes_deleted_listed": Quirk(False, "GetDeleted<Set> exists for contacts, products and orders too"),
     "ploomes_visibility": Quirk("own", "what a profile with ContactsView 2 meets", ("own", "forbidden")),

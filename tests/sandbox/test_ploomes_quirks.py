@@ -157,6 +157,23 @@ async def test_missing_ids_put_and_reading_by_key(bench: Bench) -> None:
     assert (answer.status_code, answer.json()["value"]) == (200, [])
 
 
+async def test_a_batch_is_unknown_unless_switched_on(bench: Bench) -> None:
+    contact = await bench.contact(Name="Padaria")
+    parts = [
+        {"id": "1", "method": "GET", "url": f"/Contacts?$filter=Id eq {contact['Id']}&$select=Name"},
+        {"id": "2", "method": "post", "url": "Products", "body": {"Name": "Caneta"}},
+        {"id": "3", "method": "PATCH", "url": "Contacts(1)", "body": {"Name": "x"}},
+        {"id": "4", "method": "DELETE", "url": f"Contacts({contact['Id']})"},
+    ]
+    assert await status(bench, "POST", "$batch", {"requests": parts}) == 404
+    await bench.quirk(ploomes_batch=True)
+    answers = (await bench.ploomes("POST", "$batch", {"requests": parts})).json()["responses"]
+    assert [(one["id"], one["status"]) for one in answers] == [("1", 200), ("2", 200), ("3", 404), ("4", 200)]
+    assert answers[0]["body"]["value"] == [{"Name": "Padaria"}]
+    assert [row["Name"] for row in await bench.rows("Products")] == ["Caneta"]
+    assert await status(bench, "POST", "$batch", {"requests": [{"id": "1"}]}) == 400
+
+
 @pytest.mark.parametrize(("reading", "left"), [("loosen", ["Ana"]), ("cascade", []), ("refused", ["Casa", "Ana"])])
 async def test_persons_of_a_deleted_company(bench: Bench, reading: str, left: list[str]) -> None:
     company = await bench.contact(Name="Casa")

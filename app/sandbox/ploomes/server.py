@@ -1,6 +1,7 @@
 """The HTTP side of the pretend Ploomes: key, limit, trouble, then the call itself (ploomes-api.md 1)."""
 
 import math
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -8,12 +9,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from ..kernel import Kernel
 from ..trouble import CALL_KINDS, Rule
 from ..wire import Row
-from . import actions, calls
+from . import actions, batch, calls
 from .account import Account
 from .calls import json
 from .faults import Refusal
 
-_LOG_IN = "Self/Login"
+_LOG_IN, _BATCH = "Self/Login", "$batch"
 
 
 class PloomesServer:
@@ -76,14 +77,19 @@ class PloomesServer:
         refused = rule is not None and rule.kind == "fault"
         if rule is not None and refused and rule.when == "before":
             raise Refusal(rule.status or 400, rule.text or "Operação recusada.")
-        call = calls.found(request, account, user, path)
-        if path == _LOG_IN:
-            answer = await actions.log_in(call)
+        if path == _BATCH and request.method == "POST" and self._kernel.quirks.ploomes_batch:
+            answer = json({"responses": await batch.run(request, partial(self._part, account, user))})
         else:
-            answer = await (calls.by_verb(call) if call.action is None else actions.run(call))
+            answer = await _perform(request, account, user, path)
         if rule is not None and refused:
             raise Refusal(rule.status or 400, rule.text or "Operação recusada.")
         return answer
+
+    async def _part(self, account: Account, user: Row, request: Request) -> Response:
+        try:
+            return await _perform(request, account, user, request.path_params["path"])
+        except Refusal as refusal:
+            return self._error(refusal)
 
     def _over_the_limit(self, account: Account, wait: float) -> Response:
         self._kernel.counters.refusal("ploomes", account.user_key, "rate")
@@ -107,3 +113,10 @@ class PloomesServer:
             case "empty":
                 return Response(b"", refusal.status)
         return json({"error": {"code": "", "message": refusal.message}}, refusal.status)
+
+
+async def _perform(request: Request, account: Account, user: Row, path: str) -> Response:
+    call = calls.found(request, account, user, path)
+    if path == _LOG_IN:
+        return await actions.log_in(call)
+    return await (calls.by_verb(call) if call.action is None else actions.run(call))
