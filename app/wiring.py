@@ -50,6 +50,8 @@ from app.sync.records import Records
 from app.sync.requests import Requests
 from app.sync.resync_steps import MAPPING, REQUESTED, ResyncSteps
 from app.sync.resyncs import Resyncs
+from app.sync.silence import Silence
+from app.sync.sweep import Sweep
 from app.sync.trip import Tracer
 from app.sync.watch import Watch
 from app.sync.why import Why
@@ -142,6 +144,15 @@ class Ponte:
         roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road(), MAPPING: resync_steps.road()}
         self.passes = Passes(self.db, self.clock, self.queue, roads)
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
+        self.sweep = Sweep(
+            self.db,
+            self.clock,
+            self.queue,
+            self.configs,
+            resync_steps.visit,
+            Silence(self.db, self.clock),
+            settings.incremental_sweep_seconds,
+        )
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
         self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
@@ -180,6 +191,7 @@ class Ponte:
             Cron("interactions", 10.0, self.interactions.sweep),
             Cron("foreign", 60.0, self.foreign.sweep),
             Cron("watch", 60.0, self.watch.tick),
+            Cron("incremental_sweep", 60.0, self.sweep.tick),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
         ]
 

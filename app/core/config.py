@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     live_slots: int = Field(24, ge=1, description="live events worked on at a time, per process")
     bulk_slots: int = Field(6, ge=1, description="bulk events worked on at a time, per process")
     sweep_seconds: float = Field(5.0, gt=0, description="how often what is due and not yet taken is rung for again")
+    incremental_sweep_seconds: float = Field(
+        600.0, gt=0, description="how often both vendors are asked what changed, for what webhooks missed"
+    )
     ready_lag_seconds: float = Field(60.0, gt=0, description="a live event overdue for longer makes /health/ready red")
     retention_days: int = Field(90, ge=1, description="settled events and changes older than this are removed")
     clock_scale: float = Field(1.0, gt=0, description="makes time run faster, for proofs; `local` only")

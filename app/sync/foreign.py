@@ -22,6 +22,8 @@ EXPLAINS_WITHIN = timedelta(minutes=2)
 """How far apart a write and the event it caused may be."""
 SWEEP_SECONDS = 600
 """Grid of the incremental sweep that unexplained records join."""
+AFTER_SWEEP_SECONDS = 90.0
+"""A named record that the sweep did not settle is looked at by itself this much later."""
 BATCH = 500
 
 CALL_FIRES: Mapping[str, frozenset[Kind]] = {
@@ -55,9 +57,9 @@ def explained(event: Event, writes: Iterable[WriteEntry]) -> bool:
     )
 
 
-def next_sweep(now: float) -> float:
-    """The next point of the ten-minute grid, epoch seconds. Pure."""
-    return math.floor(now / SWEEP_SECONDS + 1) * float(SWEEP_SECONDS)
+def next_sweep(now: float, every: float = SWEEP_SECONDS) -> float:
+    """The next point of the grid (of ten minutes, unless told otherwise), epoch seconds. Pure."""
+    return math.floor(now / every + 1) * float(every)
 
 
 class Foreign:
@@ -127,7 +129,7 @@ class Foreign:
             topic=event.topic,
             source=EventSource.FOREIGN.value,
             priority=Priority.BULK,
-            due_at=now if option == "now" else next_sweep(now),
+            due_at=now if option == "now" else next_sweep(now) + AFTER_SWEEP_SECONDS,
         )
         return 1
 

@@ -139,6 +139,19 @@ CAUSES: dict[str, Cause] = {
         "Veja o motivo no detalhe. A carga é tentada de novo uma vez por dia; para tentar já, ative a integração.",
         "suporte",
     ),
+    "webhooks_silent_omie": Cause(
+        "Os webhooks do Omie pararam",
+        "No portal developer.omie.com.br, abra o aplicativo, menu Webhooks: confira se o endereço desta integração "
+        "está cadastrado, ativo e com os tópicos marcados; se estiver suspenso por falhas, ative-o de novo e salve, o "
+        "que envia um teste. Enquanto isso a varredura roda a cada dois minutos e nada se perde.",
+        "admin",
+    ),
+    "webhooks_silent_ploomes": Cause(
+        "Os webhooks do Ploomes pararam",
+        "Ative a integração de novo: ela confere e recria os webhooks no Ploomes. Enquanto isso a varredura roda a "
+        "cada dois minutos e nada se perde.",
+        "admin",
+    ),
     "resync_failed": Cause(
         "Uma carga completa falhou",
         "Veja o motivo no detalhe. A carga é tentada de novo uma vez por dia, de onde parou.",

@@ -14,7 +14,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import VendorError
 from app.core.ports import JsonObject, Priority, Record, Vendor
-from app.sync import known, links
+from app.sync import known, links, watermarks
 from app.sync.config_store import ConfigStore
 from app.sync.configuration import Config
 from app.sync.convert import clean
@@ -98,7 +98,8 @@ class LoadSteps:
             async with turn.commit(None):
                 return
         gateway = visits[0].omie if vendor is Vendor.OMIE else visits[0].ploomes
-        place = load.cursor.get("place") or {}
+        place = {"at": self._clock.now().isoformat(), **(load.cursor.get("place") or {})}
+        began = datetime.fromisoformat(place["at"])
         page = await one_page(gateway, set_name, cursor=place.get("cursor"))
         rows: list[known.Known] = []
         for record in page.records:
@@ -107,6 +108,7 @@ class LoadSteps:
         total = place.get("total", page.total)
         seen = place.get("seen", 0) + len(page.records)
         following = {**place, "cursor": page.cursor, "seen": seen, "total": total}
+        watermarks.note(following, page.records, began)
         if page.cursor is None:
             try:
                 refuse_cut(page, seen, total, vendor, set_name)
@@ -118,6 +120,7 @@ class LoadSteps:
             await known.upsert(session, integration.id, rows, read_at)
             if page.cursor is None:
                 await known.seen_whole(session, integration.id, vendor, set_name, read_at)
+                await watermarks.crawled(session, integration.id, vendor, set_name, following, began)
             _count_page(row, len(page.records), page.total if "total" not in place else None)
 
     async def _snapshot(self, visits: Sequence[Visit], record: Record, load_id: int) -> list[known.Known]:

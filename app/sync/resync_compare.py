@@ -19,7 +19,7 @@ from app.sync.fields import Field, Master, Refs, Values
 from app.sync.links import LIVING
 from app.sync.load_pairing import Visit
 from app.sync.mapping import canonical
-from app.sync.models import Event, EventState, Issue, KnownRecord, Link, LinkState
+from app.sync.models import Event, EventSource, EventState, Issue, KnownRecord, Link, LinkState
 from app.sync.snapshots import learn
 
 MARGIN = timedelta(seconds=5)
@@ -92,16 +92,23 @@ def comparable_digest(vendor: Vendor, fields: Sequence[Field], values: Values, r
 
 
 async def compare(
-    session: AsyncSession, visit: Visit, vendor: Vendor, rows: Sequence[Row], asked_at: datetime
+    session: AsyncSession,
+    visit: Visit,
+    vendor: Vendor,
+    rows: Sequence[Row],
+    asked_at: datetime,
+    *,
+    besides: Collection[EventSource] = (),
 ) -> Comparison:
-    """Sorts a page. A row counts only if nothing touched its pair since the page was asked for."""
+    """Sorts a page. A row counts only if nothing touched its pair since the page was asked for, events of the sources
+    `besides` apart: the caller answers those itself."""
     integration_id, entity = visit.integration.id, visit.rules.ENTITY
     ids = [row.record.id for row in rows]
     links = await _links(session, integration_id, entity, vendor, ids)
     ended = await _ended(session, integration_id, entity, vendor, ids)
     theirs = [link.ploomes_id if vendor is Vendor.OMIE else link.omie_id for link in links.values()]
     touched = await touched_since(
-        session, integration_id, visit.rules, {vendor: ids, vendor.other: theirs}, asked_at - MARGIN
+        session, integration_id, visit.rules, {vendor: ids, vendor.other: theirs}, asked_at - MARGIN, besides
     )
     comparison = Comparison()
     suspects: list[Row] = []
@@ -174,7 +181,12 @@ async def _ended(
 
 
 async def touched_since(
-    session: AsyncSession, integration_id: int, rules: Rules, ids: Mapping[Vendor, Sequence[str]], since: datetime
+    session: AsyncSession,
+    integration_id: int,
+    rules: Rules,
+    ids: Mapping[Vendor, Sequence[str]],
+    since: datetime,
+    besides: Collection[EventSource] = (),
 ) -> set[tuple[Vendor, str]]:
     """Records with an open event, or with one that came or was settled after an instant."""
     found: set[tuple[Vendor, str]] = set()
@@ -184,6 +196,7 @@ async def touched_since(
             Event.vendor == vendor.value,
             Event.entity.in_((rules.ENTITY, *rules.SIBLINGS)),
             Event.external_id.in_(wanted),
+            Event.source.not_in(besides),
             or_(Event.due_at.is_not(None), Event.received_at >= since, Event.settled_at >= since),
         )
         found |= {(vendor, str(each)) for each in await session.scalars(query)}

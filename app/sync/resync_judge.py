@@ -272,10 +272,10 @@ def open_link(ground: Ground, item: ResyncItem, verdict: Verdict, sides: Sides) 
 
 
 def _creation(item: ResyncItem, target: Vendor) -> JsonObject:
-    """A new record in Omie tells Ploomes its id; before one in Ploomes, Ploomes is asked for its key."""
+    """A new record in Omie tells Ploomes its id; one without a natural key is looked for in Ploomes before."""
     if target is Vendor.OMIE:
         return {"omie": {"create": 1}, "ploomes": {"update": 1}}
-    return {"ploomes": {"find": 1, "create": 1}}
+    return {"ploomes": {"create": 1} if item.natural_key else {"find": 1, "create": 1}}
 
 
 def _open(item: ResyncItem, ground: Ground, kind: int, actions: list[str], calls: JsonObject, target: Vendor) -> None:

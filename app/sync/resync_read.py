@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -334,9 +333,7 @@ async def _plan_delete(
     item.vendor, item.external_id, item.target = gone.value, links.id_of(link, gone), other.value
     item.state, item.stage = OPEN, stage * 10 + DELETE_STAGE
     item.actions = [f"{word}_in_{other.value}"] if word else ["ended"]
-    asks = {"ploomes": {"find": 1}} if gone is Vendor.PLOOMES and link.natural_key else {}
-    calls: dict[str, Any] = {other.value: {verb: 1}} if verb else {}
-    item.calls = {**asks, **{name: {**asks.get(name, {}), **verbs} for name, verbs in calls.items()}}
+    item.calls = {other.value: {verb: 1}} if verb else {}
 
 
 def _count(row: Resync, entity: str, comparison: Comparison) -> None:

@@ -39,13 +39,6 @@ async def crawled(
     """A complete crawl: the sweep goes on from the last record changed before it began."""
     marks = side.get("marks") or []
     since = datetime.fromisoformat(marks[0][1]) if marks else began - UNKNOWN
-    await move(session, integration_id, vendor, entity, since, marks)
-
-
-async def move(
-    session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, since: datetime, marks: Sequence[Any]
-) -> None:
-    """Sets a watermark."""
     dialect = session.get_bind().dialect.name
     insert: Callable[..., Any] = postgresql.insert if dialect == "postgresql" else sqlite.insert
     values = {"since": since, "last": list(marks)}

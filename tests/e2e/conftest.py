@@ -35,6 +35,7 @@ async def product(request: pytest.FixtureRequest, settings: Settings, storage: s
         "ploomes_url": f"{VENDORS}/ploomes/",
         "clock_scale": speed,
         "sweep_seconds": 5.0,
+        "incremental_sweep_seconds": 1e9,  # a sweep that came by chance would hide what webhooks do
         "lease_seconds": 45.0 * speed,  # a busy machine does not run faster with the clock
     }
     if storage == "split":
