@@ -122,7 +122,7 @@ class Funnel:
         call = slot.call
         started = time.perf_counter()
         usage.note(call.vendor, call.method)
-        answer = await self._request(call, request)
+        answer = await self._request(slot, request)
         outcome: T | VendorError
         if isinstance(answer, VendorError):
             outcome = answer
@@ -144,7 +144,8 @@ class Funnel:
         metrics.VENDOR_SECONDS.labels(call.vendor, call.method).observe(time.perf_counter() - started)
         return outcome
 
-    async def _request(self, call: Call, request: Request) -> Answer | VendorError:
+    async def _request(self, slot: Slot, request: Request) -> Answer | VendorError:
+        call = slot.call
         sent_at = self.clock.now()
         sent, problem = True, ""
         try:
@@ -157,6 +158,10 @@ class Funnel:
             sent, problem = False, type(failure).__name__
         except (httpx.HTTPError, TimeoutError, OSError) as failure:
             problem = type(failure).__name__
+            slot.abandoned = isinstance(failure, TimeoutError | httpx.TimeoutException)
+        except asyncio.CancelledError:
+            slot.abandoned = True
+            raise
         except httpx.InvalidURL:
             return VendorError(Fault.INVALID, "Endereço inválido.", vendor=call.vendor, method=call.method, sent=False)
         text = "Sem resposta" if sent else "Sem conexão"

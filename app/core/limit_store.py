@@ -18,8 +18,16 @@ POLL_SECONDS = 0.05
 WANT_SECONDS = 0.25
 """How long a waiting call keeps calls behind it out without asking again."""
 
+FLIGHT_SECONDS = 0.5
+"""About how long a call takes: by this much the places in a line for a flight slot are apart."""
+
 PACE_GROWTH = 1.1
 PACE_STEP_SECONDS = 3600.0
+PACE_FLOOR = 20
+"""Calls a minute that no 429 takes away: another app's burst must not stop us."""
+PACE_BACK_OFF = 0.8
+PACE_MEMORY_SECONDS = 24 * 3600.0
+"""How long a rate below the starting pace counts as the last that failed: whoever took the rest may have gone."""
 
 
 class Form(StrEnum):
@@ -34,7 +42,12 @@ class Form(StrEnum):
     GATE = "gate"
     """Closed until an instant: a block, or a budget whose state was lost."""
     PACE = "pace"
-    """A window whose limit a 429 taught us; without one it only keeps count."""
+    """A window whose limit a 429 taught us. Until then it feels its way: past `limit` calls go one at a time, so that
+    the 429 that teaches is the only one."""
+
+
+LINED = (Form.WINDOW, Form.FLIGHT, Form.PACE)
+"""Forms whose places get free one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +70,21 @@ class Outcome:
 
     granted: bool
     wait: float = 0.0
+    """Until something may get free."""
     check: int = 0
+    turn: float = 0.0
+    """Until it is this call's turn, behind all that were sent away before: when to come back."""
     lost: bool = False
     """The state is new or was wiped: `restore` it before anything may be granted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: the call's own id, its account and priority, and how long it would wait for its turn."""
+    """Who asks: the call's own id, its account and priority, and how long it will wait inside for its turn.
+
+    Whoever would have to wait longer gets a place in the line of what blocks it: those who come back then find a free
+    place one after the other, instead of all at the first one.
+    """
 
     id: str
     account: str
@@ -96,8 +116,9 @@ class LimitStore(Protocol):
         """Takes all checks together or none."""
         ...
 
-    async def release(self, checks: Sequence[Check], call_id: str, *, reached: bool) -> None:
-        """Ends a call. When it never reached the vendor (`reached` False) its windows forget it."""
+    async def release(self, checks: Sequence[Check], call_id: str, *, reached: bool, abandoned: bool = False) -> None:
+        """Ends a call. When it never reached the vendor (`reached` False) its windows forget it. When we gave up
+        waiting (`abandoned`) the vendor may still be at work: it stays in flight until its lease ends."""
         ...
 
     async def close_gate(self, key: str, seconds: float) -> None:
@@ -130,9 +151,17 @@ class LimitStore(Protocol):
 
 
 def pace_limit(start: int, failed: float, age: float) -> int:
-    """Calls per window `age` seconds after the 429 that came at `failed` calls (design section 6, Ploomes)."""
-    climbed = start * PACE_GROWTH ** math.floor(max(0.0, age) / PACE_STEP_SECONDS)
-    return math.floor(min(climbed, max(float(start), failed - 1)))
+    """Calls per window `age` seconds after the 429 that came at `failed` calls (design section 6, Ploomes).
+
+    From `start` on, 10 % more per clean hour, under the rate that failed. An account that fails below `start` has
+    another app beside us: it begins under what failed, and after a clean day climbs to `start` again.
+    """
+    hours = math.floor(max(0.0, age) / PACE_STEP_SECONDS)
+    ceiling = max(float(PACE_FLOOR), failed - 1)
+    if failed > start:
+        return math.floor(min(start * PACE_GROWTH**hours, ceiling))
+    begin = max(float(PACE_FLOOR), failed * PACE_BACK_OFF)
+    return math.floor(min(begin * PACE_GROWTH**hours, ceiling if age < PACE_MEMORY_SECONDS else start))
 
 
 class MemoryLimitStore:
@@ -147,6 +176,8 @@ class MemoryLimitStore:
         self._gates: dict[str, float] = {}
         self._paces: dict[str, tuple[float, float]] = {}
         self._wants: dict[str, dict[tuple[int, str], float]] = {}
+        self._lines: dict[str, dict[str, tuple[int, str, float]]] = {}
+        """Key -> calls sent away: id -> priority, account, when they are to come back."""
         self._served: dict[str, dict[str, float]] = {}
         self._notes: dict[str, tuple[float, float]] = {}
         self._tidy_at = 0.0
@@ -158,26 +189,31 @@ class MemoryLimitStore:
         now = self._clock.time()
         self._tidy(now)
         waits = [self._wait(check, asker, now) for check in checks]
-        longest = max(waits, default=0.0)
-        blocking = [check for check, wait in zip(checks, waits, strict=True) if wait > 0]
-        if blocking:
+        longest = max((wait for wait, _ in waits), default=0.0)
+        blocking = [check for check, (wait, _) in zip(checks, waits, strict=True) if wait > 0]
+        if not blocking:
+            for check in checks:
+                self._take(check, asker, now)
+            return Outcome(True)
+        turn = max(turn for _, turn in waits)
+        for check in blocking:
             if longest <= asker.patience:
-                for check in blocking:
-                    self._wants.setdefault(check.key, {})[asker.priority, asker.account] = now + WANT_SECONDS
-            return Outcome(False, longest, waits.index(longest))
-        for check in checks:
-            self._take(check, asker, now)
-        return Outcome(True)
+                self._wants.setdefault(check.key, {})[asker.priority, asker.account] = now + WANT_SECONDS
+            elif check.form in LINED:
+                self._lines.setdefault(check.key, {})[asker.id] = (asker.priority, asker.account, now + turn)
+        position = next(place for place, (wait, _) in enumerate(waits) if wait == longest)
+        return Outcome(False, longest, position, turn)
 
-    async def release(self, checks: Sequence[Check], call_id: str, *, reached: bool) -> None:
+    async def release(self, checks: Sequence[Check], call_id: str, *, reached: bool, abandoned: bool = False) -> None:
         """See `LimitStore`."""
         for check in checks:
             log = self._logs.get(check.key, {})
-            if call_id in log:
-                if check.form is Form.FLIGHT or not reached:
-                    del log[call_id]
-                else:
-                    log[call_id] = self._clock.time()
+            if call_id not in log:
+                continue
+            if not reached or (check.form is Form.FLIGHT and not abandoned):
+                del log[call_id]
+            elif check.form is not Form.FLIGHT:
+                log[call_id] = self._clock.time()
 
     async def close_gate(self, key: str, seconds: float) -> None:
         """See `LimitStore`."""
@@ -222,24 +258,44 @@ class MemoryLimitStore:
     async def close(self) -> None:
         """See `LimitStore`."""
 
-    def _wait(self, check: Check, asker: Asker, now: float) -> float:
+    def _wait(self, check: Check, asker: Asker, now: float) -> tuple[float, float]:
+        """Seconds until a place may get free, and until one is this call's."""
         if check.form is Form.GATE:
-            return max(0.0, self._gates.get(check.key, 0.0) - now)
+            closed = max(0.0, self._gates.get(check.key, 0.0) - now)
+            return closed, closed
+        entries = self._entries(check.key, now - check.window)
         limit = check.limit
         if check.form is Form.PACE:
             taught = self._paces.get(check.key)
             if taught is None:
-                return 0.0
+                feeling = len(entries) >= limit and any(at > now for at in entries.values())
+                return (POLL_SECONDS, POLL_SECONDS) if feeling else (0.0, 0.0)
             limit = pace_limit(check.limit, taught[0], now - taught[1])
         allowed = max(1, math.floor(limit * check.share))
-        entries = self._entries(check.key, now - check.window)
         if len(entries) >= allowed:
+            ahead = self._ahead(check, asker, now) if check.form in LINED else 0
             if check.form is Form.FLIGHT:
-                return POLL_SECONDS
-            leaving = sorted(entries.values())[len(entries) - allowed]
-            return max(0.001, min(leaving, now) + check.window - now)
+                return POLL_SECONDS, FLIGHT_SECONDS * (ahead + 1)
+            leaving, first = sorted(entries.values()), len(entries) - allowed
+            wait, turn = (
+                max(0.001, min(leaving[place], now) + check.window - now)
+                for place in (first, min(first + ahead, len(leaving) - 1))
+            )
+            return wait, turn
         behind = check.form is not Form.ERRORS and self._is_behind(check, asker, now)
-        return POLL_SECONDS if behind else 0.0
+        return (POLL_SECONDS, POLL_SECONDS) if behind else (0.0, 0.0)
+
+    def _ahead(self, check: Check, asker: Asker, now: float) -> int:
+        """How many of those sent away come first; where accounts share, each counts only up to our own number."""
+        line = self._lines.get(check.key)
+        if not line:
+            return 0
+        waiting: dict[str, int] = {}
+        for priority, account, until in line.values():
+            if until > now and priority <= asker.priority:
+                waiting[account] = waiting.get(account, 0) + 1
+        mine = waiting.get(asker.account, 0)
+        return sum(min(count, mine) if check.shared else count for count in waiting.values())
 
     def _is_behind(self, check: Check, asker: Asker, now: float) -> bool:
         served = self._served.get(check.key, {})
@@ -277,4 +333,9 @@ class MemoryLimitStore:
         self._logs = {key: log for key, log in self._logs.items() if max(log.values(), default=0.0) > now - 1800.0}
         self._gates = {key: until for key, until in self._gates.items() if until > now}
         self._notes = {key: note for key, note in self._notes.items() if note[1] > now}
+        self._lines = {
+            key: left
+            for key, line in self._lines.items()
+            if (left := {one: place for one, place in line.items() if place[2] > now})
+        }
         self._wants = {key: wants for key, wants in self._wants.items() if any(at > now for at in wants.values())}

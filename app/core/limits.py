@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,7 @@ from app.core.db import Database
 from app.core.errors import Postponed, Unavailable, VendorError
 from app.core.limit_book import RECORD_MARK, LimitBook
 from app.core.limit_rules import Budget, Call, Penalty, Rules, scope_of
-from app.core.limit_store import POLL_SECONDS, Asker, Check, Form, LimitStore, Outcome, Snapshot
+from app.core.limit_store import FLIGHT_SECONDS, Asker, Check, Form, LimitStore, Outcome, Snapshot
 
 LEASE_SECONDS = 40.0
 """Longer than the longest request, so that only a dead process lets a slot expire."""
@@ -34,10 +34,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Slot:
-    """A granted turn. `reached` is set to False when the request certainly never left."""
+    """A granted turn."""
 
     call: Call
     reached: bool = True
+    """Set to False when the request certainly never left."""
+    abandoned: bool = False
+    """Set when we gave up waiting for the answer: the vendor may still be at work."""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,10 @@ class _Lane:
 
     def best(self) -> _Ticket:
         return min(self.tickets, key=lambda ticket: (ticket.priority, ticket.number))
+
+    def place(self, ticket: _Ticket) -> int:
+        """How many are to go before it."""
+        return sum((one.priority, one.number) < (ticket.priority, ticket.number) for one in self.tickets)
 
     def wake(self) -> None:
         self.changed.set()
@@ -89,13 +96,8 @@ class Limiter:
         Raises `Postponed` when the turn is further away, or when the shared state cannot be reached.
         """
         budgets, checks = self._checks(call)
-        asker = Asker(
-            uuid.uuid4().hex,
-            call.account,
-            int(call.priority),
-            self._patience if patience is None else patience,
-            LEASE_SECONDS,
-        )
+        patience = self._patience if patience is None else patience
+        asker = Asker(uuid.uuid4().hex, call.account, int(call.priority), patience, LEASE_SECONDS)
         if not self._begun:
             # before our own first stamp: a first start is no loss and must not look like one
             await self._ask((), asker)
@@ -156,15 +158,17 @@ class Limiter:
         deadline = self._clock.time() + asker.patience
         try:
             while True:
+                left = deadline - self._clock.time()
+                asker = replace(asker, patience=left)
                 outcome = await self._ask(checks, asker) if lane.best() is ticket else None
                 if outcome and outcome.granted:
                     return
-                left = deadline - self._clock.time()
-                if outcome and (outcome.wait > left or left <= 0):
+                if outcome and outcome.wait > left:
                     budget = budgets[outcome.check]
-                    raise Postponed(max(outcome.wait, POLL_SECONDS), budget.reason, budget.name)
+                    raise Postponed(max(outcome.wait, outcome.turn), budget.reason, budget.name)
                 if left <= 0:
-                    raise Postponed(self._patience, "Aguardando a vez entre as chamadas ao mesmo método.", "queue")
+                    seconds = max(self._patience, FLIGHT_SECONDS * lane.place(ticket))
+                    raise Postponed(seconds, "Aguardando a vez entre as chamadas ao mesmo método.", "queue")
                 await self._rest(lane, min(left, outcome.wait if outcome else left))
         finally:
             lane.tickets.remove(ticket)
@@ -195,7 +199,7 @@ class Limiter:
     async def _end(self, slot: Slot, checks: Sequence[Check], call_id: str) -> None:
         call = slot.call
         try:
-            await self.store.release(checks, call_id, reached=slot.reached)
+            await self.store.release(checks, call_id, reached=slot.reached, abandoned=slot.abandoned)
         except Unavailable:
             _log.warning("a turn of %s was not given back; it expires by itself", call.method)
         now = self._clock.time()
@@ -253,11 +257,12 @@ class Limiter:
             for scope, (failed, since) in remembered.paces.items():
                 snapshot.paces[f"{Form.PACE}:{scope}"] = (failed, max(0.0, now - since))
             for scope, at in remembered.errors:
-                snapshot.logs.setdefault(f"{Form.ERRORS}:{scope}", []).append(now - at)
+                # a clock that was set back must not turn an old error into a coming one
+                snapshot.logs.setdefault(f"{Form.ERRORS}:{scope}", []).append(max(0.0, now - at))
             for scope, at in remembered.stamps.items():
                 if RECORD_MARK in scope:
                     for key in self._record_keys(scope):
-                        snapshot.logs.setdefault(key, []).append(now - at)
+                        snapshot.logs.setdefault(key, []).append(max(0.0, now - at))
                 else:
                     closed = self._closing_seconds(scope, paced=scope in remembered.paces)
                     # never longer than a stamp can lie ahead: the clock of an earlier process may have run faster

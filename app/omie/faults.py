@@ -60,8 +60,8 @@ TABLE = (
 )
 """The order is the rule: a wording of one line often occurs in a later line too."""
 
-_SECONDS = re.compile(r"(\d+)\s*segundos?")
-_MINUTES = re.compile(r"(\d+)\s*minutos?")
+_SPAN = re.compile(r"(\d{1,3}(?:\.\d{3})+|\d+)(,\d+)?\s*(hora|h\b|minuto|min\b|segundo|seg\b|s\b)")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _CLOCK = re.compile(r"as (\d{1,2}):(\d{2})(?::(\d{2}))?")
 _TAG = re.compile(r"tag:?\s*\[(\w+)\]", re.IGNORECASE)
 _ID = re.compile(r"com o? ?id \[?(\d+)\]?")
@@ -105,10 +105,9 @@ def classify(
 
 
 def _wait(folded: str, now: datetime, default: float) -> float:
-    if found := _SECONDS.search(folded):
-        return float(found.group(1))
-    if found := _MINUTES.search(folded):
-        return float(found.group(1)) * 60.0
+    """Seconds a refusal asks for: all spans it names together, rounded up, as in "29 minutos e 30 segundos"."""
+    if spans := _SPAN.findall(folded):
+        return sum((float(number.replace(".", "")) + bool(part)) * _UNITS[unit[0]] for number, part, unit in spans)
     if found := _CLOCK.search(folded):
         hour, minute, second = (int(part or 0) for part in found.groups())
         if hour < 24 and minute < 60 and second < 60:

@@ -3,6 +3,7 @@
 --quick         fewer edits and shorter runs (about five minutes)
 --only NAME     latency, storm, door, idle or never_banned; may be given more than once
 --setup NAME    sqlite or postgres; both without it
+--speed N       how much faster than real time never_banned runs (10, which is the most that is allowed)
 --json PATH     where the figures go (bench/results.json)
 --keep          leaves the processes' logs behind and says where
 """
@@ -99,7 +100,11 @@ async def measure(arguments: argparse.Namespace) -> bool:
     chapters: list[tuple[str, Make, Measure]] = [
         *([("sqlite", one_process, partial(run, parts=parts))] if parts else []),
         *([("postgres", lambda _: split(), partial(run, parts=parts))] if parts else []),
-        *([("postgres", lambda _: split(workers=4), partial(never_banned.run, say=say))] if proving else []),
+        *(
+            [("postgres", lambda _: split(workers=4), partial(never_banned.run, speed=arguments.speed, say=say))]
+            if proving
+            else []
+        ),
     ]
     for name, make, work in chapters:
         if arguments.setup not in (None, name):
@@ -124,6 +129,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", action="append", choices=(*PARTS, NEVER_BANNED))
     parser.add_argument("--setup", choices=("sqlite", "postgres"))
+    parser.add_argument("--speed", type=float, default=never_banned.SPEED)
     parser.add_argument("--json", type=Path, default=Path("bench/results.json"))
     parser.add_argument("--keep", action="store_true")
     arguments = parser.parse_args()

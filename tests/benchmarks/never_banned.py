@@ -22,8 +22,9 @@ from tests.benchmarks.rig import Pair, Rig, RigError, until
 from tests.benchmarks.setups import Setup
 
 SPEED = 10.0
+"""How much faster than real time, where nothing else is asked for."""
 INTEGRATIONS, REFUSED, NEWCOMERS = 20, 3, 1
-BUSY_CLIENTS, BUSY_OPEN = 90, 60
+BUSY_CLIENTS, BUSY_OPEN = 300, 80
 """Clients of the saturated integration, and how many of them always wait: below the hundred that stay live."""
 CLIENTS = 6
 NEW_CLIENTS = 30
@@ -69,7 +70,7 @@ class Crowd:
 
     def now(self) -> float:
         """Simulated seconds."""
-        return time.time() * SPEED
+        return time.time() * self.rig.speed
 
     def of(self, role: str) -> list[Customer]:
         """The customers of a role."""
@@ -122,7 +123,7 @@ class Crowd:
                 await asyncio.sleep(POLL_SECONDS)
             else:
                 await self.edit(customer)
-                await asyncio.sleep(EVERY_SECONDS / SPEED)
+                await asyncio.sleep(EVERY_SECONDS / self.rig.speed)
 
     async def listen(self) -> None:
         """Notes which writes arrived, until cancelled."""
@@ -138,7 +139,7 @@ class Crowd:
             home = self._homes.get(place)
             if not write["ok"] or home is None or place not in home.open:
                 continue
-            done = write["done"] * SPEED
+            done = write["done"] * self.rig.speed
             home.waits.append((done, done - home.open.pop(place)))
 
 
@@ -158,17 +159,17 @@ class Block:
 
 
 async def run(
-    setup: Setup, folder: Path, *, quick: bool, say: Callable[[str], None]
+    setup: Setup, folder: Path, *, quick: bool, speed: float, say: Callable[[str], None]
 ) -> tuple[list[Figure], list[Skipped]]:
     """The whole proof on a rig of its own. Raises RigError when it cannot be measured."""
     try:
-        return await _prove(setup, folder, 900.0 if quick else 7200.0, say), []
+        return await _prove(setup, folder, 900.0 if quick else 7200.0, speed, say), []
     except ExceptionGroup as group:
         raise RigError("; ".join(f"{type(error).__name__}: {error}" for error in group.exceptions)) from group
 
 
-async def _prove(setup: Setup, folder: Path, seconds: float, say: Callable[[str], None]) -> list[Figure]:
-    async with Rig(setup, folder, speed=SPEED) as rig:
+async def _prove(setup: Setup, folder: Path, seconds: float, speed: float, say: Callable[[str], None]) -> list[Figure]:
+    async with Rig(setup, folder, speed=speed) as rig:
         crowd = Crowd(rig, say)
         newcomer = await _gather(crowd)
         async with asyncio.TaskGroup() as tasks:
@@ -213,19 +214,19 @@ async def _measure(crowd: Crowd, newcomer: Customer, always: list[asyncio.Task[N
     busy = crowd.of("busy")[0]
     crowd.say("never banned: first loads are over, one integration meets its limit")
     taught = await _first_429(crowd, busy)
-    await asyncio.sleep(75.0 / SPEED)
+    await asyncio.sleep(75.0 / crowd.rig.speed)
     crowd.say(f"never banned: {seconds / 60:.0f} simulated minutes begin")
     start, before = crowd.now(), await crowd.rig.control("GET", "/counters")
     block = Block(crowd.of("blocked")[0], seconds / 4)
     blocking = tasks.create_task(_block(crowd, block, after=seconds / 3))
     always.append(blocking)
-    await asyncio.sleep(seconds / 10 / SPEED)
+    await asyncio.sleep(seconds / 10 / crowd.rig.speed)
     await crowd.rig.activate(newcomer.pair)
     asked = crowd.now()
-    await crowd.meet(newcomer, NEW_CLIENTS, seconds=seconds / SPEED)
+    await crowd.meet(newcomer, NEW_CLIENTS, seconds=seconds / crowd.rig.speed)
     loaded = crowd.now() - asked
     always.append(tasks.create_task(crowd.work(newcomer)))
-    await asyncio.sleep(max(0.0, (start + seconds - crowd.now()) / SPEED))
+    await asyncio.sleep(max(0.0, (start + seconds - crowd.now()) / crowd.rig.speed))
     end, after = crowd.now(), await crowd.rig.control("GET", "/counters")
     await blocking
     for task in always[1:]:
@@ -257,7 +258,7 @@ async def _first_429(crowd: Crowd, busy: Customer) -> float:
 async def _block(crowd: Crowd, block: Block, *, after: float) -> None:
     """Omie blocks what the customer calls next; what is seen until the end of the block, and how the work drains."""
     rig, account = crowd.rig, block.customer.pair.app_key
-    await asyncio.sleep(after / SPEED)
+    await asyncio.sleep(after / crowd.rig.speed)
     rules = {}
     for method in BLOCKED_METHODS:
         rule = {"kind": "block", "vendor": "omie", "account": account, "match": method, "seconds": block.seconds}
@@ -286,7 +287,9 @@ async def _block(crowd: Crowd, block: Block, *, after: float) -> None:
         return not stuck & set(block.customer.open)
 
     try:
-        block.drained = SPEED * await until("the blocked integration's work drained", arrived, seconds=60, every=0.1)
+        block.drained = crowd.rig.speed * await until(
+            "the blocked integration's work drained", arrived, seconds=60, every=0.1
+        )
     except RigError:
         block.drained = math.inf
 
@@ -299,7 +302,7 @@ async def _drained(crowd: Crowd) -> int:
         return not any(customer.open for customer in crowd.customers)
 
     with contextlib.suppress(RigError):
-        await until("everything arrived", all_arrived, seconds=300.0 / SPEED, every=POLL_SECONDS)
+        await until("everything arrived", all_arrived, seconds=300.0 / crowd.rig.speed, every=POLL_SECONDS)
     return sum(len(customer.open) for customer in crowd.customers)
 
 

@@ -130,7 +130,7 @@ class Rig:
 
     async def _start(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}
-        limits = httpx.Limits(max_connections=100)
+        limits = httpx.Limits(max_connections=100, keepalive_expiry=2.0)  # sooner than the servers close
         self.api = await self._stack.enter_async_context(
             httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, timeout=60, limits=limits)
         )

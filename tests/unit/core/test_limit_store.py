@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 from redis.asyncio import Redis
@@ -16,8 +17,12 @@ SCALE = 60.0
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(SCALE)
+def clock(request: pytest.FixtureRequest) -> Clock:
+    return Clock(getattr(request, "param", SCALE))
+
+
+IN_REAL_TIME = pytest.mark.parametrize("clock", [1.0], indirect=True)
+"""For what lasts a quarter of a second: on a busy machine nothing is quicker than that."""
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
@@ -136,6 +141,7 @@ async def test_lower_priorities_use_only_their_share(store: LimitStore) -> None:
     assert await call(store, live)
 
 
+@IN_REAL_TIME
 async def test_a_waiting_live_call_goes_before_bulk(store: LimitStore) -> None:
     running = asker()
     assert (await store.acquire([FLIGHT], running)).granted
@@ -155,6 +161,7 @@ async def test_a_waiter_that_gave_up_holds_nobody(store: LimitStore, clock: Cloc
     assert await call(store, FLIGHT, priority=Priority.BULK)
 
 
+@IN_REAL_TIME
 async def test_accounts_take_turns_on_what_they_share(store: LimitStore, clock: Clock) -> None:
     shared = Check(Form.FLIGHT, "flight:address", limit=1, shared=True)
     assert await call(store, shared, account="b")
@@ -165,6 +172,55 @@ async def test_accounts_take_turns_on_what_they_share(store: LimitStore, clock: 
     await store.release([shared], running.id, reached=True)
     assert not await call(store, shared, account="a"), "it was served last"
     assert (await store.acquire([shared], waiting)).granted
+
+
+async def test_who_is_sent_away_comes_back_one_after_the_other(store: LimitStore, clock: Clock) -> None:
+    for _ in range(3):
+        assert await call(store, MINUTE)
+        await clock.sleep(5.0)
+    turns = [(await store.acquire([MINUTE], asker())).turn for _ in range(4)]
+    gaps = [later - sooner for sooner, later in pairwise(turns)]
+    assert all(gap > 2.0 for gap in gaps[:2]), "each for the place that gets free next"
+    assert turns[3] <= 60.0, "and nobody for longer than the window"
+
+
+async def test_bulk_waits_behind_live_in_the_line_and_not_the_other_way(store: LimitStore) -> None:
+    assert (await store.acquire([FLIGHT], asker())).granted
+    bulk = [(await store.acquire([FLIGHT], asker(priority=Priority.BULK, patience=-1.0))).turn for _ in range(3)]
+    assert bulk == [0.5, 1.0, 1.5]
+    assert (await store.acquire([FLIGHT], asker(patience=-1.0))).turn == 0.5
+
+
+async def test_a_long_line_of_one_account_is_no_line_for_another(store: LimitStore) -> None:
+    shared = Check(Form.FLIGHT, "flight:address", limit=1, shared=True)
+    assert (await store.acquire([shared], asker(account="a"))).granted
+    for _ in range(5):
+        await store.acquire([shared], asker(account="a", patience=-1.0))
+    turns = [(await store.acquire([shared], asker(account="b", patience=-1.0))).turn for _ in range(2)]
+    assert turns == [0.5, 1.5], "each counts the other only up to its own number"
+
+
+async def test_a_call_we_gave_up_on_stays_in_flight_until_its_lease_ends(store: LimitStore, clock: Clock) -> None:
+    slow = Asker("slow", "a", 0, 0.0, lease=60.0)
+    assert (await store.acquire([FLIGHT, MINUTE], slow)).granted
+    await store.release([FLIGHT, MINUTE], slow.id, reached=True, abandoned=True)
+    assert not await call(store, FLIGHT), "the vendor may still be at work on it"
+    await clock.sleep(61.0)
+    assert await call(store, FLIGHT)
+
+
+async def test_an_untaught_account_feels_its_way_one_call_at_a_time(store: LimitStore) -> None:
+    first, second = asker(), asker()
+    assert (await store.acquire([PACE], first)).granted
+    assert (await store.acquire([PACE], second)).granted
+    assert not await call(store, PACE), "two are on their way, and two a minute is what is known to be safe"
+    for one in (first, second):
+        await store.release([PACE], one.id, reached=True)
+    third = asker()
+    assert (await store.acquire([PACE], third)).granted
+    assert not await call(store, PACE), "another 429 at the same moment would teach nothing"
+    await store.release([PACE], third.id, reached=True)
+    assert await call(store, PACE)
 
 
 @pytest.mark.feature("F271")
@@ -186,7 +242,12 @@ async def test_a_pace_climbs_by_the_hour_under_the_rate_that_failed(store: Limit
 def test_the_pace_stops_under_the_last_rate_that_failed() -> None:
     hours = [pace_limit(100, 120.0, hour * 3600.0) for hour in range(5)]
     assert hours == [100, 110, 119, 119, 119]
-    assert pace_limit(100, 60.0, 36_000.0) == 100
+
+
+def test_an_account_that_others_use_too_begins_under_what_failed_and_forgets_after_a_clean_day() -> None:
+    hours = [pace_limit(100, 60.0, hour * 3600.0) for hour in (0, 1, 2, 3, 23, 24)]
+    assert hours == [48, 52, 58, 59, 59, 100]
+    assert pace_limit(100, 3.0, 0.0) == 20, "another app's burst does not stop us"
 
 
 async def test_a_new_state_grants_nothing_before_it_is_restored(clock: Clock) -> None:
@@ -223,6 +284,58 @@ async def test_a_wiped_redis_is_noticed(redis_url: str, clock: Clock) -> None:
     async for key in server.scan_iter(f"{prefix}*"):
         await server.delete(key)
     assert (await store.acquire([MINUTE], asker())).lost
+    await store.close()
+
+
+@pytest.mark.services
+async def test_a_redis_that_was_started_anew_is_not_believed(redis_url: str, clock: Clock) -> None:
+    """A snapshot brings back what it held some time ago: everything but the calls since. It does not know scripts."""
+    server = Redis.from_url(redis_url)
+    store = RedisLimitStore(server, clock, f"test:{uuid.uuid4().hex}:")
+    await store.restore(Snapshot())
+    assert await call(store, MINUTE)
+    await server.script_flush()
+    assert (await store.acquire([MINUTE], asker())).lost
+    await store.restore(Snapshot())
+    assert await call(store, MINUTE)
+    await store.close()
+
+
+def shift(store: RedisLimitStore, seconds: float) -> None:
+    """As if Redis' clock had been set by so many real seconds since the store last heard it."""
+    frame, seen, *ours = store._seen
+    store._seen = (frame, seen - seconds, *ours)
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("who", ["Redis", "a process that slept"])
+async def test_a_clock_set_forward_opens_nothing(redis_url: str, clock: Clock, who: str) -> None:
+    prefix = f"test:{uuid.uuid4().hex}:"
+    one, other = (RedisLimitStore(Redis.from_url(redis_url), clock, prefix) for _ in range(2))
+    await one.restore(Snapshot())
+    assert await call(one, GATE)
+    assert await call(other, GATE)
+    shift(one, 100.0)
+    if who == "Redis":
+        shift(other, 100.0)
+    assert (await one.acquire([GATE], asker())).lost, "keys may have expired: the book knows better"
+    assert (await other.acquire([GATE], asker())).lost
+    await one.restore(Snapshot(gates={GATE.key: 1700.0}))
+    for store in (one, other, one, other):
+        assert (await store.acquire([GATE], asker())).wait > 1500.0, "one time for both, and nobody argues"
+    await one.close()
+    await other.close()
+
+
+@pytest.mark.services
+async def test_a_clock_set_back_closes_nothing_for_longer(redis_url: str, clock: Clock) -> None:
+    store = RedisLimitStore(Redis.from_url(redis_url), clock, f"test:{uuid.uuid4().hex}:")
+    await store.restore(Snapshot())
+    assert await call(store, MINUTE)
+    await store.close_gate(GATE.key, 600.0)
+    shift(store, -3600.0)
+    assert (await store.acquire([GATE], asker())).granted, "an hour passed on our own clock"
+    assert await call(store, MINUTE)
     await store.close()
 
 
