@@ -12,6 +12,7 @@ from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.http import Funnel, Request
 from app.core.limit_rules import Call
+from app.core.limits import LEASE_SECONDS
 from app.core.retry import repeatable
 from tests.vendor_rig import APP_SECRET, USER_KEY, ManualClock, fault, json, omie, ploomes, replies
 
@@ -30,8 +31,27 @@ def test_only_transient_faults_are_repeated(kind: Fault) -> None:
 
 async def test_a_write_that_never_left_is_sent_again(db: Database, hands: ManualClock) -> None:
     rig = omie(db, hands, httpx.ConnectError("refused"), {"codigo_status": "0", "codigo_cliente_omie": 501})
-    written = await rig.gateway().write("clients", "create", None, {"codigo_cliente_integracao": "PLOOMES-1"})
+    body = {"codigo_cliente_integracao": "PLOOMES-1", "razao_social": "Loja"}
+    written = await rig.gateway().write("clients", "create", None, body)
     assert (written.id, len(rig.vendor.requests)) == ("501", 2)
+
+
+@pytest.mark.parametrize(("failure", "free"), [(httpx.ReadTimeout("late"), False), (httpx.ReadError("broken"), True)])
+async def test_a_method_whose_call_we_gave_up_on_stays_in_flight(
+    db: Database, hands: ManualClock, failure: Exception, free: bool
+) -> None:
+    """Omie may still be at work on it, and a second call of the method would be refused as busy."""
+    rig = omie(db, hands, failure)
+    with pytest.raises(VendorError):
+        await rig.gateway().write("clients", "update", "501", {"nome_fantasia": "Loja"})
+    with pytest.raises(VendorError if free else Postponed) as refused:
+        await rig.gateway().write("clients", "update", "502", {"nome_fantasia": "Casa"})
+    if not free:
+        assert isinstance(refused.value, Postponed)
+        assert refused.value.cause == "method_flight"
+        hands.at += LEASE_SECONDS
+        with pytest.raises(VendorError):
+            await rig.gateway().write("clients", "update", "503", {"nome_fantasia": "Casa"})
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ def refusal(text: str, code: str = "", status: int = 500, **more: object) -> Ven
     [
         ("API bloqueada por consumo indevido. Tente novamente em 1678 segundos.", 425, 1678.0),
         ("API bloqueada por consumo indevido. Tente novamente em 30 minutos.", 425, 1800.0),
+        ("API bloqueada por consumo indevido. Tente novamente em 29 minutos e 30 segundos.", 425, 1770.0),
+        ("API bloqueada por consumo indevido. Tente novamente em 1.678 segundos.", 425, 1678.0),
+        ("API bloqueada por consumo indevido. Tente novamente em 59,5 segundos.", 425, 60.0),
+        ("API bloqueada por consumo indevido. Tente novamente em 1 hora e 5 min.", 425, 3900.0),
         ("API bloqueada por consumo indevido.", 425, 1800.0),
         ("Consumo redundante detectado. Aguarde 1 segundo para tentar novamente", 500, 1.0),
         ("Consumo redundante detectado. Aguarde 47 segundos para tentar novamente (REDUNDANT).", 500, 47.0),
