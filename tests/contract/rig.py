@@ -1,15 +1,13 @@
 """Both vendor rooms over one sandbox, its clock sixty times faster, so Omie's minute takes a second."""
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import pytest
 
 from app.core import wire
 from app.core.clock import Clock
-from app.core.errors import Postponed, VendorError
+from app.core.errors import Postponed
 from app.core.ports import Gateway, JsonObject, Priority, Record
 from app.omie.calls import SETS as OMIE_SETS
 from app.omie.client import OmieClient
@@ -103,16 +101,6 @@ async def patient(act: Any, clock: Clock, seconds: float = 90.0) -> Any:
 
 async def every(gateway: Gateway, entity: str) -> list[Record]:
     return [record async for page in gateway.pages(entity) for record in page.records]
-
-
-async def served(reading: Awaitable[Any]) -> Any:
-    """What the sandbox answers; a call that it does not serve is no finding about the gateways."""
-    try:
-        return await reading
-    except VendorError as error:
-        if error.status == 404 or "not exists" in error.text:
-            pytest.skip(error.text)
-        raise
 
 
 def behind_the_wire(vendors: Vendors, vendor: str) -> Room:

@@ -8,7 +8,7 @@ import pytest
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Key
 from tests.contract.cases import CASES, PRODUCT, SERVICE, Case
-from tests.contract.rig import Vendors, behind_the_wire, every, patient, served
+from tests.contract.rig import Vendors, behind_the_wire, every, patient
 
 
 def two(number: int) -> JsonObject:
@@ -83,7 +83,7 @@ async def test_what_changed_since_is_told_to_the_second(vendors: Vendors, case: 
     """Omie filters documents by the day; the stamps they carry do the rest."""
     omie, entity = vendors.omie(), case.entity
     body = await case.body(behind_the_wire(vendors, "omie"))
-    first = await served(omie.write(entity, "create", None, body))
+    first = await omie.write(entity, "create", None, body)
     block, code = ("cabecalho", "codigo_pedido_integracao") if entity == "orders" else ("Cabecalho", "cCodIntOS")
     await vendors.wait(3600)
     since = vendors.clock.now()

@@ -12,7 +12,7 @@ from app.core.ports import JsonObject, Key, Record
 from app.omie.calls import SETS as OMIE_SETS
 from app.sandbox.quirks import QUIRKS
 from tests.contract.cases import CASES, Case, Room, value_at
-from tests.contract.rig import Vendors, behind_the_wire, every, served
+from tests.contract.rig import Vendors, behind_the_wire, every
 from tests.fakes import FakeGateway, FakeOmie, FakePloomes
 from tests.vendor_rig import ManualClock
 
@@ -92,7 +92,7 @@ async def test_a_record_is_created_found_read_edited_and_deleted(open_room: Call
     body = await comes(room, lambda: case.body(room))
     if case.beside:
         await comes(room, lambda: gateway.write(entity, "create", None, {**body, **case.beside}))
-    written = await comes(room, lambda: served(gateway.write(entity, "create", None, body)))
+    written = await comes(room, lambda: gateway.write(entity, "create", None, body))
     assert [record.id for record in await comes(room, lambda: gateway.find(entity, case.key))] == [written.id]
     holds(await comes(room, lambda: gateway.fetch(entity, written.id)), case.kept)
     await comes(room, lambda: gateway.write(entity, "update", written.id, case.edit))
@@ -113,7 +113,7 @@ async def test_what_is_cancelled_stays_and_says_so(open_room: Callable[[str], Ro
     room = open_room(case.vendor)
     gateway, entity = room.gateway, case.entity
     body = await comes(room, lambda: case.body(room))
-    written = await comes(room, lambda: served(gateway.write(entity, "create", None, body)))
+    written = await comes(room, lambda: gateway.write(entity, "create", None, body))
     for verb, change, fact in case.last * 2:  # a repeat after a lost answer finds it done
         await comes(room, lambda v=verb, c=change: gateway.write(entity, v, written.id, c))
         holds(await comes(room, lambda: gateway.fetch(entity, written.id)), fact)
@@ -198,7 +198,7 @@ async def test_a_second_create_with_our_code_names_what_is_there(open_room: Call
     room = open_room("omie")
     gateway, entity = room.gateway, case.entity
     body = await comes(room, lambda: case.body(room))
-    written = await comes(room, lambda: served(gateway.write(entity, "create", None, body)))
+    written = await comes(room, lambda: gateway.write(entity, "create", None, body))
     await room.wait(61)
     with pytest.raises(VendorError) as duplicate:
         await comes(room, lambda: gateway.write(entity, "create", None, body))
@@ -228,7 +228,7 @@ async def test_the_other_reading_makes_no_difference(vendors: Vendors, case: Cas
             await gateway.write(entity, "create", None, body)
         assert refused.value.fault is told
         return
-    written = await comes(room, lambda: served(gateway.write(entity, "create", None, body)))
+    written = await comes(room, lambda: gateway.write(entity, "create", None, body))
 
     async def found() -> list[str]:
         return [record.id for record in await gateway.find(entity, case.key)]

@@ -23,7 +23,7 @@ from app.ploomes.calls import SETS as PLOOMES_SETS
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
 from tests.contract.cases import CASES, PRODUCT, SERVICE
-from tests.contract.rig import BASE, SPEED, Vendors, behind_the_wire, every, patient, served
+from tests.contract.rig import BASE, SPEED, Vendors, behind_the_wire, every, patient
 from tests.vendor_rig import APP_KEY, APP_SECRET, limiter
 
 DOCUMENT = "11.444.777/0001-61"
@@ -62,7 +62,7 @@ async def furnish(vendors: Vendors, name: str) -> None:
     if document is not None:
         room = behind_the_wire(vendors, "omie")
         body = await document.body(room)
-        written = await served(room.gateway.write(document.entity, "create", None, body))
+        written = await room.gateway.write(document.entity, "create", None, body)
         for verb, change, _ in document.verbs:
             await patient(partial(room.gateway.write, document.entity, verb, written.id, change), vendors.clock)
 
@@ -74,7 +74,7 @@ SOLD = {"orders": "orders", "order_moves": "orders", "service_orders": "service_
 @pytest.mark.feature("F276", "F277", "F278")
 async def test_every_omie_set_can_be_crawled(vendors: Vendors, name: str) -> None:
     await furnish(vendors, name)
-    records = await served(every(vendors.omie(), name))
+    records = await every(vendors.omie(), name)
     assert records
     assert len({record.id for record in records}) == len(records)
 
@@ -88,7 +88,7 @@ MAY_BE_EMPTY = {
 
 @pytest.mark.parametrize("name", PLOOMES_SETS)
 async def test_every_ploomes_set_can_be_crawled(vendors: Vendors, name: str) -> None:
-    records = await served(every(vendors.ploomes(), name))
+    records = await every(vendors.ploomes(), name)
     assert len({record.id for record in records}) == len(records)
     if name not in MAY_BE_EMPTY:
         assert records
