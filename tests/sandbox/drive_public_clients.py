@@ -73,7 +73,8 @@ def api_omie(base: str) -> None:
     first = {"pagina": 1, "registros_por_pagina": 50}
     step("api-omie: list", lambda: omie.listar_clientes(**first, apenas_importado_api="N")["total_de_registros"])
     body = {"codigo_cliente_integracao": "EXT-1", "email": "a@x.test", "razao_social": "Primeiro Cliente Ltda",
-            "nome_fantasia": "Primeiro Cliente", "cnpj_cpf": CNPJ}  # fmt: skip
+            "nome_fantasia": "Primeiro Cliente", "cnpj_cpf": CNPJ, "endereco": "Rua A", "endereco_numero": "1",
+            "bairro": "Centro", "cidade": "SAO PAULO (SP)", "estado": "SP", "cep": "01310100"}  # fmt: skip
     number = step("api-omie: create", lambda: omie.incluir_cliente(**body)["codigo_cliente_omie"])
     step("api-omie: one", lambda: omie.consultar_cliente(codigo_cliente_omie=number)["razao_social"])
     wanted = {"pagina": 1, "registros_por_pagina": 20, "clientesFiltro": {"cnpj_cpf": CNPJ}}
@@ -86,6 +87,22 @@ def api_omie(base: str) -> None:
     step("api-omie: product", lambda: omie.incluir_produto(**product)["codigo_status"])
     everything = {**first, "filtrar_apenas_omiepdv": "N"}
     step("api-omie: products", lambda: omie.listar_produtos(**everything)["total_de_registros"])
+    cash = step(
+        "api-omie: accounts", lambda: omie.listar_contas_correntes(**first)["ListarContasCorrentes"][0]["nCodCC"]
+    )
+    goods = omie.consultar_produto(codigo="P1")["codigo_produto"]
+    sale = {
+        "cabecalho": {"codigo_cliente": number, "codigo_pedido_integracao": "V-1", "data_previsao": "30/12/2026",
+                      "etapa": "10", "codigo_parcela": "000", "quantidade_itens": 1},
+        "det": [{"ide": {"codigo_item_integracao": "1"},
+                 "produto": {"codigo_produto": goods, "quantidade": 2, "valor_unitario": 10, "cfop": "5.102"}}],
+        "informacoes_adicionais": {"codigo_categoria": "1.01.03", "codigo_conta_corrente": cash,
+                                   "consumidor_final": "S", "enviar_email": "N"},
+        "frete": {"modalidade": "9"},
+    }  # fmt: skip
+    step("api-omie: sale", lambda: omie.incluir_pedido(**sale)["codigo_status"])
+    step("api-omie: sales", lambda: omie.listar_pedidos(**first)["total_de_registros"])
+    step("api-omie: delete sale", lambda: omie.excluir_pedido(codigo_pedido_integracao="V-1")["codigo_status"])
     step("api-omie: delete", lambda: omie.excluir_cliente(codigo_cliente_omie=number)["codigo_status"])
 
 
@@ -110,6 +127,7 @@ def omie_python(base: str) -> None:
     client = importlib.import_module("omie.client").OmieClient(APP_KEY, APP_SECRET, prefix=f"{base}/omie/api/v1")
     methods = importlib.import_module("omie.methods")
     page = {"pagina": 1, "registros_por_pagina": 10}
+    step("omie-python: sales", lambda: client.get(methods.ListarPedidos, page)["total_de_registros"])
     step("omie-python: stages", lambda: len(client.get(methods.ListarEtapasFaturamento, page)["cadastros"]))
 
 

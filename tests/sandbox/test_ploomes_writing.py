@@ -226,3 +226,21 @@ async def test_duplicate_documents_have_a_switch(bench: Bench) -> None:
     await bench.quirk(ploomes_duplicate_documents="rejected")
     answer = await bench.ploomes("POST", "Contacts", {"Name": "A", "Register": "11222333000181"})
     assert answer.status_code == 400
+
+
+async def test_what_hangs_on_a_record_goes_with_it(bench: Bench) -> None:
+    assert (await bench.ploomes("DELETE", "Fields('contact_name')")).status_code == 400
+    made = await field(bench, type_id=7, OptionsTable={"Options": [{"Name": "Azul"}]})
+    (option,) = made["OptionsTable"]["Options"]
+    contact = await bench.contact(OtherProperties=[{"FieldKey": made["Key"], "IntegerValue": option["Id"]}])
+    files = {"file": ("a.txt", b"a", "text/plain")}
+    headers = {"User-Key": "sandbox-user-key"}
+    await bench.http.post(f"/ploomes/Contacts({contact['Id']})/UploadFile", files=files, headers=headers)
+    assert len(await bench.rows("Attachments")) == 1
+    assert (await bench.ploomes("DELETE", f"Fields@OptionsTables({made['OptionsTableId']})")).status_code == 200
+    assert await bench.rows("Fields@OptionsTables@Options") == []
+    (row,) = await bench.rows("Contacts?$expand=OtherProperties")
+    assert row["OtherProperties"] == []
+    assert (await bench.rows(f"Fields?$filter=Key eq '{made['Key']}'"))[0]["OptionsTableId"] is None
+    await bench.ploomes("DELETE", f"Contacts({contact['Id']})")
+    assert await bench.rows("Attachments") == []

@@ -200,18 +200,35 @@ _ALWAYS: dict[str, Callable[[Account, Row, Row | None], Row]] = {
 }
 
 
+#: Rows that have no life without the record they hang on.
+_OWNED = frozenset({"Attachments", "Comments", "Fields@OptionsTables@Options", "Deals@Stages", "Forms@Fields"})
+
+
 def before_remove(account: Account, entity_set: EntitySet, row: Row, user_id: int) -> None:
+    """Refuses what may not go and takes along what hangs on the record; raises Refusal."""
+    from . import writes
+
+    if row.get("Permanent"):
+        raise bad(f"O campo '{row['Name']}' é do sistema e não pode ser excluído.")
+    if entity_set.name == "Contacts":
+        for person in _persons_to_remove(account, row):
+            writes.remove(account, entity_set, person, user_id)
+    for nav in entity_set.navs.values():
+        if nav.how == "<" and nav.target in _OWNED:
+            target = SETS[nav.target]
+            for owned in [other[target.key] for other in account.many(row, nav)]:
+                writes.remove(account, target, owned, user_id)
+
+
+def _persons_to_remove(account: Account, row: Row) -> list[int]:
     """A company may take its persons along or be kept by them, by switch; raises Refusal."""
     reading = account.kernel.quirks.ploomes_company_delete
-    if entity_set.name != "Contacts" or reading == "loosen":
-        return
+    if reading == "loosen":
+        return []
     persons = [other["Id"] for other in account.sets["Contacts"].values() if other["CompanyId"] == row["Id"]]
     if persons and reading == "refused":
         raise bad("O cliente tem pessoas vinculadas e não pode ser excluído.")
-    from . import writes
-
-    for person in persons:
-        writes.remove(account, entity_set, person, user_id)
+    return persons
 
 
 def after_remove(account: Account, entity_set: EntitySet, row: Row) -> None:
