@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -44,6 +44,9 @@ class Delivery:
     policy: Policy
     headers: dict[str, str] = field(default_factory=dict)
     settled: Callable[[bool], None] | None = None
+    verb: str = "POST"
+    again: Callable[[], bytes] | None = None
+    """The body of a further attempt, where it differs."""
     id: int = 0
     state: str = "pending"
     attempts: int = 0
@@ -144,8 +147,7 @@ class Courier:
                     self._enqueue(late)
 
     def _enqueue_copy(self, original: Delivery) -> None:
-        copy = Delivery(original.vendor, original.account, original.topic, original.url, original.body,
-                        original.policy, original.headers, original.settled)  # fmt: skip
+        copy = replace(original)
         copy.id, self._next_id = self._next_id, self._next_id + 1
         copy.created_at = original.created_at
         self.pending[copy.id] = copy
@@ -214,11 +216,14 @@ class Courier:
         if client is None:
             return False
         delivery.attempts += 1
+        if delivery.attempts > 1 and delivery.again is not None:
+            delivery.body = delivery.again()
         headers = {"Content-Type": "application/json; charset=utf-8", **delivery.headers}
         try:
             # The in-process transport knows no time-outs, hence the outer one.
             async with self._parallel, asyncio.timeout(timeout):
-                answer = await client.post(delivery.url, content=delivery.body, headers=headers, timeout=timeout)
+                answer = await client.request(delivery.verb, delivery.url, headers=headers, timeout=timeout,
+                                              content=delivery.body if delivery.verb == "POST" else None)  # fmt: skip
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
             delivery.status, delivery.error = None, type(error).__name__
             return False

@@ -50,6 +50,22 @@ QUIRKS: dict[str, Quirk] = {
     "omie_padded_numbers": Quirk(False, "lists show order numbers padded to 15 digits"),
     "omie_os_born_without_value": Quirk(False, "OrdemServico.Incluida says a value of 0"),
     "omie_rounding": Quirk("half_up", "rounding of item values to cents", ("half_up", "half_even", "down")),
+    "omie_duplicate_code": Quirk(102, "faultcode of duplicates by integration code, document or SKU"),
+    "omie_missing_wording": Quirk(
+        "code",
+        "text for a missing product, order or OS: para o Código [x], para o ID [x], or não encontrado",
+        ("code", "id", "found"),
+    ),
+    "omie_429_body": Quirk("json", "body of HTTP 429", ("json", "html", "empty")),
+    "omie_429_retry_after": Quirk(False, "429 carries Retry-After"),
+    "omie_duplicate_documents": Quirk(
+        "refused", "second client with one document: refused, or accepted for suppliers", ("refused", "suppliers")
+    ),
+    "omie_event_body": Quirk("record", "event of registers: the record, or its ids only", ("record", "ids")),
+    "omie_ping": Quirk("post", "test notification on saving a webhook", ("post", "get", "bare")),
+    "omie_redelivery_id": Quirk("kept", "messageId of a delivery's further attempts", ("kept", "new")),
+    "omie_states_service": Quirk(False, "geral/estados/ is still served"),
+    "omie_utc_offset_h": Quirk(-3, "the zone of the company's stamps"),
     "ploomes_latency_ms": Quirk(0, "how long each Ploomes call takes"),
     "ploomes_rate_per_minute": Quirk(120, "requests per window"),
     "ploomes_rate_window_s": Quirk(60, "length of the fixed window"),

@@ -58,11 +58,15 @@ class Listing:
     past_end: str = "fault"
     columns: tuple[str, ...] = ()
     empty: tuple[str, int] | None = None
+    switch: str = ""
+    """The quirk without which Omie does not serve the call."""
     counted: str = ""
     """The inner list that the answer counts instead of its rows."""
 
     def answer(self, company: Company, param: Row) -> Row:
         """The page, or the whole list where the call has no paging."""
+        if self.switch and not getattr(company.kernel.quirks, self.switch):
+            raise faults.unknown_method("ListarEstados")
         paging = f"{self.dialect.page}:i {self.dialect.size}:i " if self.dialect else ""
         names = " ".join(f"{name}:s" for name in self.filters)
         given = check(self.request, param, parse_tags(f"{paging} {names} {self.ignored}"))
@@ -168,6 +172,10 @@ CATALOGS: dict[str, dict[str, Listing | Lookup]] = {
              "filtrar_por_cidade": containing("cCod")},
             "ordenar_por:s ordem_descrescente:f",
         ),
+    },
+    "geral/estados": {
+        "ListarEstados": Listing("estados_list_request", "estados", "lista_estados", ignored="filtrar_por_uf:s",
+                                 dialect=None, switch="omie_states_service"),
     },
     "geral/paises": {
         "ListarPaises": Listing(

@@ -152,6 +152,9 @@ def summary(entry: Entry) -> Row:
 
 def event(company: Company, entry: Entry) -> Row:
     """The webhook's event: the record as in the API, without its audit block."""
+    if company.kernel.quirks.omie_event_body == "ids":
+        code = entry.row.get("codigo_cliente_integracao", "")
+        return {"codigo_cliente_omie": entry.id, "codigo_cliente_integracao": code}
     body = view(company, entry)
     del body["info"]
     return body
@@ -182,7 +185,8 @@ def _require(company: Company, row: Row, actor: Actor) -> None:
 def _refuse_taken_document(company: Company, row: Row, entry: Entry | None, suffix: str) -> None:
     document = row.get("cnpj_cpf", "")
     other = by_document(company, document) if document else None
-    if other is not None and other is not entry:
+    supplier = "Fornecedor" in row.get("tags", []) and company.kernel.quirks.omie_duplicate_documents == "suppliers"
+    if other is not None and other is not entry and not supplier:
         code = other.row.get("codigo_cliente_integracao", "")
         raise faults.duplicate_document(documents.masked(document), other.id, code, suffix)
 

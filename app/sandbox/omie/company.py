@@ -3,7 +3,7 @@
 import hashlib
 import html
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -144,8 +144,9 @@ class Company:
         return Stamp(now, actor.code, now, actor.code)
 
     def now(self) -> datetime:
-        """Brasília time to the second."""
-        return self.kernel.clock.brasilia().replace(microsecond=0)
+        """What the company's clock shows, to the second, labelled Brasília (omie-api.md 6, row 25)."""
+        away = self.kernel.quirks.omie_utc_offset_h + 3
+        return self.kernel.clock.brasilia().replace(microsecond=0) + timedelta(hours=away)
 
     def touch(self, entry: Entry, actor: Actor) -> None:
         """Stamps an alteration and counts it for the record's limit."""
@@ -190,7 +191,8 @@ class Company:
         while subscription.id in {known.id for known in self.subscriptions}:
             subscription.id += 1
         self.subscriptions.append(subscription)
-        self._post(url, "ping", {"ping": "omie"})
+        ping = self.kernel.quirks.omie_ping
+        self._post(url, "ping", {"ping": "omie" if ping == "post" else ""}, verb="GET" if ping == "get" else "POST")
         return subscription
 
     def announce(self, topic: str, event: Row | list[Any], actor: Actor) -> None:
@@ -214,6 +216,8 @@ class Company:
             if subscription.wants(topic):
                 self._post(subscription.url, topic, envelope)
 
-    def _post(self, url: str, topic: str, body: Row) -> None:
-        delivery = Delivery("omie", self.app_key, topic, url, dumps(body, ascii_only=True), DELIVERY)
+    def _post(self, url: str, topic: str, body: Row, verb: str = "POST") -> None:
+        delivery = Delivery("omie", self.app_key, topic, url, dumps(body, ascii_only=True), DELIVERY, verb=verb)
+        if "messageId" in body and self.kernel.quirks.omie_redelivery_id == "new":
+            delivery.again = lambda: dumps({**body, "messageId": self.kernel.uuid()}, ascii_only=True)
         self.kernel.courier.submit(delivery)

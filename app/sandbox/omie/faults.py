@@ -14,7 +14,14 @@ class Fault(Exception):
         self.code = f"{_CLIENT}{code}" if isinstance(code, int) else code
         self.status = status
         self.cause = cause
+        self.sort = ""
+        """`duplicate` or `missing` where the reference doubts the code or the text; a switch may change it."""
         """The limit that refused the call, as the counters name it; None for business faults."""
+
+    def sorted_as(self, sort: str) -> "Fault":
+        """Itself, of that sort."""
+        self.sort = sort
+        return self
 
 
 def no_records(page: int) -> Fault:
@@ -33,13 +40,13 @@ def duplicate_document(document: str, omie_id: int, code: str, suffix: str) -> F
         f"ERROR: Cliente já cadastrado para o CPF/CNPJ [{document}] com o Id [{omie_id}]"
         f" e código de integração [{code}] ! ({suffix})",
         102,
-    )
+    ).sorted_as("duplicate")
 
 
 def duplicate_code(thing: str, code: str, *, feminine: bool = False) -> Fault:
     """The integration code belongs to another record."""
     known = "cadastrada" if feminine else "cadastrado"
-    return Fault(f"ERROR: {thing} já {known} para o Código de Integração [{code}] !", 102)
+    return Fault(f"ERROR: {thing} já {known} para o Código de Integração [{code}] !", 102).sorted_as("duplicate")
 
 
 def missing_reference(thing: str, code: Any, tag: str, *, feminine: bool = False) -> Fault:
@@ -50,12 +57,16 @@ def missing_reference(thing: str, code: Any, tag: str, *, feminine: bool = False
 
 def not_found(thing: str, code: Any, *, feminine: bool = False) -> Fault:
     """The record itself does not exist."""
-    return Fault(f"ERROR: {thing} não {'cadastrada' if feminine else 'cadastrado'} para o Código [{code}] !", 105)
+    return Fault(
+        f"ERROR: {thing} não {'cadastrada' if feminine else 'cadastrado'} para o Código [{code}] !", 105
+    ).sorted_as("missing")
 
 
 def taken_code(code: str, omie_id: int) -> Fault:
     """Another product has this SKU."""
-    return Fault(f"ERROR: O código {code} informado já está sendo utilizado pelo produto com ID {omie_id}.", 102)
+    return Fault(
+        f"ERROR: O código {code} informado já está sendo utilizado pelo produto com ID {omie_id}.", 102
+    ).sorted_as("duplicate")
 
 
 def taken_description(code: str) -> Fault:

@@ -67,7 +67,9 @@ class Rules:
         return filled(self.shape, entry.row) | {self.id_tag: entry.id}
 
     def event(self, company: Company, entry: Entry) -> Row:
-        """The webhook's event."""
+        """The webhook's event, the record or its ids by switch (omie-api.md 6, row 11)."""
+        if company.kernel.quirks.omie_event_body == "ids":
+            return {self.id_tag: entry.id}
         return (self.body or self.view)(company, entry)
 
     def answer(self, entry: Entry, text: str) -> Row:

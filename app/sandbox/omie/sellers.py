@@ -33,7 +33,7 @@ def include(company: Company, given: Row, actor: Actor) -> Entry:
     row = {**_DEFAULTS, **{name: value for name, value in given.items() if name != "codigo"}}
     entry = Entry(company.kernel.omie_id(), row, company.stamp(actor))
     company.sellers[entry.id] = entry
-    company.announce("Vendedor.Incluido", view(entry), actor)
+    company.announce("Vendedor.Incluido", event(company, entry), actor)
     return entry
 
 
@@ -48,7 +48,7 @@ def alter(company: Company, entry: Entry, given: Row, actor: Actor) -> None:
     entry.stamp.changed, entry.stamp.changed_by = company.now(), actor.code
     if actor.is_api:
         company.limits.altered(entry.id)
-    company.announce("Vendedor.Alterado", view(entry), actor)
+    company.announce("Vendedor.Alterado", event(company, entry), actor)
 
 
 def exclude(company: Company, entry: Entry, actor: Actor) -> None:
@@ -59,9 +59,14 @@ def exclude(company: Company, entry: Entry, actor: Actor) -> None:
     if actor.is_api:
         company.limits.may_alter(entry.id)
     del company.sellers[entry.id]
-    company.announce("Vendedor.Excluido", view(entry), actor)
+    company.announce("Vendedor.Excluido", event(company, entry), actor)
 
 
 def view(entry: Entry) -> Row:
     """The record; sellers have no audit block."""
     return {"codigo": entry.id, "codInt": "", **entry.row}
+
+
+def event(company: Company, entry: Entry) -> Row:
+    """The webhook's event, the record or its id by switch."""
+    return {"codigo": entry.id} if company.kernel.quirks.omie_event_body == "ids" else view(entry)

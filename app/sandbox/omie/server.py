@@ -1,11 +1,13 @@
 """The HTTP side of the pretend Omie: envelope, key, limits, trouble, then the call (omie-api.md 1)."""
 
+import re
 import secrets
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ..kernel import Kernel
+from ..quirks import Quirks
 from ..trouble import CALL_KINDS, Rule
 from ..wire import Row, dumps, loads
 from . import faults
@@ -90,8 +92,33 @@ class OmieServer:
         if fault.cause != "block":
             company.limits.error(call)
         quirks = kernel.quirks
+        _reword(fault, quirks)
+        if fault.status == 429 and quirks.omie_429_body != "json":
+            body = _HTML_429 if quirks.omie_429_body == "html" else b""
+            return Response(body, 429, _retry_after(quirks), media_type="text/html")
         status = 200 if quirks.omie_fault_http_200 and fault.status == 500 else fault.status
-        return _fault_answer(fault, status, with_code=not quirks.omie_fault_without_code)
+        answer = _fault_answer(fault, status, with_code=not quirks.omie_fault_without_code)
+        if fault.status == 429:
+            answer.headers.update(_retry_after(quirks))
+        return answer
+
+
+_HTML_429 = b"<html><body><h1>429 Too Many Requests</h1></body></html>"
+
+
+def _retry_after(quirks: Quirks) -> dict[str, str]:
+    return {"Retry-After": "60"} if quirks.omie_429_retry_after else {}
+
+
+def _reword(fault: Fault, quirks: Quirks) -> None:
+    """What the reference doubts of codes and texts (omie-api.md 6, rows 3 and 4)."""
+    if fault.sort == "duplicate":
+        fault.code = f"SOAP-ENV:Client-{quirks.omie_duplicate_code}"
+    if fault.sort == "missing":
+        if quirks.omie_missing_wording == "id":
+            fault.text = fault.text.replace("para o Código [", "para o ID [")
+        elif quirks.omie_missing_wording == "found":
+            fault.text = re.sub(r"cadastrad([oa]) para o Código \[.*?\] !", r"encontrad\1!", fault.text)
 
 
 def _envelope(body: bytes) -> Row:

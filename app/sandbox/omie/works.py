@@ -51,7 +51,7 @@ def find(company: Company, omie_id: int, code: str, number: str = "") -> Paper:
         raise faults.Fault(f"ERROR: OS não cadastrada para o Código de Integração [{code}] !", 103)
     if omie_id:
         if omie_id not in known:
-            raise faults.Fault(f"ERROR: OS não cadastrada para o Código [{omie_id}] !", 103)
+            raise faults.Fault(f"ERROR: OS não cadastrada para o Código [{omie_id}] !", 103).sorted_as("missing")
         return known[omie_id]
     if number:
         for work in known.values():

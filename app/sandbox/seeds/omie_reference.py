@@ -7,7 +7,7 @@ from ..omie.company import Company
 from ..omie.stock import LOCATIONS
 from ..wire import Row
 from .omie_fiscal import CNAE, DOCUMENT_TYPES, FISCAL, MEANS, UNITS
-from .reference import cities, countries
+from .reference import cities, countries, states
 
 _ACTIVITIES = {
     "0": "Industrial ou equiparado", "1": "Prestador de serviços", "2": "Comércio", "3": "Transporte",
@@ -70,6 +70,7 @@ def furnish(company: Company) -> None:
             {"cCod": city.omie_code, "cNome": city.omie_name, "cUF": city.uf, "nCodIBGE": city.ibge, "nCodSIAFI": 0}
             for city in cities()
         ],
+        "estados": [{"cSigla": state.uf, "cDescricao": state.name} for state in states()],
         "paises": [
             {"cCodigo": land.bacen, "cDescricao": land.omie_name, "cCodigoISO": land.iso2} for land in countries()
         ],
