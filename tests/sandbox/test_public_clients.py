@@ -43,7 +43,7 @@ async def test_installed_clients_list_filter_and_create(address: str) -> None:
     wrong = {name: found for name, found in steps.items() if found in (None, 0) or "Error" in str(found)}
     assert wrong == {}
     ones = ("ploomes: create", "ploomes: filter", "ploomes: by value", "ploomes: products", "ploomes: win",
-            "ploomes: duplicate", "api-omie: filter", "iaxys: filter", "api-omie: products")  # fmt: skip
+            "ploomes: duplicate", "api-omie: filter", "iaxys: filter")  # fmt: skip
     assert {name: steps[name] for name in ones} == dict.fromkeys(ones, 1)
     assert steps["iaxys: page"] == 7
     assert (steps["ploomes: page"], steps["api-omie: delete"], steps["iaxys: create"]) == (5, "0", "0")
