@@ -7,6 +7,7 @@ import pytest
 
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Key
+from app.omie.calls import SETS as OMIE_SETS
 from tests.contract.cases import CASES, PRODUCT, SERVICE, Case
 from tests.contract.rig import Vendors, behind_the_wire, every, patient
 
@@ -37,6 +38,30 @@ async def test_products_are_read_alone_together_and_by_what_people_know(vendors:
     for key in (Key("code", "SRV-1"), Key("name", "Instalação")):
         assert [record.id for record in await omie.find("services", key)] == [service]
     assert (await vendors.refusals()) == {}
+
+
+@pytest.mark.parametrize("entity", ["clients", "products"])
+async def test_a_record_reads_the_same_alone_and_in_a_list(vendors: Vendors, entity: str) -> None:
+    """What a list left out would look as if somebody had cleared it."""
+    omie = vendors.omie()
+    typed: JsonObject = {"caracteristicas": [{"campo": "Porte", "conteudo": "Media"}], "observacao": "Pagar dia 5"}
+    if entity == "clients":
+        body = {**await CASES[0].body(behind_the_wire(vendors, "omie")), **typed}
+        one = (await omie.write("clients", "create", None, body)).id
+    else:
+        one = await vendors.put("omie", "products", {**two(1), "obs_internas": "Frágil", "descr_detalhada": "Longa"})
+    alone = await omie.consult(entity, one)
+    together = (await omie.fetch_many(entity, [one]))[one]
+    crawled = next(record for record in await every(omie, entity) if record.id == one)
+    assert alone is not None
+    if entity == "clients":
+        assert {name: alone.data[name] for name in typed} == typed
+    listing = OMIE_SETS[entity].listing
+    assert listing is not None
+    empty = (None, "", 0, [], {})
+    for name, value in alone.data.items():
+        if name not in listing.untold and value not in empty:
+            assert (together.data.get(name), crawled.data.get(name)) == (value, value), name
 
 
 @pytest.mark.feature("F134", "F136", "F138", "F144")

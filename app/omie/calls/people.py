@@ -20,7 +20,8 @@ CLIENTS = Set(
     listing=Listing(
         "ListarClientes",
         array("clientes_cadastro"),
-        param={"apenas_importado_api": "N"},
+        # without the last two a list answers notes and characteristics as if there were none (reference 3.1)
+        param={"apenas_importado_api": "N", "exibir_obs": "S", "exibir_caracteristicas": "S"},
         since=BY_HOUR,
         narrow={"tag": _tagged},
     ),

@@ -225,7 +225,16 @@ async def test_a_crawl_trusts_the_number_of_pages(db: Database, hands: ManualClo
     assert [[record.id for record in page.records] for page in pages] == [["1", "2"], ["3"]]
     assert (pages[0].total, pages[1].cursor, pages[1].complete) == (3, None, True)
     params = [body["param"][0] for body in rig.vendor.bodies()]
-    assert params == [{"pagina": number, "registros_por_pagina": 100, "apenas_importado_api": "N"} for number in (1, 2)]
+    assert params == [
+        {
+            "pagina": number,
+            "registros_por_pagina": 100,
+            "apenas_importado_api": "N",
+            "exibir_obs": "S",
+            "exibir_caracteristicas": "S",
+        }
+        for number in (1, 2)
+    ]
 
 
 async def test_a_crawl_goes_on_from_its_cursor_with_the_same_window(db: Database, hands: ManualClock) -> None:
