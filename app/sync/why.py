@@ -154,6 +154,15 @@ def _issues(scene: Scene) -> Condition:
     return Condition(name, False, f"{issue.title}. {issue.detail}", issue.fix, issue.who)
 
 
+def _unmet(scene: Scene) -> Sequence[Condition]:
+    """The conditions that a sale does not meet, each for itself."""
+    return [
+        Condition(row["name"], False, row["detail"], row["fix"], row["who"])
+        for issue in scene.view.issues
+        for row in issue.data.get("conditions", ())
+    ]
+
+
 def _nothing_waiting(scene: Scene) -> Condition:
     name = "Nenhum evento em aberto"
     waiting = [event for event in scene.view.events if event.state in OPEN]
@@ -207,6 +216,7 @@ CONDITIONS: Sequence[Callable[[Scene], Answer]] = (
     _record_known,
     _not_ended,
     _of_entity,
+    _unmet,
     _frozen,
     _issues,
     _nothing_waiting,

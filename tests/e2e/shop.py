@@ -3,9 +3,6 @@
 from decimal import Decimal
 from typing import Any
 
-from app.core.ports import Vendor
-from app.sync import links
-from app.sync.models import Link
 from tests.e2e.rig import APP_KEY, USER_KEY, JsonObject, Rig
 
 PERSON = {"person": "maria@loja.test"}
@@ -41,6 +38,7 @@ class Shop:
         given = {
             "TypeId": 1, "Name": "Padaria Boa", "LegalName": "Padaria Boa Ltda", "Register": DOCUMENT,
             "CityId": city["Id"], "StateId": city["StateId"], "StreetAddressNumber": "10", "StreetAddress": "Rua A",
+            "Neighborhood": "Centro", "ZipCode": 1310100, "Email": "compras@padaria.test",
         }  # fmt: skip
         made = await self.rig.contact_new(**{**given, **fields})
         await self.rig.settle()
@@ -53,7 +51,7 @@ class Shop:
             "valor_unitario": float(price), "codigo_produto_integracao": name,
         }  # fmt: skip
         made = await self.screen("products", "POST", row)
-        return await self._linked("products", name, str(made["codigo_produto"]), "Produtos", price)
+        return await self._linked("products", name, str(made["codigo_produto"]))
 
     async def service(self, name: str, price: str = "50.00") -> tuple[str, str]:
         """A service of Omie and its partner."""
@@ -63,23 +61,13 @@ class Shop:
         }  # fmt: skip
         made = await self.screen("services", "POST", {"cabecalho": head})
         omie_id = str(made.get("nCodServ") or made["intListar"]["nCodServ"])
-        return await self._linked("services", name, omie_id, "Serviços", price)
+        return await self._linked("services", name, omie_id)
 
-    async def _linked(self, entity: str, name: str, omie_id: str, family: str, price: str) -> tuple[str, str]:
+    async def _linked(self, entity: str, name: str, omie_id: str) -> tuple[str, str]:
         await self.rig.settle()
-        db, now = self.rig.ponte.db, self.rig.ponte.clock.now()
-        integration = int(self.rig.integration["id"])
-        async with db.read() as session:
-            link = await links.find(session, integration, entity, Vendor.OMIE, omie_id)
-        if link is None:
-            families = {row["Name"]: row["Id"] for row in await self.rig.ploomes_set("Products@Families")}
-            ploomes_id = await self.rig.ploomes_new(
-                "Products", Name=name, FamilyId=families[family], UnitPrice=float(price)
-            )
-            async with db.transaction() as session:
-                session.add(links.make(integration, entity, omie_id, ploomes_id, None, now))
-            link = Link(ploomes_id=ploomes_id)
-        self.products[name] = (omie_id, link.ploomes_id)
+        record = await self.rig.get_json(f"{self.rig.path}/records/{entity}/omie/{omie_id}")
+        assert record["link"], record
+        self.products[name] = (omie_id, record["link"]["ploomes_id"])
         return self.products[name]
 
     # --- sales in Ploomes ----------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from app.core.ports import Vendor
 from app.sync import links
 from app.sync.fields import Values
 from app.sync.mapping import canonical
-from app.sync.models import EventSource, Link
-from app.sync.sales.book import Book
+from app.sync.models import Link
+from app.sync.sales.book import PROOF, Book
 from app.sync.sales.building import terms_of_json
 from app.sync.sales.documents import Document, Kind
 from app.sync.sales.instalments import differences
@@ -61,14 +61,15 @@ class Proof:
     def check(self, visit: Visit, kind: Kind, link: Link, *, always: bool = False) -> None:
         """Compares a document just read with what it was told, when that is still to be proved.
 
-        Not while a person's edit is what brought us here: then a difference is an edit.
+        Only our own look proves: what a notice from Omie brought us to may hold a person's edit.
         """
-        document = visit.held[kind.entity].document
-        ours = always or visit.trip.event.source != EventSource.WEBHOOK or visit.trip.vendor is Vendor.PLOOMES
+        event, document = visit.trip.event, visit.held[kind.entity].document
         if document is not None:
             self._pair_items(link, document)
-            if link.document.get("unproved") and ours:
+            if link.document.get("unproved") and (always or event.topic == PROOF):
                 self._compare(visit, kind, link, document, just_made=always)
+            elif visit.trip.vendor is Vendor.OMIE:
+                remember(link, unproved=None)
         for cause, text in (link.document.get("differs") or {}).items():
             if all(finding.cause != cause for finding in visit.findings):
                 visit.found(cause, text)
