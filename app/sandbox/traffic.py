@@ -7,13 +7,21 @@ from typing import Any
 
 from .hands import OmieHands, PloomesHands, Rejected
 from .omie.company import Company
+from .omie.papers import papers
 from .ploomes.account import Account
+from .seeds.deals import Desk
 from .seeds.people import TAGS, Imagination
 from .seeds.sample import Sower
 from .wire import Row
 from .world import World
 
 _REST_S = 60.0
+_CENT = Decimal("0.01")
+_SHOP_SHARE = 0.45
+#: What becomes of an order, the usual more often.
+_STEPS: tuple[tuple[str, Row], ...] = (
+    ("stage", {"etapa": "20"}), ("stage", {"etapa": "50"}), ("stage", {"etapa": "50"}), ("invoice", {}), ("cancel", {}),
+)  # fmt: skip
 _CREATE_SHARE, _DELETE_SHARE, _PRODUCT_SHARE, _SALE_SHARE = 0.15, 0.02, 0.15, 0.15
 
 
@@ -67,6 +75,9 @@ class Traffic:
 
     def _at_omie(self, company: Company, sower: Sower) -> None:
         hands, chance = OmieHands(company), company.kernel.random
+        if chance.random() < _SHOP_SHARE:
+            self._in_the_shop(company, hands)
+            return
         chosen = self._pick([e.id for e in company.clients.values() if not e.is_protected])
         if chosen is None or chance.random() < _CREATE_SHARE:
             hands.create("clientes", sower.omie_form(Imagination(chance).profile()))
@@ -74,6 +85,69 @@ class Traffic:
             hands.delete("clientes", chosen)
         else:
             hands.edit("clientes", chosen, self._omie_edit(company, chosen))
+
+    def _in_the_shop(self, company: Company, hands: OmieHands) -> None:
+        """A product or service is edited, goods move, an order or service order comes, changes or goes its way."""
+        chance = company.kernel.random
+        acts = (self._edit_product, self._edit_product, self._move_goods, self._move_goods, self._edit_service,
+                self._sell, self._change_order, self._change_order, self._change_work)  # fmt: skip
+        chance.choice(acts)(company, hands)
+
+    def _edit_product(self, company: Company, hands: OmieHands) -> None:
+        chance, products = company.kernel.random, company.registers["produtos"]
+        chosen = self._pick([e.id for e in products.values() if e.row["valor_unitario"] > 0])
+        if chosen is None:
+            return
+        row = products[chosen].row
+        price = (row["valor_unitario"] * chance.randint(95, 110) / 100).quantize(_CENT)
+        families = list(company.registers["familias"]) or [0]
+        edits: list[Row] = [
+            {"valor_unitario": price}, {"valor_unitario": price}, {"codigo_familia": chance.choice(families)},
+            {"inativo": "N" if row["inativo"] == "S" else "S"} if chance.random() < 0.2 else {"valor_unitario": price},
+            {"descr_detalhada": f"Lote {chance.randint(100, 999)}, pronta entrega"},
+        ]  # fmt: skip
+        hands.edit("produtos", chosen, chance.choice(edits))
+
+    def _move_goods(self, company: Company, hands: OmieHands) -> None:
+        chance = company.kernel.random
+        chosen = self._pick(list(company.registers["produtos"]))
+        places = [e.id for e in company.registers["locais"].values() if e.row["inativo"] != "S"]
+        if chosen is not None:
+            kind = chance.choice(("ENT", "SAI", "SAI", "SLD"))
+            hands.move_stock({"product": chosen, "location": chance.choice(places), "kind": kind,
+                              "quantity": chance.randint(1, 60)})  # fmt: skip
+
+    def _edit_service(self, company: Company, hands: OmieHands) -> None:
+        chance = company.kernel.random
+        chosen = self._pick(list(company.registers["servicos"]))
+        if chosen is not None:
+            hands.edit("servicos", chosen, {"cabecalho": {"nPrecoUnit": chance.randint(40, 900)}})
+
+    def _sell(self, company: Company, hands: OmieHands) -> None:
+        chosen = self._pick([e.id for e in company.clients.values() if e.row.get("estado")])
+        desk = Desk(company)
+        if chosen is not None and desk.has_goods:
+            hands.create("pedidos", desk.form(company.clients[chosen]))
+
+    def _change_order(self, company: Company, hands: OmieHands) -> None:
+        chance = company.kernel.random
+        chosen = self._pick([p.id for p in papers(company, "pedidos").values() if p.is_open])
+        if chosen is None:
+            return
+        if chance.random() < 0.4:
+            item = chance.choice(company.registers["pedidos"][chosen].row["det"])
+            wanted = {"ide": {"codigo_item": item["ide"]["codigo_item"]},
+                      "produto": {"quantidade": chance.randint(1, 12)}}  # fmt: skip
+            hands.edit("pedidos", chosen, {"det": [wanted]})
+            return
+        act, given = chance.choice(_STEPS)
+        hands.act("pedidos", chosen, act, given)
+
+    def _change_work(self, company: Company, hands: OmieHands) -> None:
+        chosen = self._pick([p.id for p in papers(company, "ordens").values() if p.is_open])
+        if chosen is not None:
+            act, given = company.kernel.random.choice(_STEPS)
+            hands.act("ordens", chosen, act, given)
 
     def _at_ploomes(self, account: Account, sower: Sower) -> None:
         hands, chance = PloomesHands(account), account.kernel.random

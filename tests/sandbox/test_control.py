@@ -146,6 +146,20 @@ async def test_people_work_on_both_sides(bench: Bench, seed: str) -> None:
     assert counters["omie"][APP_KEY]["requests"] == {}
 
 
+async def test_people_work_in_omies_shop(bench: Bench) -> None:
+    await bench.control("POST", "reset", {"seed": "demo"})
+    await bench.control("POST", f"omie/{APP_KEY}/webhooks", {"url": "http://ponte.test/hook", "topics": None})
+    for _ in range(1200):
+        bench.later(30)
+        bench.sandbox.traffic.step()
+    topics = {post.get("topic", "") for post in await bench.delivered()}
+    assert topics >= {
+        "Produto.Alterado", "Produto.MovimentacaoEstoque", "Servico.Alterado", "VendaProduto.Incluida",
+        "VendaProduto.Alterada", "VendaProduto.EtapaAlterada", "VendaProduto.Cancelada", "VendaProduto.Faturada",
+        "OrdemServico.EtapaAlterada",
+    }  # fmt: skip
+
+
 async def test_pages_show_and_edit(bench: Bench) -> None:
     await bench.control("POST", "reset", {"seed": "small"})
     assert "Omie, aplicativo" in (await bench.http.get("/sandbox/")).text

@@ -32,6 +32,11 @@ class Desk:
         self._jobs = [e for e in company.registers["servicos"].values() if e.row["inativo"] != "S"]
         self._sellers = [e.id for e in company.sellers.values() if e.row["inativo"] != "S"]
 
+    @property
+    def has_goods(self) -> bool:
+        """There is something to sell."""
+        return bool(self._goods)
+
     def fill(self, size: Volume, buyers: list[Entry]) -> None:
         """Projects, then orders of these buyers: open, invoiced, cancelled, returned."""
         for name in ("Reforma da matriz", "Feira de outono"):
