@@ -6,6 +6,7 @@ The contract itself, the same for fakes and for every reading of the references,
 import asyncio
 import uuid
 from functools import partial
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -77,6 +78,26 @@ async def test_every_omie_set_can_be_crawled(vendors: Vendors, name: str) -> Non
     records = await every(vendors.omie(), name)
     assert records
     assert len({record.id for record in records}) == len(records)
+
+
+@pytest.mark.parametrize("name", [name for name, row in OMIE_SETS.items() if row.listing and row.consult])
+async def test_a_record_reads_the_same_in_a_list_and_alone(vendors: Vendors, name: str) -> None:
+    """Only what is empty may be missing from one of the two (reference 2.4)."""
+    await furnish(vendors, name)
+    listed = (await every(vendors.omie(), name))[-1]
+    alone = await patient(partial(vendors.omie().consult, name, listed.id), vendors.clock)
+    listing = OMIE_SETS[name].listing
+    assert listing is not None
+    assert alone.id == listed.id
+    assert filled(alone.data, listing.untold) == filled(listed.data, listing.untold)
+
+
+def filled(value: Any, untold: frozenset[str] = frozenset()) -> Any:
+    """A record without what is empty."""
+    if isinstance(value, dict):
+        kept = {name: filled(one) for name, one in value.items() if name not in untold}
+        return {name: one for name, one in kept.items() if one not in (None, "", 0, [], {})}
+    return [filled(one) for one in value] if isinstance(value, list) else value
 
 
 MAY_BE_EMPTY = {
