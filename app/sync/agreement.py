@@ -26,6 +26,7 @@ from app.sync.mapping import canonical
 from app.sync.models import Change, Event, EventSource, EventState, Link, LinkState, WriteEntry, WriteState
 from app.sync.references import References
 from app.sync.same_record import latest_of
+from app.sync.sharing import restrain
 from app.sync.snapshots import learn
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
 from app.sync.vanished import rest_vanished
@@ -82,6 +83,7 @@ class Agreement:
             return
         for vendor in Vendor:
             withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
+        await restrain(self._db, trip, link, verdict)
         await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")

@@ -16,6 +16,7 @@ from app.sync.account_fields import AccountFields, flaw_of
 from app.sync.config_effects import changed_paths, effects_of, row_of, touched_entities, warnings_of
 from app.sync.configuration import Config, parse
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
+from app.sync.sharing import AT_WORK, HELD, clash, neighbours, settle_holds
 
 CACHE_SECONDS = 2.0
 
@@ -72,6 +73,7 @@ class ConfigStore:
             records = await _living_links(session, integration_id, touched)
         changed = config != before
         if changed:
+            await self._check_scope(integration_id, before, config)
             await self._check_types(integration_id, before, config)
         version = row.version
         if changed and not dry_run:
@@ -103,8 +105,29 @@ class ConfigStore:
             )
             integration.config_version = version
             await first_load.reconfigured(session, integration_id, config, self._clock.now())
+            await session.flush()
+            await settle_holds(session, integration.ploomes_account_id, self._clock.now())
         self._cache.pop(integration_id, None)
         return version
+
+    async def _check_scope(self, integration_id: int, before: Config, after: Config) -> None:
+        """Refuses a document by which a sale would belong to two Omie companies at once (F287-F290)."""
+        same = (before.scope.orders, before.entities.orders) == (after.scope.orders, after.entities.orders)
+        if same:
+            return
+        async with self._db.read() as session:
+            integration = await session.get_one(Integration, integration_id)
+            others = await neighbours(session, integration, integration.ploomes_account_id)
+            selling = [row for row in others if row.state in AT_WORK and HELD not in row.provisioned]
+            at_work = [(row.name, _stored(await _latest(session, row.id))) for row in selling]
+        problem = clash(after, at_work)
+        if problem is not None:
+            raise UserError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "Escopos sobrepostos",
+                problem,
+                errors=[{"field": "scope.orders", "message": "sobrepõe o escopo de outra integração desta conta"}],
+            )
 
     async def _check_types(self, integration_id: int, before: Config, after: Config) -> None:
         """Refuses a new mapping row whose Ploomes field has another type than the Omie field needs (F195)."""

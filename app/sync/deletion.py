@@ -13,6 +13,7 @@ from app.sync.fields import Values
 from app.sync.issues import Finding
 from app.sync.models import EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
+from app.sync.sharing import others_linked
 from app.sync.trip import Outcome, Side, Trip, done, waits
 from app.sync.twins import Twins
 from app.sync.writing import Draft, Writer, update_drafts
@@ -66,6 +67,10 @@ class Deletion:
         if side is None:
             await self._end(trip, link, LinkState.DELETED, done("deleted", "Excluído dos dois lados."), arrived=True)
             return
+        if other is Vendor.PLOOMES and await self._shared(trip, link):
+            ending = done("kept", "Excluído no Omie; o registro fica no Ploomes, porque outra integração o usa.")
+            await self._end(trip, link, LinkState.DELETED, ending)
+            return
         # one deletion of an integration at a time, so that the tripwire counts every one before it
         await trip.lease.take([f"deletions:{trip.integration.id}"])
         asked = choice == "proceed" or link.state == LinkState.DELETED  # a person wants what was refused before
@@ -79,6 +84,11 @@ class Deletion:
             await self._inactivate_refused(trip, link, other, side, refusal)
         else:
             await self._delete(trip, link, other, side)
+
+    async def _shared(self, trip: Trip, link: Link) -> bool:
+        """Another integration of the account links the same Ploomes record."""
+        async with self._db.read() as session:
+            return bool(await others_linked(session, trip.integration, trip.entity, link.ploomes_id))
 
     async def _choice(self, trip: Trip, link: Link) -> str | None:
         """What a person answered to an earlier question about this deletion."""

@@ -83,6 +83,8 @@ class Refs:
     """False when the configuration puts every product into the default group."""
     product_markers: dict[str, str] = field(default_factory=dict)
     """`active` and `inactive` -> id of that marker of products in Ploomes."""
+    rival_keys: frozenset[str] = frozenset()
+    """FieldKeys in which other integrations of the account keep their Omie ids."""
     field_keys: dict[str, str] = field(default_factory=dict)
     """Stable field name (`ponte_omie_id`) -> FieldKey in this account and entity."""
 
@@ -176,6 +178,13 @@ def get_path(record: Mapping[str, Any], path: str, refs: Refs) -> Any:
             return None
         here = here.get(step)
     return here
+
+
+def carries_any(record: Mapping[str, Any], keys: frozenset[str]) -> bool:
+    """True when a Ploomes record has a value in one of these custom fields."""
+    return any(
+        row.get("FieldKey") in keys and row.get("StringValue") for row in record.get("OtherProperties") or () if keys
+    )
 
 
 def has_path(record: Mapping[str, Any], path: str) -> bool:

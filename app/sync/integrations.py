@@ -24,6 +24,7 @@ from app.sync.lanes import Lanes
 from app.sync.models import Event, EventState, Integration, IntegrationState
 from app.sync.provisioning import Provisioned, Provisioner, WebhookTarget
 from app.sync.references import References
+from app.sync.sharing import neighbours, settle_holds
 from app.sync.vendors import Gateways, patiently
 
 LIVING = (
@@ -146,6 +147,8 @@ class Integrations:
             row.state = IntegrationState.INACTIVE
             row.omie_token_hash, row.ploomes_token_hash = hash_token(new_token()), hash_token(new_token())
             await first_load.cancel(session, integration_id, now)
+            await session.flush()
+            await settle_holds(session, row.ploomes_account_id, now)
             await session.execute(
                 update(Event)
                 .where(Event.integration_id == integration_id, Event.state.in_(OPEN_EVENTS))
@@ -184,6 +187,8 @@ class Integrations:
                 row.state = _connected_state(row)
                 await issues.close_cause(session, row.id, "credentials", self._clock.now())
                 load = await first_load.schedule(session, integration_id, start, self._clock.now())
+                await session.flush()
+                await settle_holds(session, row.ploomes_account_id, self._clock.now())
                 await first_load.retime(session, integration_id, first_load.writes_due(load, config, self._clock.now()))
             await self._inbox.wake_inactive(integration_id)
             return self.as_json(row)
@@ -196,6 +201,8 @@ class Integrations:
             if running:
                 row.state = IntegrationState.INACTIVE
                 await first_load.pause(session, integration_id)
+                await session.flush()
+                await settle_holds(session, row.ploomes_account_id, self._clock.now())
         if running:
             await self._inbox.park_inactive(integration_id)
         return self.as_json(row)
@@ -277,15 +284,7 @@ class Integrations:
     async def _provision(self, row: Integration) -> Provisioned:
         account_id, user_id = await self._provisioner.identify(row)
         async with self._db.read() as session:
-            others = list(
-                await session.scalars(
-                    select(Integration).where(
-                        Integration.id != row.id,
-                        Integration.ploomes_account_id == account_id,
-                        Integration.deleted_at.is_(None),
-                    )
-                )
-            )
+            others = await neighbours(session, row, account_id)
         twin = next((o for o in others if o.omie_app_key == row.omie_app_key and o.state in LIVING), None)
         if twin is not None:
             detail = f"A integração “{twin.name}” já mantém este aplicativo Omie e esta conta Ploomes iguais."

@@ -76,6 +76,11 @@ CAUSES: dict[str, Cause] = {
         "Escolha outro código na configuração, ou reative-o no Omie, antes que uma venda falhe.",
         "admin",
     ),
+    "scope_overlap": Cause(
+        "As vendas aguardam: outra integração desta conta também as levaria",
+        "Escolha em scope.orders um campo que diz a empresa, com um valor diferente em cada integração.",
+        "admin",
+    ),
     "mapping_suspended": Cause(
         "Um campo mapeado foi apagado no Ploomes",
         "Mapeie outro campo, ou crie de novo o campo pelo mapeamento. Nada foi apagado no Omie.",

@@ -34,6 +34,7 @@ from app.sync.references import References
 from app.sync.sales import waits
 from app.sync.sales.road import SalesRoad
 from app.sync.sellers import Sellers
+from app.sync.sharing import HELD, OVERLAP, SALES
 from app.sync.stock import Stock
 from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.twins import Twins
@@ -312,6 +313,9 @@ def gate(
         return ignored("not_built", f"A sincronização de {event.entity} ainda não existe nesta versão.")
     if not entities.get(event.entity, True):
         return ignored("switched_off", f"A sincronização de {event.entity} está desligada na configuração.")
+    held = integration.provisioned.get(HELD)
+    if held is not None and event.entity in SALES:
+        return Outcome(EventState.WAITING, OVERLAP, held)
     if opening is not None:
         return Outcome(EventState.WAITING, "window", "Aguardando a janela fora do horário comercial.", opening)
     return None

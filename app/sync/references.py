@@ -23,6 +23,7 @@ from app.sync.models import Event, Integration, KnownRecord
 from app.sync.option_tables import ensure_option
 from app.sync.places import fold
 from app.sync.sets import Sets
+from app.sync.sharing import id_keys, neighbours
 from app.sync.snapshots import build, city_key
 
 SETS: tuple[tuple[Vendor, str], ...] = (
@@ -129,6 +130,9 @@ class References:
         refs = build(rows, config)
         await self._read_mapped(integration, config, omie, ploomes)
         await self._put_mapped(integration.id, config, refs)
+        async with self._db.read() as session:
+            rivals = await neighbours(session, integration, integration.ploomes_account_id)
+        refs.rival_keys = frozenset().union(*(id_keys(rival) for rival in rivals))
         return refs
 
     async def _read_mapped(self, integration: Integration, config: Config, omie: Gateway, ploomes: Gateway) -> None:

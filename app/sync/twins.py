@@ -55,6 +55,8 @@ class Twins:
             await self.forget(trip, vendor, external_id)
             return None
         await self.remember(trip, record)
+        if not trip.rules.recognisable(vendor, record.data, trip.refs):
+            return None  # the index knows less than the record: it may be another integration's
         side = await self._agreement.side(trip, record)
         return record if side.values.get(trip.rules.KEY) == key else None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from app.core.ports import JsonObject, Vendor
 from app.sync.convert import Text
 from app.sync.entities import one_way
-from app.sync.fields import Field, Master, Refs, Values
+from app.sync.fields import Field, Master, Refs, Values, carries_any
 from app.sync.goods import PRODUCTS_FAMILY
 
 ENTITY = "products"
@@ -59,8 +59,10 @@ conditions = one_way.conditions
 
 
 def recognisable(vendor: Vendor, record: JsonObject, refs: Refs) -> bool:
-    """In Ploomes the family tells; one without a family is taken for a product."""
+    """In Ploomes the family tells; one without a family is taken for a product. Products are never shared."""
     family = record.get("FamilyId")
+    if vendor is Vendor.PLOOMES and carries_any(record, refs.rival_keys):
+        return False
     return vendor is Vendor.OMIE or not family or str(family) == refs.families.get(PRODUCTS_FAMILY)
 
 

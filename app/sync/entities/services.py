@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from app.core.ports import JsonObject, Vendor
 from app.sync.entities import one_way
-from app.sync.fields import Field, Master, Refs, Values
+from app.sync.fields import Field, Master, Refs, Values, carries_any
 from app.sync.goods import SERVICES_FAMILY
 
 ENTITY = "services"
@@ -42,8 +42,10 @@ conditions = one_way.conditions
 
 
 def recognisable(vendor: Vendor, record: JsonObject, refs: Refs) -> bool:
-    """In Ploomes the family tells."""
+    """In Ploomes the family tells. Services are never shared."""
     family = record.get("FamilyId")
+    if vendor is Vendor.PLOOMES and carries_any(record, refs.rival_keys):
+        return False
     return vendor is Vendor.OMIE or (bool(family) and str(family) == refs.families.get(SERVICES_FAMILY))
 
 

@@ -223,6 +223,39 @@ async def test_a_second_integration_of_the_account_has_keys_of_its_own(
     assert len(vendors.ploomes.sets["webhooks"]) == 18
 
 
+@pytest.mark.feature("F035", "F287", "F288", "F289", "F290")
+async def test_sales_of_two_companies_rest_until_their_scopes_tell_them_apart(
+    api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts
+) -> None:
+    other = {**NEW, "name": "Filial", "omie": {"app_key": "2000000000002", "app_secret": "another-secret"}}
+    second = (await api.post("/integrations", json=other)).json()
+    assert (await api.post(f"/integrations/{second['id']}/activate")).status_code == 200
+
+    async def held() -> list[list[str]]:
+        found = []
+        for each in (active, second):
+            rows = (await api.get(f"/integrations/{each['id']}/issues")).json()["items"]
+            found.append([row["cause"] for row in rows])
+        return found
+
+    assert await held() == [[], ["scope_overlap"]]
+    scope = {"field_key": "order_company", "equals": "Matriz"}
+    mine, theirs = (f"/integrations/{each['id']}/config" for each in (active, second))
+    refused = await api.put(theirs, json={"scope": {"orders": scope}})
+    assert refused.status_code == 422  # the first one still takes every sale
+    assert refused.json()["errors"][0]["field"] == "scope.orders"
+    # the admin narrows the first one, then the second one
+    assert (await api.put(mine, json={"scope": {"orders": scope}})).status_code == 200
+    assert await held() == [[], ["scope_overlap"]]
+    assert (await api.put(theirs, json={"scope": {"orders": scope}})).status_code == 422
+    assert (await api.put(theirs, json={"scope": {"orders": {**scope, "equals": "Filial"}}})).status_code == 200
+    assert await held() == [[], []]
+    assert (await api.post(f"/integrations/{active['id']}/deactivate")).status_code == 200
+    assert (await api.put(theirs, json={"scope": {"orders": scope}})).status_code == 200
+    assert (await api.post(f"/integrations/{active['id']}/activate")).status_code == 200
+    assert await held() == [[], ["scope_overlap"]]
+
+
 async def test_the_same_pair_is_not_activated_twice(api: httpx.AsyncClient, active: dict[str, Any]) -> None:
     twin = (await api.post("/integrations", json=NEW)).json()
     answer = await api.post(f"/integrations/{twin['id']}/activate")

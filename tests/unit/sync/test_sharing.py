@@ -1,0 +1,53 @@
+"""Which sales two Omie companies of one account could both claim."""
+
+import pytest
+
+from app.core.ports import Vendor
+from app.sync.configuration import parse
+from app.sync.entities import RULES
+from app.sync.fields import Refs
+from app.sync.sharing import clash, overlap
+
+
+def scoped(condition: object, *, orders: bool = True) -> object:
+    return parse({"scope": {"orders": condition}, "entities": {"orders": orders}})
+
+
+def field(value: object, key: str = "order_company") -> dict[str, object]:
+    return {"field_key": key, "equals": value}
+
+
+@pytest.mark.feature("F287", "F288", "F289", "F290")
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (None, None, True),
+        (None, field(1), True),
+        (field(1), field(1), True),
+        (field(1), field(2), False),
+        (field("Matriz"), field("Filial"), False),
+        (field(1), field(2, "order_other"), True),
+        ({"stage_id": 1}, {"stage_id": 2}, False),
+        ({"stage_id": 1}, {"stage_id": 1}, True),
+        ({"stage_id": 1}, field(2), True),
+    ],
+)
+def test_only_another_value_of_the_same_field_or_another_stage_tells_sales_apart(
+    one: object, other: object, both: bool
+) -> None:
+    mine, theirs = scoped(one), scoped(other)
+    assert overlap(mine.scope.orders, theirs.scope.orders) is both  # type: ignore[attr-defined]
+    assert (clash(mine, [("Filial", theirs)]) is not None) is both  # type: ignore[arg-type, list-item]
+    assert clash(mine, [("Filial", scoped(other, orders=False))]) is None  # type: ignore[arg-type, list-item]
+
+
+@pytest.mark.feature("F287")
+def test_a_product_that_carries_another_integrations_id_is_nobody_elses_twin() -> None:
+    refs = Refs(rival_keys=frozenset({"product_rival"}), families={"Produtos": "61", "Serviços": "62"})
+    for entity, family in (("products", 61), ("services", 62)):
+        record = {"Id": 1, "FamilyId": family, "OtherProperties": []}
+        assert RULES[entity].recognisable(Vendor.PLOOMES, record, refs)
+        record["OtherProperties"] = [{"FieldKey": "product_rival", "StringValue": "99"}]
+        assert not RULES[entity].recognisable(Vendor.PLOOMES, record, refs)
+        record["OtherProperties"] = [{"FieldKey": "product_rival", "StringValue": None}]
+        assert RULES[entity].recognisable(Vendor.PLOOMES, record, refs)
