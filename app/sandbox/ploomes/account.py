@@ -13,6 +13,7 @@ from .query import Options
 from .register import Register
 from .schema import SETS, EntitySet, Nav
 
+_DATES = {s.name: [prop.name for prop in s.props.values() if prop.kind == "date"] for s in SETS.values()}
 #: Sets whose deleted rows are remembered.
 _REMEMBERED = ("Deals", "Contacts", "Products", "Orders")
 
@@ -95,7 +96,10 @@ class Account:
         """A record as GET answers it: nulls explicit, Brasília offset, navigation only where expanded."""
         entity_set = options.entity_set
         names: Iterable[str] = options.select if options.select is not None else entity_set.props
-        answer = {name: show(row.get(name)) for name in names if name in entity_set.props}
+        answer = {name: row.get(name) for name in names if name in entity_set.props}
+        for name in _DATES[entity_set.name]:
+            if answer.get(name) is not None:
+                answer[name] = show(answer[name])
         if "UserKey" in answer and row["Id"] != user_id:
             answer["UserKey"] = None
         answer.pop("Password", None)

@@ -151,11 +151,8 @@ def _new_field(account: Account, row: Row, given: Row, _user_id: int) -> None:
         row["PropertyName"] = values.COLUMNS[values.native_type(account, given)]
 
 
-#: How custom keys begin (ploomes-api.md 3.7).
-FIELD_PREFIX = {
-    1: "contact", 2: "deal", 4: "order", 7: "quote", 10: "product", 14: "quote_product", 20: "order_product",
-    36: "interaction_record",
-}  # fmt: skip
+#: How custom keys begin (ploomes-api.md 3.7); quotes have no set here, but their fields do.
+FIELD_PREFIX = {7: "quote", 14: "quote_product"} | {s.entity_id: s.prefix for s in SETS.values() if s.prefix}
 
 
 def _new_user(account: Account, row: Row, given: Row, _user_id: int) -> None:
