@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import control, registers, screens
+from . import control, registers, screens, shop
 from .clock import SandboxClock
 from .courier import Courier
 from .kernel import Kernel
@@ -44,6 +44,7 @@ class Sandbox:
                 Route("/ploomes/{path:path}", ploomes.__call__, methods=_VERBS),
                 *screens.routes(self.world),
                 *registers.routes(self.world),
+                *shop.routes(self.world),
                 *control.routes(self.world, self.traffic, self.reset),
             ],
             lifespan=self._lifespan,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from . import markup, registers
+from . import markup, registers, shop
 from .clock import BRASILIA
 from .hands import OmieHands, PloomesHands, Rejected
 from .kernel import fold
@@ -96,7 +96,8 @@ class Pages:
                      f"{row['info']['dAlt']} {row['info']['hAlt']} {row['info']['uAlt']}")  # fmt: skip
             rows.append([name, *(escape(cell) for cell in cells)])
         heads = ["Razão social", "CNPJ/CPF", "Telefone", "Cidade", "Tags", "Inativo", "Alterado"]
-        body = f'<p><a href="{base}/new">Novo cliente</a></p>' + markup.table(heads, rows)
+        menu = shop.links(base.rpartition("/")[0])
+        body = f'{menu}<p><a href="{base}/new">Novo cliente</a></p>' + markup.table(heads, rows)
         return markup.page(f"Omie: clientes ({len(entries)})", body, refresh=True)
 
     async def omie_form(self, request: Request) -> Response:
