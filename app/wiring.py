@@ -38,6 +38,7 @@ from app.sync.link_wizard import LinkWizard
 from app.sync.linking import Linking
 from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration
+from app.sync.nightly import Nightly
 from app.sync.option_tables import OptionTables
 from app.sync.passes import Passes
 from app.sync.people import People
@@ -48,7 +49,8 @@ from app.sync.publishing import Publishing
 from app.sync.reactions import Reactions
 from app.sync.records import Records
 from app.sync.requests import Requests
-from app.sync.resync_steps import MAPPING, REQUESTED, ResyncSteps
+from app.sync.resync_models import MAPPING, RECONCILE, REQUESTED
+from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
 from app.sync.silence import Silence
 from app.sync.sweep import Sweep
@@ -139,11 +141,17 @@ class Ponte:
         self.options = OptionTables(self.db, self.clock, self.gateways, self.lanes)
         self.publishing = Publishing(self.db, self.clock, self.configs, self.options, self.engine.references)
         resync_steps = ResyncSteps(
-            self.db, self.clock, self.queue, self.gateways, self.configs, self.engine.references, steps
+            self.db, self.clock, self.queue, self.gateways, self.configs, self.engine.references, steps, self.vault
         )
-        roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road(), MAPPING: resync_steps.road()}
+        roads = {
+            first_load.REASON: steps.road(),
+            REQUESTED: resync_steps.road(),
+            MAPPING: resync_steps.road(),
+            RECONCILE: resync_steps.road(),
+        }
         self.passes = Passes(self.db, self.clock, self.queue, roads)
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
+        self.nightly = Nightly(self.db, self.clock, self.configs, self.resyncs)
         self.sweep = Sweep(
             self.db,
             self.clock,
@@ -192,6 +200,7 @@ class Ponte:
             Cron("foreign", 60.0, self.foreign.sweep),
             Cron("watch", 60.0, self.watch.tick),
             Cron("incremental_sweep", 60.0, self.sweep.tick),
+            Cron("reconcile", 300.0, self.nightly.tick),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
         ]
 

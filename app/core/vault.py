@@ -6,8 +6,10 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.core.errors import PonteError
@@ -26,6 +28,7 @@ class Vault:
         if not keys:
             raise VaultError("SECRET_KEY is empty")
         self._fernet = MultiFernet([Fernet(_fernet_key(key)) for key in keys])
+        self._signers = [Ed25519PrivateKey.from_private_bytes(_derived(key, b"ponte certificate v1")) for key in keys]
 
     def __repr__(self) -> str:
         return "Vault(***)"
@@ -45,6 +48,22 @@ class Vault:
             ) from None
         register_secret(text)
         return text
+
+    def sign(self, data: bytes) -> tuple[str, str]:
+        """Public key and signature (hex) by the newest key."""
+        signer = self._signers[0]
+        return _public(signer), signer.sign(data).hex()
+
+    def signed(self, data: bytes, public_key: str, signature: str) -> bool:
+        """Whether one of these keys, and the one that is named, signed exactly these bytes."""
+        for signer in self._signers:
+            if hmac.compare_digest(_public(signer), public_key):
+                try:
+                    signer.public_key().verify(bytes.fromhex(signature), data)
+                except (InvalidSignature, ValueError):
+                    return False
+                return True
+        return False
 
     def rotate(self, token: bytes) -> bytes:
         """The same secret under the newest key. Raises VaultError when no key fits."""
@@ -70,5 +89,13 @@ def same_secret(given: str, expected: str) -> bool:
 
 
 def _fernet_key(key: str) -> bytes:
-    derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"ponte credentials v1").derive(key.encode())
-    return base64.urlsafe_b64encode(derived)
+    return base64.urlsafe_b64encode(_derived(key, b"ponte credentials v1"))
+
+
+def _derived(key: str, purpose: bytes) -> bytes:
+    """32 bytes for one purpose out of a secret of any length."""
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(key.encode())
+
+
+def _public(signer: Ed25519PrivateKey) -> str:
+    return signer.public_key().public_bytes_raw().hex()

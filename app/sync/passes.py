@@ -53,6 +53,8 @@ class Turn:
         """Requests since the last commit."""
         self.over = False
         """Set inside a commit that turns out to be the step's last."""
+        self.goto: str | None = None
+        """Set inside a commit after which another step than the next one follows."""
         self._db = db
         self._clock = clock
         self._row_id = row_id
@@ -74,7 +76,8 @@ class Turn:
             row.requests_used = added(row.requests_used, self.usage)
             self.usage.clear()
             ended = place is None or self.over
-            row.cursor = {"step": self._following if ended else self._step, "place": {} if ended else place}
+            following = self.goto or (self._following if ended else self._step)
+            row.cursor = {"step": following, "place": {} if ended else place}
             if row.claim is None:
                 return  # the step itself ended or paused the pass
             row.due_at = self._clock.time() + LEASE_SECONDS

@@ -143,7 +143,7 @@ class Executor:
         """More writes than the plan holds: something is other than it was when somebody looked at it."""
         if row.plan.get("above_accepted") or "writes" not in row.plan:
             return False
-        written = sum(count for counts in row.written.values() for count in counts.values())
+        written = writes_of(row) - row.plan.get("written_before", 0)
         planned = row.plan["writes"]
         if written <= planned * 1.02 + SLACK:
             return False
@@ -184,6 +184,11 @@ def _progress(row: Resync, counts: Mapping[tuple[str, str], int], now: float) ->
         "rate": round(rate, 3),
         "seconds_left": round((total - done) / rate) if rate else None,
     }
+
+
+def writes_of(row: Resync) -> int:
+    """Writes of a pass so far."""
+    return sum(count for counts in row.written.values() for count in counts.values())
 
 
 async def spent(db: Database, event: Event, usage: Usage) -> None:

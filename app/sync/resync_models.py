@@ -8,6 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, BigId, JsonColumn, UtcDateTime
 
+REQUESTED = "requested"
+MAPPING = "mapping"
+RECONCILE = "reconcile"
+"""Reasons of passes beside `first_load`."""
+
 
 class Resync(Base):
     """A pass over whole entities; the first load of an activation is one."""

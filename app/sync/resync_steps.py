@@ -12,6 +12,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Entity, JsonObject, Price, Priority, Vendor
 from app.core.queue import Queue
+from app.core.vault import Vault
 from app.sync import flight_plan, issues, links
 from app.sync import resync_items as book
 from app.sync.config_store import ConfigStore
@@ -22,17 +23,17 @@ from app.sync.load_pairing import Visit
 from app.sync.load_steps import LoadSteps
 from app.sync.models import Integration, Link
 from app.sync.passes import Rest, Road, Step, Turn, stop
+from app.sync.reconcile import Reconciler
 from app.sync.references import References
-from app.sync.resync_execute import Executor, unhindered
+from app.sync.resync_execute import Executor, unhindered, writes_of
 from app.sync.resync_items import DONE, FOUND, OPEN
 from app.sync.resync_judge import FRESH, decided, ground_of, judge_pairs, judge_single, open_link, sides_of, verdicts_of
-from app.sync.resync_models import Resync, ResyncItem
+from app.sync.resync_models import RECONCILE, Resync, ResyncItem
 from app.sync.resync_read import Reader
 from app.sync.vendors import Gateways
 from app.sync.window import NEVER, opening_of
 
 SELLERS = Entity.SELLERS.value
-REQUESTED, MAPPING, RECONCILE = "requested", "mapping", "reconcile"
 FAILED = "resync_failed"
 DELETES = "resync_deletes"
 BATCH = 100
@@ -59,6 +60,7 @@ class ResyncSteps:
         configs: ConfigStore,
         references: References,
         load: LoadSteps,
+        vault: Vault,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -68,6 +70,7 @@ class ResyncSteps:
         self._look_ups = load.table()["references"]
         self._reader = Reader(db, clock)
         self._executor = Executor(db, clock, queue)
+        self._reconciler = Reconciler(db, clock, vault, self._reader)
 
     def road(self) -> Road:
         """How resyncs go."""
@@ -87,7 +90,10 @@ class ResyncSteps:
             steps[f"{entity}:pairs"] = partial(self._pairs, entity, number)
             for vendor in (Vendor.PLOOMES, Vendor.OMIE):
                 steps[f"{entity}:single:{vendor.value}"] = partial(self._single, entity, number, vendor)
-        return {**steps, "plan": self._plan, EXECUTE: self._execute}
+            if row.reason == RECONCILE:
+                steps[f"{entity}:cross"] = partial(self._cross, entity, number)
+        steps |= {"plan": self._plan, EXECUTE: self._execute}
+        return {**steps, "verify": self._verify, "certify": self._certify} if row.reason == RECONCILE else steps
 
     async def rests(self, row: Resync, integration: Integration) -> Rest | None:
         """A dry run may read at any hour; everything else keeps to the window, unless somebody forced it."""
@@ -146,6 +152,17 @@ class ResyncSteps:
             for each in {one.id: one for one in [*others, *items]}.values():
                 await session.merge(each)
 
+    # --- the proof -----------------------------------------------------------------------------------------------
+
+    async def _cross(self, entity: str, number: int, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.cross(await self.visit(integration, entity), number, row, turn)
+
+    async def _verify(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.verify(row, turn)
+
+    async def _certify(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.certify(integration, _paired(row), row, turn)
+
     # --- the plan ------------------------------------------------------------------------------------------------
 
     async def _plan(self, integration: Integration, row: Resync, turn: Turn) -> None:
@@ -164,6 +181,7 @@ class ResyncSteps:
                 "entities": entities,
                 "requests": flight_plan.merged(used, requests),
                 "writes": writes,
+                "written_before": writes_of(own),
                 "work_seconds": round(work, 1),
                 "eta_seconds": None if end is None else round((end - now).total_seconds()),
             }

@@ -18,9 +18,9 @@ from app.sync.config_store import ConfigStore
 from app.sync.intake import RUNNING
 from app.sync.models import Integration, Issue
 from app.sync.resync_execute import ABOVE_PLAN
-from app.sync.resync_models import Resync
+from app.sync.resync_models import RECONCILE, REQUESTED, Resync
 from app.sync.resync_read import CUT_ISSUE
-from app.sync.resync_steps import DELETES, EXECUTE, RECONCILE, REQUESTED, ordered
+from app.sync.resync_steps import DELETES, EXECUTE, ordered
 from app.sync.window import NEVER, opening_of
 
 WORKING = ("planning", "scheduled", "running", "paused")
@@ -83,6 +83,12 @@ class Resyncs:
             )
             session.add(row)
         return row
+
+    async def busy(self, integration_id: int) -> bool:
+        """Whether a pass of the integration, its first load included, is not over."""
+        query = select(Resync.id).where(Resync.integration_id == integration_id, Resync.state.in_(WORKING))
+        async with self._db.read() as session:
+            return (await session.execute(query.limit(1))).first() is not None
 
     async def pause(self, integration_id: int, resync_id: int) -> Resync:
         """Stops a pass until somebody resumes it; what its workers hold in this moment is finished. Idempotent."""

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.api.rest import (
     catalog,
+    certificates,
     changes,
     config,
     events,
@@ -27,6 +28,7 @@ for _module in (
     issues,
     changes,
     resyncs,
+    certificates,
 ):
     router.include_router(_module.router)
 

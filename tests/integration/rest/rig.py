@@ -26,7 +26,8 @@ from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.references import References
 from app.sync.requests import Requests
-from app.sync.resync_steps import REQUESTED, ResyncSteps
+from app.sync.resync_models import REQUESTED
+from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
 from app.sync.watch import Watch
 from app.sync.why import Why
@@ -56,7 +57,7 @@ class Parts:
             self.configs, vendors, references, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
-        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps)
+        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps, VAULT)
         roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road()}
         self.first_load = Passes(db, clock, self.queue, roads)
         self.resyncs = Resyncs(db, clock, self.configs)

@@ -1,0 +1,35 @@
+"""The signed report of a reconcile: made, read back, and checked by whoever holds the service's key."""
+
+import json
+
+from app.core.ports import JsonObject
+from app.core.vault import Vault
+
+
+class Forged(ValueError):
+    """A document that this service did not sign, or that was changed since."""
+
+
+def signed(vault: Vault, document: JsonObject) -> str:
+    """The document with its signature, as text to keep and to hand out."""
+    key, value = vault.sign(_bytes(document))
+    signature = {"algorithm": "Ed25519", "public_key": key, "value": value}
+    return json.dumps({"certificate": document, "signature": signature}, ensure_ascii=False, indent=2)
+
+
+def verified(vault: Vault, text: str) -> JsonObject:
+    """The document inside. Raises Forged unless one of this service's keys signed exactly it."""
+    try:
+        whole = json.loads(text)
+        document, signature = whole["certificate"], whole["signature"]
+        key, value = str(signature["public_key"]), str(signature["value"])
+    except (ValueError, KeyError, TypeError):
+        raise Forged("this is no certificate") from None
+    if not isinstance(document, dict) or not vault.signed(_bytes(document), key, value):
+        raise Forged("the signature is not this service's, or the document was changed")
+    return document
+
+
+def _bytes(document: JsonObject) -> bytes:
+    """What is signed: the document in one spelling, whatever the spaces and the order of its keys."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,86 @@
+"""Reconcile: after lost webhooks and corrupted records one pass leaves no difference, and its certificate says so."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.core.vault import Vault
+from app.sync import certificate
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.test_resync import CNPJS, pairs, rested, silent
+
+
+async def reconcile(rig: Rig) -> tuple[JsonObject, JsonObject, str]:
+    """The pass, its certificate's document, and the text of it."""
+    answer = await rig.api.post(f"{rig.path}/certificates", json={"start": "now", "force": True})
+    assert answer.status_code == 202, answer.text
+    row = await rested(rig, answer.json()["id"], seconds=90)
+    assert row["state"] == "completed", str(row)
+    text = (await rig.api.get(f"{rig.path}/certificates/{row['plan']['certificate_id']}")).text
+    return row, dict(json.loads(text)["certificate"]), text
+
+
+async def differences(rig: Rig) -> list[Any]:
+    """What an independent look at both vendors finds unequal, by document."""
+    omie = {"".join(c for c in row["cnpj_cpf"] if c.isdigit()): row for row in await rig.clients()}
+    ploomes = {"".join(c for c in str(row["Register"]) if c.isdigit()): row for row in await rig.contacts()}
+    fields = (("nome_fantasia", "Name"), ("razao_social", "LegalName"), ("email", "Email"), ("homepage", "Website"))
+    unequal: list[Any] = sorted(omie.keys() ^ ploomes.keys())
+    for document in omie.keys() & ploomes.keys():
+        for here, there in fields:
+            held = omie[document].get(here) or None, ploomes[document].get(there) or None
+            if held[0] != held[1]:
+                unequal.append((document, here, *held))
+    return unequal
+
+
+@pytest.mark.feature("F264", "F282")
+async def test_one_reconcile_leaves_no_difference_and_its_certificate_says_so(rig: Rig) -> None:
+    made = await pairs(rig, 4)
+    await silent(rig)
+    ids = [row["codigo_cliente_omie"] for row in made]
+    contacts = [await rig.pair_of_client(one) for one in ids]
+    await rig.omie_edit(ids[0], email="perdido@omie.test")
+    await rig.contact_edit(contacts[1]["Id"], Website="perdido.test")
+    await rig.contact_new(TypeId=1, Name="Só no Ploomes", LegalName="Só no Ploomes", Register=CNPJS[4])
+    # nobody's edit: our own book is wrong about a pair whose sides differ
+    await rig.omie_edit(ids[2], homepage="antes.test")
+    async with rig.ponte.db.transaction() as session:
+        from sqlalchemy import select
+
+        from app.sync.models import Link
+
+        link = (await session.scalars(select(Link).where(Link.omie_id == str(ids[2])))).one()
+        link.omie_base = {**link.omie_base, "website": "antes.test"}
+    assert await differences(rig)
+    row, document, text = await reconcile(rig)
+    assert await differences(rig) == []
+    assert document["clean"] is True, document
+    entity = document["entities"]["clients"]
+    assert (entity["linked"], entity["equal"], entity["differences"]) == (5, 5, 0)
+    assert entity["digests"]["omie"] == entity["digests"]["ploomes"]
+    assert 2 <= document["rounds"] <= 3
+    assert row["written"]
+    vault = rig.ponte.vault
+    assert certificate.verified(vault, text)["resync_id"] == row["id"]
+    for forged in (text.replace('"linked": 5', '"linked": 6'), text.replace('"clean": true', '"clean": false'), "{}"):
+        with pytest.raises(certificate.Forged):
+            certificate.verified(vault, forged)
+    with pytest.raises(certificate.Forged):
+        certificate.verified(Vault(["another secret altogether"]), text)
+    assert certificate.verified(Vault(["a newer one", *rig.ponte.settings.secret_keys]), text)
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F264")
+async def test_a_clean_reconcile_takes_one_round_of_lists(rig: Rig) -> None:
+    await pairs(rig, 2)
+    writes = await rig.writes()
+    _, document, _ = await reconcile(rig)
+    assert (document["clean"], document["rounds"]) == (True, 1)
+    assert await rig.writes() == writes
+    listed = (await rig.get_json(f"{rig.path}/certificates"))["items"]
+    assert [one["clean"] for one in listed] == [True]
