@@ -16,6 +16,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from app import worker as worker_door
+from app.cli_resync import certificate_cli, connect, resync_cli
 from app.core import migrate as migrations
 from app.core.config import ConfigError, Settings, generated_secrets, load_settings
 from app.core.log import setup_logging
@@ -23,16 +24,16 @@ from app.core.vault import hash_token, new_token
 from app.doctor import examine
 from app.main import create_app
 from app.serving import run, server, whole_life
-from app.sync.models import ApiToken, Resync
+from app.sync.models import ApiToken
 from app.wiring import Ponte
 
 cli = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Ponte Omie–Ploomes."
 )
 token_cli = typer.Typer(no_args_is_help=True, help="Bearer tokens of the REST interface.")
-resync_cli = typer.Typer(no_args_is_help=True, help="Passes over whole entities.")
 cli.add_typer(token_cli, name="token")
 cli.add_typer(resync_cli, name="resync")
+cli.add_typer(certificate_cli, name="certificate")
 
 out = Console()
 err = Console(stderr=True)
@@ -181,64 +182,6 @@ def token_revoke(token_id: int, json_output: Json = False) -> None:
     _say({"id": token_id, "revoked": True}, f"token {token_id} revoked", json_output)
 
 
-@resync_cli.command("list")
-def resync_list(integration_id: int, json_output: Json = False) -> None:
-    """List the passes of an integration, newest first."""
-
-    async def work(ponte: Ponte) -> list[dict[str, Any]]:
-        async with ponte.db.read() as session:
-            rows = await session.scalars(
-                select(Resync).where(Resync.integration_id == integration_id).order_by(Resync.id.desc()).limit(100)
-            )
-            return [_resync(row) for row in rows]
-
-    _show(_with_ponte(work), json_output)
-
-
-@resync_cli.command("show")
-def resync_show(resync_id: int) -> None:
-    """Print one pass, with its plan and progress."""
-
-    async def work(ponte: Ponte) -> dict[str, Any] | None:
-        async with ponte.db.read() as session:
-            row = await session.get(Resync, resync_id)
-            return None if row is None else {**_resync(row), "plan": row.plan, "written": row.written}
-
-    found = _with_ponte(work)
-    if found is None:
-        err.print(f"there is no resync {resync_id}", style="red")
-        raise typer.Exit(1)
-    _print_json(found)
-
-
-_RESYNC_COLUMNS = (
-    "id",
-    "integration_id",
-    "state",
-    "reason",
-    "start",
-    "progress",
-    "requests_used",
-    "created_at",
-    "finished_at",
-)
-
-
-def _resync(row: Resync) -> dict[str, Any]:
-    names = (
-        "id",
-        "integration_id",
-        "state",
-        "reason",
-        "start",
-        "progress",
-        "requests_used",
-        "created_at",
-        "finished_at",
-    )
-    return {name: getattr(row, name) for name in names}
-
-
 def _settings() -> Settings:
     settings = load_settings()
     setup_logging(settings.log_format, settings.log_level)
@@ -285,6 +228,9 @@ def _with_ponte(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
             await ponte.close()
 
     return whole_life(life())
+
+
+connect(_with_ponte)
 
 
 def _say(document: dict[str, Any], text: str, json_output: bool) -> None:
