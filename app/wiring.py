@@ -53,6 +53,8 @@ from app.sync.resync_models import MAPPING, RECONCILE, REQUESTED
 from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
 from app.sync.silence import Silence
+from app.sync.stock import REFRESH
+from app.sync.stock_pass import StockPass, StockRefresh
 from app.sync.sweep import Sweep
 from app.sync.trip import Tracer
 from app.sync.watch import Watch
@@ -136,7 +138,13 @@ class Ponte:
         )
         self.interactions = Interactions(self.db, self.clock, self.gateways, self.lanes)
         self.foreign = Foreign(self.db, self.clock, self.inbox, self.configs)
-        steps = LoadSteps(self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes)
+        stock = StockPass(self.db, self.clock, self.gateways, self.configs)
+        in_load = stock.steps(Priority.BULK)
+        steps = LoadSteps(
+            self.db, self.clock, self.gateways, self.configs, self.engine.references, self.lanes,
+            before={"products": {"stock_pages": in_load["stock_pages"]}},
+            behind={"stock_compare": in_load["stock_compare"]},
+        )  # fmt: skip
         self.pickers = Pickers(self.db, self.clock, self.gateways)
         self.options = OptionTables(self.db, self.clock, self.gateways, self.lanes)
         self.publishing = Publishing(self.db, self.clock, self.configs, self.options, self.engine.references)
@@ -148,8 +156,10 @@ class Ponte:
             REQUESTED: resync_steps.road(),
             MAPPING: resync_steps.road(),
             RECONCILE: resync_steps.road(),
+            REFRESH: stock.road(),
         }
         self.passes = Passes(self.db, self.clock, self.queue, roads)
+        self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
         self.nightly = Nightly(self.db, self.clock, self.configs, self.resyncs)
         self.sweep = Sweep(

@@ -180,6 +180,11 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "stock_refresh_failed": Cause(
+        "A atualização de estoque falhou",
+        "Veja o motivo no detalhe. Ela é tentada de novo uma vez por dia; para tentar já, peça-a de novo.",
+        "suporte",
+    ),
     "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
     "unknown_fault": Cause(
         "Resposta desconhecida do outro sistema",

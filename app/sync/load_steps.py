@@ -45,7 +45,12 @@ class LoadSteps:
         configs: ConfigStore,
         references: References,
         lanes: Lanes,
+        before: Mapping[str, Mapping[str, Step]] | None = None,
+        behind: Mapping[str, Step] | None = None,
     ) -> None:
+        """`before`: steps that come before the records of an entity are paired; `behind`: those after all of them."""
+        self._before = before or {}
+        self._behind = behind or {}
         self._clock = clock
         self._db = db
         self._gateways = gateways
@@ -64,9 +69,10 @@ class LoadSteps:
         for rules in RULES.values():
             for vendor in Vendor:
                 steps.setdefault(f"{vendor}_{rules.SETS[vendor]}", partial(self._crawl, vendor, rules.SETS[vendor]))
+            steps |= self._before.get(rules.ENTITY, {})
             steps[f"pair_{rules.ENTITY}"] = partial(self._pair, Vendor.PLOOMES, rules)
             steps[f"rest_{rules.ENTITY}"] = partial(self._pair, Vendor.OMIE, rules)
-        return {**steps, "tidy": self._tidy}
+        return {**steps, **self._behind, "tidy": self._tidy}
 
     async def _visit(self, integration: Integration, config: Config, rules: Rules) -> Visit:
         omie, ploomes = self._gateways.open(integration, Priority.BULK)

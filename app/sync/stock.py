@@ -13,13 +13,13 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import Key, Vendor
-from app.sync import journal, known, links
+from app.sync import journal, links
 from app.sync.agreement import cause_of
 from app.sync.creating import Extra
 from app.sync.endings import Endings
 from app.sync.lanes import record_lane
 from app.sync.models import EventSource, Link, WriteEntry, WriteState
-from app.sync.stock_book import Places, draw, ensured, level_of, show
+from app.sync.stock_book import Places, draw, ensured, level_of, pages_at, show
 from app.sync.stock_models import StockLevel
 from app.sync.stock_table import Figures, listed, summed
 from app.sync.trip import Trip, done, ignored
@@ -33,6 +33,8 @@ PAGE_HOURS = timedelta(hours=24)
 """A page of a pass counts as read this long, unless a movement came."""
 FIELD = "ponte_stock"
 COLUMN = "BigStringValue"
+REFRESH = "stock_refresh"
+"""Reason of a pass over the stock of all products, and topic of its events."""
 
 
 class Stock:
@@ -87,18 +89,18 @@ class Stock:
         """The level as Omie tells it now, or as it was told since the event came."""
         async with self._db.read() as session:
             level = await level_of(session, trip.integration.id, product)
-            whole = await known.whole_at(session, trip.integration.id, Vendor.OMIE, "stock")
+            pages = await pages_at(session, trip.integration.id)
         if level is not None and level.read_at is not None and self._counts(trip, level.read_at):
             return level
-        if level is None and whole is not None and trip.event.source == EventSource.RESYNC:
-            return await self._store(trip, product, {}, whole, None)  # the pages tell only of what ever moved
+        if level is None and pages is not None and self._counts(trip, pages):
+            return await self._store(trip, product, {}, pages, None)  # pages tell only of what ever moved
         route = await self._free_route(level)
         asked_at = self._clock.now()
         return await self._store(trip, product, await self._routes[route](trip, product), asked_at, route)
 
     def _counts(self, trip: Trip, read_at: datetime) -> bool:
         """Whether a read takes the event in: it is newer than the event, or a page of the pass that made it."""
-        if trip.event.source == EventSource.RESYNC:
+        if trip.event.source == EventSource.RESYNC or trip.event.topic == REFRESH:
             return self._clock.now() - read_at < PAGE_HOURS
         return read_at > trip.event.received_at
 

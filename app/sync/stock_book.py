@@ -17,6 +17,8 @@ from app.sync.sets import Sets
 from app.sync.stock_models import StockLevel
 from app.sync.stock_table import Figures, Place, digest, rows_of, stamped, table
 
+EMPTY = "stock_empty"
+"""Under this name the index remembers when the list of all stock was empty; under `stock` when it was not."""
 PLACES_SET = "stock_locations"
 PLACES_SECONDS = 900.0
 """How old the list of places may be."""
@@ -45,6 +47,12 @@ async def ensured(session: AsyncSession, integration_id: int, product_id: str) -
         session.add(level)
         await session.flush()
     return level
+
+
+async def pages_at(session: AsyncSession, integration_id: int) -> datetime | None:
+    """When the stock of all products was last read in pages: what they did not tell of has nothing anywhere."""
+    read = [await known.whole_at(session, integration_id, Vendor.OMIE, name) for name in ("stock", EMPTY)]
+    return max((at for at in read if at is not None), default=None)
 
 
 async def show(session: AsyncSession, level_id: int, shown: str) -> None:

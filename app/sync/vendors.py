@@ -1,6 +1,6 @@
 """How the engine reaches both vendors of an integration, and reads of a person who waits for the answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol, TypeVar, cast
@@ -45,9 +45,18 @@ async def patiently(clock: Clock, call: Callable[[], Awaitable[T]], seconds: flo
             await clock.sleep(wait)
 
 
-async def one_page(gateway: Gateway, entity: str, *, cursor: str | None = None, since: datetime | None = None) -> Page:
+async def one_page(
+    gateway: Gateway,
+    entity: str,
+    *,
+    cursor: str | None = None,
+    since: datetime | None = None,
+    within: Mapping[str, str] | None = None,
+) -> Page:
     """The page at `cursor` and no further request."""
-    pages = gateway.pages(entity, since=since, cursor=cursor)
+    # fakes of tests and sets that cannot be narrowed need not know of `within`
+    narrowed = {"within": within} if within else {}
+    pages = gateway.pages(entity, since=since, cursor=cursor, **narrowed)
     async with aclosing(cast("_Closable", pages)):
         async for page in pages:
             return page

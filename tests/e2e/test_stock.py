@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig
 from tests.e2e.test_products import product, twin
 
 
@@ -46,3 +46,106 @@ async def test_a_movement_is_shown_with_every_column(rig: Rig) -> None:
     assert (await twin(rig, code))["Name"] == "Café 500 g"
     assert any("tabela de estoque" in note for c in await rig.changes(entity="stock") for note in c["notes"])
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F113", "F144", "F283")
+@EMBEDDED
+async def test_a_burst_of_movements_is_two_reads(rig: Rig) -> None:
+    made = await product(rig)
+    code = made["codigo_produto"]
+    await rig.settle()
+    rig.tap.calls.clear()
+    for quantity in (1, 2, 3, 4, 5, 6):
+        await move(rig, code, quantity, kind="SLD")
+    await rig.settle(90)
+    assert ">6</td>" in await shown(rig, code)
+    reads = rig.tap.of("ObterEstoqueProduto", "ListarPosEstoque", "PosicaoEstoque")
+    assert len(reads) <= 2, reads
+    assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F112")
+@EMBEDDED
+async def test_stock_of_an_unlinked_product_is_skipped_and_says_so(rig: Rig) -> None:
+    made = await product(rig)
+    await rig.settle()
+    await rig.configure(entities={"products": False})
+    other = await product(rig, codigo="CAF-2", descricao="Outro")
+    await move(rig, other["codigo_produto"], 3)
+    await rig.settle()
+    [event, *_] = await rig.events_of("omie", other["codigo_produto"])
+    assert (event["entity"], event["state"], event["cause"]) == ("stock", "ignored", "unlinked")
+    assert "não tem vínculo" in event["reason"]
+    assert len(await rig.ploomes_set("Products")) == 1
+    assert made
+
+
+@pytest.mark.feature("F108", "F145", "F148", "F150", "F135")
+async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig: Rig) -> None:
+    places = [
+        await rig.omie_put("locations", codigo=f"L{n}", descricao=f'Depósito <{n}> & "b"', dispVenda="S", tipo="1")
+        for n in (1, 2)
+    ]
+    await rig.omie_put("locations", codigo="L3", descricao="Só produção", dispVenda="N", tipo="2")
+    codes = [
+        (await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(4)
+    ]  # fmt: skip
+    await rig.settle()
+    # movements whose webhooks are lost
+    await rig.post("/sandbox/faults", {"kind": "drop", "match": "Produto.MovimentacaoEstoque", "times": None})
+    await rig.post("/sandbox/faults", {"kind": "drop", "match": "Produto.AjusteEstoque", "times": None})
+    await move(rig, codes[0], 7, location=places[0]["codigo_local_estoque"])
+    await move(rig, codes[1], -2.5, kind="SLD", location=places[1]["codigo_local_estoque"])
+    await rig.settle()
+    rig.tap.calls.clear()
+    answer = await rig.api.post(f"{rig.path}/stock/refresh")
+    assert answer.status_code == 202, answer.text
+
+    async def ended() -> bool:
+        return (await rig.get_json(f"{rig.path}/resyncs/{answer.json()['id']}"))["state"] == "completed"
+
+    await rig.until(ended)
+    await rig.settle()
+    assert not rig.tap.of("ObterEstoqueProduto")
+    assert len(rig.tap.of("ListarPosEstoque")) == 1, "all places in one list"
+    assert len(rig.tap.of("PATCH Products")) == 2
+    first, second = await shown(rig, codes[0]), await shown(rig, codes[1])
+    assert ">7</td>" in first
+    assert ">-2,5</td>" in second
+    assert "Depósito &lt;1&gt; &amp; &#34;b&#34;" in first
+    assert "Só produção" not in first
+    stamp = first[first.index("Última alteração") :]
+    rig.tap.calls.clear()
+    again = await rig.api.post(f"{rig.path}/stock/refresh")
+    assert again.json()["id"] != answer.json()["id"]
+
+    async def ended_again() -> bool:
+        return (await rig.get_json(f"{rig.path}/resyncs/{again.json()['id']}"))["state"] == "completed"
+
+    await rig.until(ended_again)
+    await rig.settle()
+    assert await rig.writes() == 0
+    assert (await shown(rig, codes[0])).endswith(stamp)
+    assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F144", "F145", "F150")
+@EMBEDDED
+async def test_what_one_product_was_told_is_what_the_pages_tell(rig: Rig) -> None:
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await rig.configure(stock={"balance": "physical"})
+    await move(rig, code, 10.25, cost=3.5, minimum=4, reserved=2)
+    await rig.settle()
+    assert ">10,25</td>" in await shown(rig, code)
+    assert rig.tap.of("ObterEstoqueProduto")
+    rig.tap.calls.clear()
+    answer = await rig.api.post(f"{rig.path}/stock/refresh")
+
+    async def ended() -> bool:
+        return (await rig.get_json(f"{rig.path}/resyncs/{answer.json()['id']}"))["state"] == "completed"
+
+    await rig.until(ended)
+    await rig.settle()
+    assert len(rig.tap.of("ListarPosEstoque")) == 1
+    assert await rig.writes() == 0

@@ -14,6 +14,7 @@ from app.api.rest import (
     records,
     resyncs,
     sellers,
+    stock,
 )
 
 router = APIRouter(prefix="/api/v1")
@@ -29,6 +30,7 @@ for _module in (
     changes,
     resyncs,
     certificates,
+    stock,
 ):
     router.include_router(_module.router)
 

@@ -23,6 +23,7 @@ from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.requests import Requests
 from app.sync.resyncs import Resyncs
+from app.sync.stock_pass import StockRefresh
 from app.sync.why import Why
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Parts(Container, Protocol):
     pickers: Pickers
     options: OptionTables
     publishing: Publishing
+    stock_refresh: StockRefresh
     resyncs: Resyncs
     linking: Linking
     link_tables: LinkTables

@@ -1,0 +1,110 @@
+"""The stock table: both routes agree, numbers are Brazilian, names are escaped, nothing but a figure changes it."""
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from app.sync.stock_table import COLUMNS, Figures, Place, digest, listed, rows_of, stamped, summed, table
+
+DEPOT = Place("11", "Depósito <b>\"Sul\"</b> & 'filial'", "1")
+SHOP = Place("12", "Balcão", "3")
+
+LISTED = {
+    "nCodProd": 7, "codigo_local_estoque": 11, "nSaldo": "8.5000", "fisico": 10.5, "reservado": 2, "nCMC": 1234.5,
+    "nPendente": 3, "estoque_minimo": 9,
+}  # fmt: skip
+SUMMED = {
+    "nIdProduto": 7,
+    "listaEstoque": [
+        {"nIdlocal": 11, "nDisponivel": 8.5, "nFisico": "10.50", "nReservado": 2, "nCMC": 1234.50,
+         "nPrevisaoSaida": 3, "nEstoqueMinimo": 9, "cDescricaoLocal": "outro nome"},
+    ],
+}  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """Cells of a table; fails on a tag that is not closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.cells: list[str] = []
+        self.styles: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.open.append(tag)
+        self.styles += [value for name, value in attrs if name == "style"]
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("td", "th"):
+            self.cells[-1] += data
+
+
+def drawn(figures: dict[str, Figures], balance: str = "available", places: tuple[Place, ...] = (DEPOT, SHOP)) -> str:
+    return table(rows_of(places, figures, balance))
+
+
+@pytest.mark.feature("F144", "F145", "F138", "F142")
+def test_the_page_route_and_the_single_route_agree() -> None:
+    by_page = dict([listed(LISTED)])
+    assert by_page == summed(SUMMED)
+    assert drawn(by_page) == drawn(summed(SUMMED))
+
+
+@pytest.mark.feature("F134", "F136", "F137", "F138", "F139", "F140", "F141", "F142", "F143")
+def test_every_column_has_its_source_in_brazilian_numbers() -> None:
+    read = Reader(drawn(summed(SUMMED)))
+    assert read.cells[:8] == [column.title for column in COLUMNS]
+    assert read.cells[8:16] == ["Sem estoque", "Balcão", "0", "–", "–", "0", "0", "De terceiros em nosso poder"]
+    assert [cell.replace("\xa0", " ") for cell in read.cells[16:]] == [
+        "Abaixo do mínimo", DEPOT.name, "8,5", "R$ 1.234,50", "R$ 10.493,25", "9", "3", "Próprio",
+    ]  # fmt: skip
+    physical = Reader(drawn(summed(SUMMED), "physical"))
+    assert (physical.cells[16], physical.cells[18]) == ("Disponível", "10,5")
+
+
+@pytest.mark.feature("F134")
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "\"aspas\" & 'e' comercial", "&lt;já escapado&gt;", "x" * 500]
+)
+def test_names_are_text_whatever_they_hold(name: str) -> None:
+    read = Reader(drawn({}, places=(Place("1", name, "9"),)))
+    assert read.cells[9] == name
+    assert read.cells[15] == "–"
+
+
+@pytest.mark.feature("F138", "F136")
+@pytest.mark.parametrize(
+    ("saldo", "shown", "status"),
+    [("-2.5", "-2,5", "Sem estoque"), (0, "0", "Sem estoque"), ("0.0001", "0,0001", "Disponível"),
+     ("1234567.89", "1.234.567,89", "Disponível"), (None, "0", "Sem estoque")],
+)  # fmt: skip
+def test_zero_negative_and_fractional_figures(saldo: Any, shown: str, status: str) -> None:
+    read = Reader(drawn(dict([listed({"codigo_local_estoque": 12, "nSaldo": saldo})]), places=(SHOP,)))
+    assert (read.cells[8], read.cells[10]) == (status, shown)
+
+
+@pytest.mark.feature("F146")
+def test_the_stamp_is_the_last_change_and_no_change_itself() -> None:
+    html = drawn(summed(SUMMED))
+    at = datetime(2026, 11, 25, 18, 30, tzinfo=UTC)
+    assert stamped(html, at).endswith("Última alteração: 25/11/2026 18:30:00</p>")
+    assert digest(html) == digest(drawn(dict([listed(LISTED)])))
+    assert digest(html) != digest(drawn(summed(SUMMED), "physical"))
+
+
+def test_colours_are_those_of_the_page() -> None:
+    styles = " ".join(Reader(drawn(summed(SUMMED))).styles)
+    assert "#" not in styles
+    assert "color:inherit" in styles
+    assert "Nenhum local" in table([])
