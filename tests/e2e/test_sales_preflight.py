@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.sync.sales.gathering import LIST_SECONDS
 from app.sync.sales.preflight import CONDITIONS
 from tests.e2e.rig import APP_KEY, EMBEDDED, USER_KEY, Rig, at_speed
 from tests.e2e.shop import DOCUMENT, PERSON, Shop
@@ -53,6 +54,7 @@ def account(inactive: str) -> Act:
         code = (await shop.rig.get_json(f"{shop.rig.path}/config"))["orders"]["omie_account"]
         path = f"/sandbox/omie/{APP_KEY}/screen/accounts/{code}"
         assert (await shop.rig.control.patch(path, json={"inativo": inactive}, params=PERSON)).is_success
+        await shop.rig.ponte.clock.sleep(LIST_SECONDS)  # a list of Omie counts as read for a while
 
     return act
 

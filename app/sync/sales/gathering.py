@@ -25,7 +25,7 @@ from app.sync.sales.waits import asked_since
 from app.sync.trip import Trip
 from app.sync.vendors import read_all
 
-LIST_SECONDS = 300.0
+LIST_SECONDS = 120.0
 """How long a list of Omie (accounts, categories, ...) counts as read."""
 COME_BACK_SECONDS = 1.0
 """A sale looks this often whether what it depends on is there."""
