@@ -4,8 +4,10 @@ Dependencies first (design section 5): a client or product without a partner get
 gives its lanes back meanwhile and comes again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
@@ -55,6 +57,8 @@ class Gathering:
             for entity in PRODUCT_ENTITIES:
                 linked = await links.of_ids(session, visit.integration_id, entity, Vendor.PLOOMES, ids)
                 found |= {ploomes_id: Product(entity, link.omie_id) for ploomes_id, link in linked.items()}
+            if trip.config.orders.services_in_product_order:
+                found = await self._as_products(session, visit, found)
             visit.products = found
             contact = await self._link(session, visit, "clients", sale.contact)
         visit.client = contact
@@ -66,10 +70,27 @@ class Gathering:
             wanted.append((Vendor.PLOOMES, "clients", sale.contact))
         await self.depend(trip, wanted)
 
-    async def _link(self, session: object, visit: Visit, entity: str, ploomes_id: str | None) -> str | None:
+    async def _as_products(
+        self, session: AsyncSession, visit: Visit, found: Mapping[str, Product]
+    ) -> dict[str, Product]:
+        """Omie's product orders take products only: a service is told as the product with its code (older behaviour,
+        F133). One without such a product has no partner."""
+        assert visit.sale is not None
+        told: dict[str, Product] = {}
+        for line in visit.sale.lines:
+            partner = found.get(line.product_id)
+            if partner is not None and partner.entity == "products":
+                told[line.product_id] = partner
+            elif partner is not None and line.code is not None:
+                rows = await known.find(session, visit.integration_id, Vendor.OMIE, "products", line.code)
+                if rows:
+                    told[line.product_id] = Product("products", rows[0].external_id)
+        return told
+
+    async def _link(self, session: AsyncSession, visit: Visit, entity: str, ploomes_id: str | None) -> str | None:
         if ploomes_id is None:
             return None
-        link = await links.find(session, visit.integration_id, entity, Vendor.PLOOMES, ploomes_id)  # type: ignore[arg-type]
+        link = await links.find(session, visit.integration_id, entity, Vendor.PLOOMES, ploomes_id)
         return link.omie_id if link is not None else None
 
     async def depend(self, trip: Trip, wanted: Sequence[tuple[Vendor, str, str]]) -> None:

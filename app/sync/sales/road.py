@@ -130,7 +130,7 @@ class SalesRoad:
 
     async def _go(self, visit: Visit) -> None:
         trip = visit.trip
-        if trip.event.kind == NoticeKind.DELETED and (visit.links or trip.vendor is Vendor.OMIE):
+        if trip.event.kind == NoticeKind.DELETED:
             await self._deleted(visit)
             return
         if trip.vendor is Vendor.OMIE and trip.link is None:
@@ -160,7 +160,9 @@ class SalesRoad:
     async def _deleted(self, visit: Visit) -> None:
         """A delete notice is believed: asking would cost a counted error."""
         trip = visit.trip
-        if trip.vendor is Vendor.PLOOMES:
+        if not visit.links:
+            visit.outcome = done("gone", "O registro não existe mais e não tinha vínculo.")
+        elif trip.vendor is Vendor.PLOOMES:
             await self._ends.sale_gone(visit)
         elif trip.link is None or trip.entity not in visit.links:
             visit.outcome = done("gone", "O documento não existe mais e não tinha vínculo.")

@@ -37,6 +37,7 @@ class Line:
     discount: Decimal
     total: Decimal | None
     family_id: str | None
+    code: str | None
     raw: JsonObject
 
     @property
@@ -113,6 +114,7 @@ def _line(row: JsonObject) -> Line:
         discount=decimal(row.get("Discount")),
         total=None if total is None else decimal(total),
         family_id=_text(product.get("FamilyId")),
+        code=clean(product.get("Code")),
         raw=row,
     )
 
