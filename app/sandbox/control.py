@@ -73,6 +73,7 @@ def routes(world: World, traffic: Traffic, reset: Reset) -> list[Route]:
         ("POST", "/omie/{app_key}/webhooks", surface.add_webhook),
         ("DELETE", "/omie/{app_key}/webhooks", surface.remove_webhooks),
         ("DELETE", "/omie/{app_key}/webhooks/{id:int}", surface.remove_webhooks),
+        ("PATCH", "/omie/{app_key}/catalogs/{set}/{code}", surface.omie_catalog),
         ("POST", "/omie/{app_key}/screen/stock", surface.omie_move_stock),
         ("POST", "/omie/{app_key}/screen/{set}", surface.omie_create),
         ("PATCH", "/omie/{app_key}/screen/{set}/{id:int}", surface.omie_edit),
@@ -254,6 +255,11 @@ class Surface:
         """A person deletes a record."""
         self._omie(request).delete(request.path_params["set"], request.path_params["id"])
         return Response(status_code=204)
+
+    async def omie_catalog(self, request: Request) -> Row:
+        """Changes a row of a catalogue: a stage's name, the company's tax regime."""
+        path = request.path_params
+        return self._omie(request).set_catalog(path["set"], path["code"], await body_of(request))
 
     async def omie_move_stock(self, request: Request) -> Row:
         """A person moves stock: `{"product", "location", "kind", "quantity", "cost", "minimum", "reserved", "to"}`."""

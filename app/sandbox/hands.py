@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .omie import stock
+from .omie import auxiliary, stock
 from .omie.company import Actor, Company, Entry
 from .omie.faults import Fault
 from .omie.schemas import check
@@ -83,6 +83,14 @@ class OmieHands:
         """Moves stock by hand; answers the product's new position in the location."""
         with _refusals():
             return stock.adjust(self._company, check("movimento", given), self._actor)
+
+    def set_catalog(self, name: str, code: str, given: Row) -> Row:
+        """Changes a row of a catalogue, a stage by `operation.stage`; raises Rejected (404)."""
+        row = auxiliary.catalog_row(self._company, name, code)
+        if row is None or not set(given) <= set(row):
+            raise Rejected(404, f"Linha ou coluna desconhecida em {name}: {code}")
+        row |= given
+        return row
 
     def set_movements(self, name: str, omie_id: int, has_them: bool) -> None:
         """Says that orders or titles hang on the record, so that it cannot be deleted."""

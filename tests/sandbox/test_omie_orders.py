@@ -352,3 +352,22 @@ async def test_a_person_need_not_type_what_the_screen_fills_in(shop: Shop) -> No
     change = {"det": [{"ide": {"codigo_item": row["det"][0]["ide"]["codigo_item"]}, "produto": {"quantidade": 3}}]}
     row = await shop.bench.omie_screen("PATCH", f"orders/{row['cabecalho']['codigo_pedido']}", change)
     assert row["total_pedido"]["valor_total_pedido"] == 15
+
+
+async def test_a_company_in_simples_nacional_has_other_taxes_and_stages_other_names(shop: Shop) -> None:
+    bench = shop.bench
+    (owner,) = await bench.control("GET", f"omie/{APP_KEY}/empresas")
+    place = f"omie/{APP_KEY}/catalogs/empresas/{owner['codigo_empresa']}"
+    await bench.control("PATCH", place, {"optante_simples_nacional": "S"})
+    row = await shop.read(await shop.include())
+    (item,) = row["det"]
+    assert item["imposto"]["icms"] == {}
+    assert item["imposto"]["icms_sn"]["cod_sit_trib_icms_sn"] == "102"
+    assert item["ide"]["simples_nacional"] == "S"
+    await bench.control("PATCH", f"omie/{APP_KEY}/catalogs/etapafat/11.20", {"cDescricao": "Separação"})
+    answer = (await bench.omie("ListarEtapasFaturamento", {"pagina": 1}, "produtos/etapafat")).json()
+    stages = next(row["etapas"] for row in answer["cadastros"] if row.get("cCodOperacao") == "11")
+    named = {stage["cCodigo"]: (stage["cDescricao"], stage["cDescrPadrao"]) for stage in stages}
+    assert named["20"] == ("Separação", "Separar Estoque")
+    unknown = await bench.http.patch(f"/sandbox/omie/{APP_KEY}/catalogs/etapafat/11.99", json={"cDescricao": "x"})
+    assert unknown.status_code == 404

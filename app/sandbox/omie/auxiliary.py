@@ -62,6 +62,21 @@ PROJECTS = Rules(
 )  # fmt: skip
 
 
+_KEYS = ("codigo", "nCodigo", "cCodigo", "codigo_empresa")
+
+
+def catalog_row(company: Company, name: str, code: str) -> Row | None:
+    """The row of a catalogue with that code; a stage of `etapafat` is named `operation.stage`."""
+    if name == "etapafat":
+        operation, _, stage = code.partition(".")
+        rows = [s for row in company.catalogs[name] if row.get("cCodOperacao") == operation for s in row["etapas"]]
+        return next((row for row in rows if row["cCodigo"] == stage), None)
+    for row in company.catalogs.get(name, []):
+        if any(str(row.get(key)) == code for key in _KEYS if key in row):
+            return row
+    return None
+
+
 def category(company: Company, code: str) -> Row:
     """The category with that code; raises Fault."""
     for row in company.catalogs["categorias"]:
