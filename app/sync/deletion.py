@@ -5,17 +5,18 @@ from datetime import timedelta
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
-from app.core.ports import Record, Vendor
+from app.core.ports import Key, Record, Vendor
 from app.sync import issues, journal, known, links
 from app.sync.agreement import Agreement, cause_of, withhold
 from app.sync.endings import Endings
-from app.sync.fields import Values
+from app.sync.fields import Master, Values
 from app.sync.issues import Finding
 from app.sync.models import EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.sharing import others_linked
 from app.sync.trip import Outcome, Side, Trip, done, waits
 from app.sync.twins import Twins
+from app.sync.vendors import one_page
 from app.sync.writing import Draft, Writer, update_drafts
 
 TRIPWIRE = timedelta(minutes=10)
@@ -54,6 +55,10 @@ class Deletion:
             return
         policy = getattr(trip.config.deletes, trip.entity)
         other = gone.other
+        if gone is Vendor.PLOOMES and trip.rules.MASTER is Master.OMIE:
+            text = "Excluído no Ploomes; no Omie fica como está, porque nada deste cadastro é enviado para lá."
+            await self._end(trip, link, LinkState.DELETED, done("deleted_there", text))
+            return
         if policy == "ignore":
             await self._end(
                 trip,
@@ -82,8 +87,24 @@ class Deletion:
             await self._inactivate(trip, link, other, side, done("inactivated", "Inativado no outro lado."))
         elif refusal is not None:
             await self._inactivate_refused(trip, link, other, side, refusal)
+        elif await self._used(trip, other, links.id_of(link, other)):
+            text = f"Excluído no {gone.label}: suspenso e marcado no {other.label}, onde há vendas com ele."
+            await self._inactivate(trip, link, other, side, done("inactivated", text))
         else:
             await self._delete(trip, link, other, side)
+
+    async def _used(self, trip: Trip, vendor: Vendor, external_id: str) -> bool:
+        """Whether rows of another set use a record, so that deleting it would tear them. An empty answer counts
+        beside a row known to live, or when the whole set is empty twice."""
+        set_name = trip.rules.USED_IN
+        if vendor is Vendor.OMIE or set_name is None:
+            return False
+        for _ in range(2):
+            first = (await one_page(trip.ploomes, set_name)).records
+            if first:
+                found = await trip.ploomes.find(set_name, Key("product_id", external_id), control=first[0].id)
+                return any(str(row.data.get("ProductId")) == external_id for row in found)
+        return False
 
     async def _shared(self, trip: Trip, link: Link) -> bool:
         """Another integration of the account links the same Ploomes record."""
@@ -144,7 +165,7 @@ class Deletion:
         """Deleted here and edited there; or too many deletions at once."""
         half = link.omie_base if gone is Vendor.PLOOMES else link.ploomes_base
         edited = [row.label for row in trip.rows if row.id in half and half[row.id] != side.values.get(row.id)]
-        if edited:
+        if edited and trip.rules.MASTER is Master.EITHER:
             return Finding(
                 "delete_edited", f"Excluído no {gone.label}, mas editado no {gone.other.label}: {', '.join(edited)}."
             )

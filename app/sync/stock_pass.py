@@ -64,7 +64,7 @@ class StockPass:
         config = await self._configs.get(integration.id)
         omie, _ = self._gateways.open(integration, priority)
         places = await self._places.of(integration, config, omie) if wanted(row, config) else []
-        if not places or await self._empty_lately(integration.id):
+        if not places or (row.reason != REFRESH and await self._empty_lately(integration.id)):
             async with turn.commit(None):
                 return
         place = row.cursor.get("place") or {}

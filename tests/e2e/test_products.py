@@ -169,3 +169,31 @@ async def test_a_product_made_or_copied_in_ploomes_stays_there(rig: Rig) -> None
     assert str(made["codigo_produto"]) not in str(copied["OtherProperties"])
     assert (await twin(rig, made["codigo_produto"]))["Id"] == found["Id"]
     assert not rig.tap.of("IncluirProduto", "AlterarProduto")
+
+
+@pytest.mark.feature("F004", "F129")
+async def test_deleted_in_omie_is_deleted_or_suspended_where_sales_use_it(rig: Rig) -> None:
+    await rig.configure(entities={"clients": False, "orders": False})
+    used, free, held = [
+        await product(rig, codigo=f"D-{n}", descricao=f"Produto {n}") for n in range(3)
+    ]  # fmt: skip
+    await rig.settle()
+    pair, other = await twin(rig, used["codigo_produto"]), await twin(rig, held["codigo_produto"])
+    contact = await rig.ploomes_new("Contacts", Name="Comprador", TypeId=1)
+    sale = await rig.ploomes_new("Orders", ContactId=int(contact))
+    await rig.ploomes_new("Orders@Products", OrderId=int(sale), ProductId=pair["Id"], Quantity=1, UnitPrice=1)
+    await rig.settle()
+    for each in (used, free):
+        await rig.omie_remove("products", each["codigo_produto"])
+    await rig.ploomes_remove("Products", other["Id"])
+    await rig.settle()
+    left = {row["Id"]: row for row in await rig.ploomes_set("Products")}
+    assert set(left) == {pair["Id"]}
+    lists = await names_of(rig, "Products@Lists")
+    assert left[pair["Id"]]["Suspended"] is True
+    assert [lists[row["ListId"]] for row in left[pair["Id"]]["Lists"]] == ["Inativo"]
+    # deleted by a person in Ploomes: it stays in Omie, and does not come back by itself
+    await rig.omie_change("products", held["codigo_produto"], valor_unitario=3)
+    await rig.settle()
+    assert set(await names_of(rig, "Products")) == {pair["Id"]}
+    assert not rig.tap.of("ExcluirProduto", "AlterarProduto")

@@ -45,6 +45,7 @@ KEY = "code"
 KEY_IS_UNIQUE = False
 INTEGRATION_CODE = "codigo_produto_integracao"
 RETURNED: frozenset[str] = frozenset()
+USED_IN: str | None = "order_products"
 INACTIVE: Values = {"active": False, "suspended": True}
 
 qualify = one_way.qualify

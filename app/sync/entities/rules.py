@@ -94,6 +94,8 @@ class Rules(Protocol):
     """Where Omie keeps the code of a record we created."""
     RETURNED: frozenset[str]
     """Rows that a new record gets in Omie and that go back to Ploomes where they are empty."""
+    USED_IN: str | None
+    """The set of Ploomes whose rows may use a record (`product_id`): a used one is inactivated instead of deleted."""
     INACTIVE: Values
     """What a record gets that is inactivated instead of deleted."""
 

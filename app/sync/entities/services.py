@@ -28,6 +28,7 @@ KEY = "code"
 KEY_IS_UNIQUE = False
 INTEGRATION_CODE = "cCodIntServ"
 RETURNED: frozenset[str] = frozenset()
+USED_IN: str | None = "order_products"
 INACTIVE: Values = {"active": False, "suspended": True}
 
 qualify = one_way.qualify
