@@ -159,11 +159,14 @@ async def test_17_to_20_orders(shop: Shop) -> None:
 async def test_21_and_22_deletion_and_reservation(shop: Shop) -> None:
     bench = shop.bench
     await bench.quirk(omie_client_delete="allowed", omie_reserves="all")
-    await shop.include(items=[shop.item("1", quantity=3)])
+    order = await shop.include(items=[shop.item("1", quantity=3)])
     place = (await bench.control("GET", f"omie/{APP_KEY}/locations"))[0]["codigo_local_estoque"]
     assert bench.sandbox.world.companies[APP_KEY].stock.seen(shop.products[0], place).reserved == 3
     assert (await bench.omie("ExcluirCliente", {"codigo_cliente_omie": shop.buyer})).status_code == 200
-    # what names a client that is gone is still read
+    # what names a client that is gone is still read, but neither changed nor invoiced
+    gone = f"ERROR: Cliente não cadastrado para o Código [{shop.buyer}] ! - tag: [codigo_cliente]"
+    assert (await shop.alter(order, observacoes={"obs_venda": "x"}))["faultstring"] == gone
+    assert await bench.fault("FaturarPedidoVenda", {"nCodPed": order}, INVOICING) == gone
     assert (await bench.omie("ListarPedidos", {"pagina": 1}, ORDERS)).status_code == 200
 
 

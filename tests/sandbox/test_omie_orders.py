@@ -173,6 +173,7 @@ async def test_terms_make_parts_and_only_999_takes_them(shop: Shop) -> None:
         ({"extra": {"codProj": 3}}, "Projeto não cadastrado"),
         ({"extra": {"codVend": 3}}, "Vendedor não cadastrado para o Código [3] ! - tag: [codVend]"),
         ({"items": []}, "O preenchimento da tag [det] é obrigatório!"),
+        ({"departamentos": [{"cCodDepto": "77"}, {"cCodDepto": "1"}]}, "Departamento não cadastrado para o Código [77"),
         ({"frete": {"modalidade": "7"}}, "Preenchimento inválido da tag [modalidade]"),
         ({"frete": {"codigo_transportadora": 7}}, "Transportadora não cadastrada para o Código [7] !"),
     ],

@@ -157,6 +157,13 @@ def check_references(company: Company, wanted: dict[str, tuple[str, str, bool, A
             raise faults.missing_reference(thing, value, tag, feminine=feminine)
 
 
+def client_of(company: Company, number: int, tag: str) -> Row:
+    """The client a document names; raises Fault when it is gone, which one reading of Omie allows (6, row 21)."""
+    if number not in company.clients:
+        raise faults.missing_reference("Cliente", number, tag)
+    return company.clients[number].row
+
+
 def _in_catalog(company: Company, name: str, value: Any) -> bool:
     keys = ("codigo", "nCodigo", "nCodCC")
     return any(str(row.get(key)) == str(value) for row in company.catalogs[name] for key in keys if key in row)

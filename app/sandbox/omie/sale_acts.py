@@ -7,7 +7,7 @@ from decimal import Decimal
 from ..wire import Row
 from . import faults, stock
 from .company import Actor, Company
-from .papers import SALE, Paper, enter_stage, fiscal_gaps, gap_text, refused_move
+from .papers import SALE, Paper, client_of, enter_stage, fiscal_gaps, gap_text, refused_move
 from .registers import check_code
 from .sale_views import event
 from .sales import commit, expect, lines, orders
@@ -37,7 +37,7 @@ def gaps(company: Company, order: Paper) -> str | None:
         return "O pedido já está faturado ou cancelado."
     if order.row["cabecalho"]["etapa"] == "00":
         return "Não é possível faturar uma proposta."
-    missing = fiscal_gaps(company.clients[order.row["cabecalho"]["codigo_cliente"]].row)
+    missing = fiscal_gaps(client_of(company, order.row["cabecalho"]["codigo_cliente"], "codigo_cliente"))
     return gap_text("NF-e", missing) if missing else None
 
 

@@ -15,6 +15,7 @@ from .papers import (
     check_forecast,
     check_references,
     check_stage,
+    client_of,
     day,
     enter_stage,
     papers,
@@ -209,7 +210,7 @@ def _check(company: Company, row: Row) -> None:
         for tag in tags:
             if not block.get(tag):
                 raise faults.required(tag)
-    if not company.clients[head["codigo_cliente"]].row.get("estado"):
+    if not client_of(company, head["codigo_cliente"], "codigo_cliente").get("estado"):
         raise faults.Fault("ERROR: O preenchimento do Estado do cliente é obrigatório ! - tag: [codigo_cliente]", 1000)
     day("data_previsao", head["data_previsao"])
     if extra.get("enviar_email") == "S" and extra.get("enviar_pix") == "S":
@@ -227,9 +228,9 @@ def _check(company: Company, row: Row) -> None:
     }
     if extra.get("codProj") and extra["codProj"] not in company.registers["projetos"]:
         raise faults.Fault(f"ERROR: Projeto não cadastrado para o Código [{extra['codProj']}] !", 1035)
-    for share in row["departamentos"]:
-        references["cCodDepto"] = ("departamentos", "Departamento", False, share.get("cCodDepto"))
     check_references(company, references)
+    for share in row["departamentos"]:
+        check_references(company, {"cCodDepto": ("departamentos", "Departamento", False, share.get("cCodDepto"))})
 
 
 def compute(company: Company, row: Row) -> None:

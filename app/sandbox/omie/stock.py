@@ -39,7 +39,7 @@ def _show_location(_company: Company, entry: Entry) -> Row:
 
 
 def _guard_location(company: Company, entry: Entry) -> None:
-    if entry.row["padrao"] == "S" or company.stock.ever_held(entry.id):
+    if entry.row["padrao"] == "S" or company.stock.ever_held(entry.id) or company.is_named(entry.id):
         raise faults.in_use("o local de estoque")
 
 

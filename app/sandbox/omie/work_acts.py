@@ -4,7 +4,7 @@ from copy import deepcopy
 
 from . import faults
 from .company import Actor, Company
-from .papers import SERVICE, Paper, enter_stage, fiscal_gaps, gap_text, refused_move
+from .papers import SERVICE, Paper, client_of, enter_stage, fiscal_gaps, gap_text, refused_move
 from .registers import check_code
 from .work_views import event
 from .works import commit, works
@@ -30,7 +30,7 @@ def gaps(company: Company, work: Paper) -> str | None:
     """Why it cannot be invoiced, in the words of ValidarOS."""
     if not work.is_open:
         return "A OS já está faturada ou cancelada."
-    missing = fiscal_gaps(company.clients[work.row["Cabecalho"]["nCodCli"]].row)
+    missing = fiscal_gaps(client_of(company, work.row["Cabecalho"]["nCodCli"], "nCodCli"))
     return gap_text("NFS-e", missing) if missing else None
 
 

@@ -16,6 +16,7 @@ from .papers import (
     Paper,
     check_references,
     check_stage,
+    client_of,
     day,
     enter_stage,
     papers,
@@ -185,6 +186,7 @@ def _check(company: Company, row: Row) -> None:
     head, extra = row["Cabecalho"], row.get("InformacoesAdicionais", {})
     if not head.get("nCodCli"):
         raise faults.required("nCodCli", "cCodIntCli")
+    client_of(company, head["nCodCli"], "nCodCli")
     for block, tags in ((head, _HEAD_NEEDS), (extra, _EXTRA_NEEDS)):
         for tag in tags:
             if not block.get(tag):
@@ -199,9 +201,9 @@ def _check(company: Company, row: Row) -> None:
     }
     if extra.get("nCodProj") and extra["nCodProj"] not in company.registers["projetos"]:
         raise faults.Fault(f"ERROR: Projeto não cadastrado para o Código [{extra['nCodProj']}] !", 1035)
-    for share in row["Departamentos"]:
-        references["cCodDepto"] = ("departamentos", "Departamento", False, share.get("cCodDepto"))
     check_references(company, references)
+    for share in row["Departamentos"]:
+        check_references(company, {"cCodDepto": ("departamentos", "Departamento", False, share.get("cCodDepto"))})
 
 
 def _instalments(company: Company, row: Row, given: Row) -> None:
