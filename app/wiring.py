@@ -24,9 +24,10 @@ from app.ploomes import budgets as ploomes_budgets
 from app.ploomes import webhooks as ploomes_webhooks
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from app.sync import account_fields, first_load
+from app.sync import account_fields, first_load, self_test
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
+from app.sync.diagnostics import Diagnostics
 from app.sync.foreign import Foreign
 from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
@@ -37,6 +38,7 @@ from app.sync.link_tables import LinkTables
 from app.sync.link_wizard import LinkWizard
 from app.sync.linking import Linking
 from app.sync.load_steps import LoadSteps
+from app.sync.locks import Locks
 from app.sync.models import Integration
 from app.sync.nightly import Nightly
 from app.sync.option_tables import OptionTables
@@ -52,11 +54,13 @@ from app.sync.requests import Requests
 from app.sync.resync_models import MAPPING, RECONCILE, REQUESTED
 from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
+from app.sync.self_test import SelfTest
 from app.sync.silence import Silence
 from app.sync.stock import REFRESH
 from app.sync.stock_pass import StockPass, StockRefresh
 from app.sync.sweep import Sweep
 from app.sync.trip import Tracer
+from app.sync.upkeep import Upkeep
 from app.sync.watch import Watch
 from app.sync.why import Why
 
@@ -151,12 +155,15 @@ class Ponte:
         resync_steps = ResyncSteps(
             self.db, self.clock, self.queue, self.gateways, self.configs, self.engine.references, steps, self.vault
         )
+        self.self_test = SelfTest(self.db, self.clock, self.gateways, self.configs)
+        self.diagnostics = Diagnostics(self.db, self.clock, self.configs)
         roads = {
             first_load.REASON: steps.road(),
             REQUESTED: resync_steps.road(),
             MAPPING: resync_steps.road(),
             RECONCILE: resync_steps.road(),
             REFRESH: stock.road(),
+            self_test.REASON: self.self_test.road(),
         }
         self.passes = Passes(self.db, self.clock, self.queue, roads)
         self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
@@ -180,11 +187,22 @@ class Ponte:
         self.link_tables = LinkTables(self.db, self.clock, self.queue)
         self.wizard = LinkWizard(self.db)
         self.people = People(self.db, self.configs)
+        self.locks = Locks(self.db, self.clock, self.gateways, self.configs)
+        self.upkeep = Upkeep(
+            self.db,
+            self.clock,
+            self.vault,
+            self.inbox,
+            self.checker,
+            self.provisioner,
+            self.integrations,
+            self.locks,
+        )
         self.watch = Watch(
             self.db,
             self.clock,
             self.configs,
-            self.integrations,
+            self.upkeep,
             self.pickers,
             self.options,
             self.engine.references,

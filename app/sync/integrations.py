@@ -18,7 +18,7 @@ from app.core.vault import Vault, hash_token, new_token
 from app.sync import first_load, issues, known
 from app.sync.checks import CACHE_ENTITY, Check, Checker
 from app.sync.config_store import ConfigStore, not_found, store_first
-from app.sync.credentials import Credentials, fingerprint, refuse_blank, refuse_blank_change
+from app.sync.credentials import Credentials, refuse_blank, refuse_blank_change
 from app.sync.inbox import Inbox
 from app.sync.lanes import Lanes
 from app.sync.models import Event, EventState, Integration, IntegrationState
@@ -110,13 +110,13 @@ class Integrations:
     async def get(self, integration_id: int) -> Integration:
         """The row. Raises UserError 404 when there is none or it was removed."""
         async with self._db.read() as session:
-            return await _living(session, integration_id)
+            return await living_row(session, integration_id)
 
     async def change(self, integration_id: int, *, name: str | None, credentials: Credentials) -> JsonObject:
         """A new name or new credentials. Rotation keeps the state; refused credentials get their new chance."""
         refuse_blank_change(name, credentials)
         async with self._db.transaction() as session:
-            row = await _living(session, integration_id, lock=True)
+            row = await living_row(session, integration_id, lock=True)
             if name is not None:
                 row.name = name.strip()
             if credentials.app_key is not None:
@@ -129,7 +129,7 @@ class Integrations:
                 await known.forget(session, row.id, CACHE_ENTITY)
             revived = credentials.given and row.state == IntegrationState.CREDENTIALS_REFUSED
             if revived:
-                row.state = _connected_state(row) if row.activated_at else IntegrationState.NOT_CONNECTED
+                row.state = connected_state(row) if row.activated_at else IntegrationState.NOT_CONNECTED
                 await issues.close_cause(session, row.id, "credentials", self._clock.now())
         if revived and row.activated_at:
             await self._inbox.wake_inactive(row.id)
@@ -139,10 +139,10 @@ class Integrations:
         """Ends an integration: nothing of it is processed any more, its addresses answer 404, its data stay."""
         row = await self.get(integration_id)
         if row.ploomes_account_id is not None:
-            await self._provisioner.remove_webhooks(row, self._target(row))
+            await self._provisioner.remove_webhooks(row, self.target(row))
         now = self._clock.now()
         async with self._db.transaction() as session:
-            row = await _living(session, integration_id, lock=True)
+            row = await living_row(session, integration_id, lock=True)
             row.deleted_at = now
             row.state = IntegrationState.INACTIVE
             row.omie_token_hash, row.ploomes_token_hash = hash_token(new_token()), hash_token(new_token())
@@ -179,12 +179,12 @@ class Integrations:
             await self._learn(row)
             config = await self._configs.get(integration_id)
             async with self._db.transaction() as session:
-                row = await _living(session, integration_id, lock=True)
+                row = await living_row(session, integration_id, lock=True)
                 row.ploomes_account_id = provisioned.account_id
                 row.ploomes_user_id = provisioned.user_id
                 row.provisioned = provisioned.facts
                 row.activated_at = row.activated_at or self._clock.now()
-                row.state = _connected_state(row)
+                row.state = connected_state(row)
                 await issues.close_cause(session, row.id, "credentials", self._clock.now())
                 load = await first_load.schedule(session, integration_id, start, self._clock.now())
                 await session.flush()
@@ -196,7 +196,7 @@ class Integrations:
     async def deactivate(self, integration_id: int) -> JsonObject:
         """Pauses: webhooks are stored and nothing is applied until the next activation. Idempotent."""
         async with self._db.transaction() as session:
-            row = await _living(session, integration_id, lock=True)
+            row = await living_row(session, integration_id, lock=True)
             running = row.state in LIVING
             if running:
                 row.state = IntegrationState.INACTIVE
@@ -206,41 +206,6 @@ class Integrations:
         if running:
             await self._inbox.park_inactive(integration_id)
         return self.as_json(row)
-
-    async def repair_webhooks(self, row: Integration) -> None:
-        """Puts Ploomes webhooks right that were switched off or deleted. Raises Postponed, VendorError."""
-        ids = await self._provisioner.repair_webhooks(row, self._target(row), Priority.BULK)
-        if ids is not None and ids != row.provisioned.get("webhooks"):
-            async with self._db.transaction() as session:
-                found = await _living(session, row.id, lock=True)
-                found.provisioned = {**found.provisioned, "webhooks": ids}
-
-    async def check_credentials(self, row: Integration) -> list[Check]:
-        """The daily look at both credentials: refused ones stop the integration, accepted ones let it go on."""
-        checks = await self._checker.run(row)
-        refused = [check for check in checks if check.credentials]
-        accepted = not refused and all(check.ok for check in checks if check.blocking)
-        async with self._db.transaction() as session:
-            found = await _living(session, row.id, lock=True)
-            changed = fingerprint(found) != fingerprint(row)
-            revived = accepted and found.state == IntegrationState.CREDENTIALS_REFUSED and not changed
-            if refused and not changed and found.state in LIVING:
-                found.state = IntegrationState.CREDENTIALS_REFUSED
-                await issues.open_issue(
-                    session,
-                    integration_id=row.id,
-                    entity=None,
-                    vendor=None,
-                    external_id=None,
-                    finding=issues.Finding("credentials", refused[0].detail),
-                    now=self._clock.now(),
-                )
-            if revived:
-                found.state = _connected_state(found)
-                await issues.close_cause(session, row.id, "credentials", self._clock.now())
-        if revived:
-            await self._inbox.wake_inactive(row.id)
-        return checks
 
     def as_json(self, row: Integration) -> JsonObject:
         """The contract's shape; secrets never come back."""
@@ -277,7 +242,7 @@ class Integrations:
         checks = await self._checker.run(row)
         if any(check.credentials for check in checks):
             async with self._db.transaction() as session:
-                (await _living(session, row.id, lock=True)).state = IntegrationState.CREDENTIALS_REFUSED
+                (await living_row(session, row.id, lock=True)).state = IntegrationState.CREDENTIALS_REFUSED
         if any(check.blocking and not check.ok for check in checks):
             raise _blocked(checks)
 
@@ -294,7 +259,7 @@ class Integrations:
             taken = any(other.provisioned.get("suffix") == "" for other in others)
             suffix = f"_{row.id}" if taken else ""
         return await self._provisioner.run(
-            row, account_id=account_id, user_id=user_id, suffix=suffix, target=self._target(row)
+            row, account_id=account_id, user_id=user_id, suffix=suffix, target=self.target(row)
         )
 
     async def _learn(self, row: Integration) -> None:
@@ -324,7 +289,8 @@ class Integrations:
                     await self._clock.sleep(0.3)
             yield
 
-    def _target(self, row: Integration) -> WebhookTarget:
+    def target(self, row: Integration) -> WebhookTarget:
+        """Where Ploomes must post for this integration, and the key it must show."""
         return WebhookTarget(self._url("ploomes", row.ploomes_token), self._vault.decrypt(row.validation_key))
 
     def _url(self, vendor: str, token: bytes) -> str:
@@ -339,11 +305,13 @@ _REASONS = {
 }
 
 
-def _connected_state(row: Integration) -> IntegrationState:
+def connected_state(row: Integration) -> IntegrationState:
+    """The state of an integration at work: active once Omie has posted."""
     return IntegrationState.ACTIVE if row.first_omie_post_at else IntegrationState.AWAITING_FIRST_WEBHOOK
 
 
-async def _living(session: AsyncSession, integration_id: int, *, lock: bool = False) -> Integration:
+async def living_row(session: AsyncSession, integration_id: int, *, lock: bool = False) -> Integration:
+    """The row, unless it was removed. Raises UserError 404."""
     row = await session.get(Integration, integration_id, with_for_update=lock or None)
     if row is None or row.deleted_at is not None:
         raise not_found()

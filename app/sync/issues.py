@@ -185,6 +185,11 @@ CAUSES: dict[str, Cause] = {
         "Veja o motivo no detalhe. Ela é tentada de novo uma vez por dia; para tentar já, peça-a de novo.",
         "suporte",
     ),
+    "self_test_failed": Cause(
+        "O autoteste não terminou",
+        "Veja o motivo no detalhe e comece o autoteste de novo; apague o cliente de teste, se ficou.",
+        "admin",
+    ),
     "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
     "unknown_fault": Cause(
         "Resposta desconhecida do outro sistema",

@@ -162,6 +162,29 @@ class Provisioner:
         except LaneBusy:
             return None
 
+    async def undo(self, integration: Integration, target: WebhookTarget, *, fields: bool) -> JsonObject:
+        """Deletes our webhooks, and with `fields` the custom fields with our stable keys; answers what went.
+
+        Raises LaneBusy, Postponed, VendorError.
+        """
+        ploomes = self._gateways.open(integration, Priority.PERSON)[1]
+        suffix = str(integration.provisioned.get("suffix") or "")
+        account = integration.ploomes_account_id or f"i{integration.id}"
+        gone: JsonObject = {"webhooks": 0, "fields": []}
+        async with self._lanes.hold(f"provision:{account}") as lease:
+            site = Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+            remembered = (integration.provisioned.get("webhooks") or {}).values()
+            for row in await site.all("webhooks"):
+                if target.is_ours(row.data, remembered):
+                    await site.write("webhooks", "delete", row.id, {})
+                    gone["webhooks"] += 1
+            stable = {spec.key + suffix for spec in FIELD_SPECS}
+            for row in await site.all("fields") if fields else ():
+                if row.data.get("SendExternalKey") in stable:
+                    await site.write("fields", "delete", row.id, {})
+                    gone["fields"].append(row.data.get("Name"))
+        return gone
+
     async def remove_webhooks(self, integration: Integration, target: WebhookTarget) -> int:
         """Takes our webhooks out of Ploomes, as far as it lets us. Answers how many went."""
         ploomes = self._gateways.open(integration, Priority.PERSON)[1]

@@ -19,13 +19,13 @@ from app.sync.code_use import Use, codes_in_use
 from app.sync.config_effects import row_of
 from app.sync.config_store import ConfigStore
 from app.sync.intake import RUNNING
-from app.sync.integrations import Integrations
 from app.sync.issues import Finding
 from app.sync.models import Integration, IntegrationState, Issue
 from app.sync.option_tables import OptionTables
 from app.sync.pickers import KINDS, Pickers
 from app.sync.references import References
 from app.sync.requests import Requests
+from app.sync.upkeep import Upkeep
 from app.sync.vanished import KEY_SIZE, SUSPENDED, suspend
 
 DUTIES = "duties"
@@ -54,7 +54,7 @@ class Watch:
         db: Database,
         clock: Clock,
         configs: ConfigStore,
-        integrations: Integrations,
+        upkeep: Upkeep,
         pickers: Pickers,
         options: OptionTables,
         references: References,
@@ -63,7 +63,7 @@ class Watch:
         self._db = db
         self._clock = clock
         self._configs = configs
-        self._integrations = integrations
+        self._upkeep = upkeep
         self._pickers = pickers
         self._options = options
         self._references = references
@@ -101,11 +101,11 @@ class Watch:
 
     async def webhooks(self, row: Integration) -> None:
         """Webhooks that were switched off or deleted in Ploomes come back."""
-        await self._integrations.repair_webhooks(row)
+        await self._upkeep.repair_webhooks(row)
 
     async def credentials(self, row: Integration) -> None:
         """Asks both vendors whether the credentials still hold."""
-        await self._integrations.check_credentials(row)
+        await self._upkeep.check_credentials(row)
 
     async def codes(self, row: Integration) -> None:
         """An issue for every code in use that became inactive or vanished in Omie; it closes when that is mended."""

@@ -8,6 +8,7 @@ from app.api.rest import (
     changes,
     config,
     events,
+    guide,
     integrations,
     issues,
     links,
@@ -20,6 +21,7 @@ from app.api.rest import (
 router = APIRouter(prefix="/api/v1")
 for _module in (
     integrations,
+    guide,
     config,
     catalog,
     sellers,

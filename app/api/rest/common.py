@@ -11,10 +11,12 @@ from app.api.deps import Container
 from app.core.errors import UserError
 from app.core.ports import Entity, Vendor
 from app.sync.config_store import ConfigStore
+from app.sync.diagnostics import Diagnostics
 from app.sync.integrations import Integrations
 from app.sync.link_tables import LinkTables
 from app.sync.link_wizard import LinkWizard
 from app.sync.linking import Linking
+from app.sync.locks import Locks
 from app.sync.models import Integration
 from app.sync.option_tables import OptionTables
 from app.sync.people import People
@@ -23,7 +25,9 @@ from app.sync.publishing import Publishing
 from app.sync.records import Records
 from app.sync.requests import Requests
 from app.sync.resyncs import Resyncs
+from app.sync.self_test import SelfTest
 from app.sync.stock_pass import StockRefresh
+from app.sync.upkeep import Upkeep
 from app.sync.why import Why
 
 T = TypeVar("T")
@@ -55,6 +59,10 @@ class Parts(Container, Protocol):
     link_tables: LinkTables
     wizard: LinkWizard
     people: People
+    locks: Locks
+    upkeep: Upkeep
+    diagnostics: Diagnostics
+    self_test: SelfTest
 
 
 def parts(request: Request) -> Parts:

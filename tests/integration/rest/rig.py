@@ -9,6 +9,7 @@ from app.core.queue import EmbeddedQueue
 from app.sync import account_fields, first_load
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
+from app.sync.diagnostics import Diagnostics
 from app.sync.foreign import Foreign
 from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
@@ -17,6 +18,7 @@ from app.sync.link_tables import LinkTables
 from app.sync.link_wizard import LinkWizard
 from app.sync.linking import Linking
 from app.sync.load_steps import LoadSteps
+from app.sync.locks import Locks
 from app.sync.option_tables import OptionTables
 from app.sync.passes import Passes
 from app.sync.people import People
@@ -29,6 +31,8 @@ from app.sync.requests import Requests
 from app.sync.resync_models import REQUESTED
 from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
+from app.sync.self_test import SelfTest
+from app.sync.upkeep import Upkeep
 from app.sync.watch import Watch
 from app.sync.why import Why
 from tests.factories import VAULT
@@ -65,6 +69,8 @@ class Parts:
         self.pickers = Pickers(db, clock, vendors)
         self.options = OptionTables(db, clock, vendors, lanes)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
+        self.self_test = SelfTest(db, clock, vendors, self.configs)
+        self.diagnostics = Diagnostics(db, clock, self.configs)
         self.linking = Linking(db, clock, self.queue, lanes, vendors, self.configs, references)
         self.link_tables = LinkTables(db, clock, self.queue)
         self.wizard = LinkWizard(db)
@@ -72,9 +78,12 @@ class Parts:
         self.records = Records(db, clock, vendors, self.configs, references)
         self.why = Why(db, clock)
         self.requests = Requests(db, clock, self.queue, self.resyncs)
-        self.watch = Watch(
-            db, clock, self.configs, self.integrations, self.pickers, self.options, references, self.requests
-        )
+        self.locks = Locks(db, clock, vendors, self.configs)
+        self.upkeep = Upkeep(
+            db, clock, VAULT, self.inbox, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
+            self.integrations, self.locks,
+        )  # fmt: skip
+        self.watch = Watch(db, clock, self.configs, self.upkeep, self.pickers, self.options, references, self.requests)
 
     async def work(self, stop: asyncio.Event) -> None:
         """No engine here."""
