@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
+from app import cli_config, cli_links, console
 from app import worker as worker_door
+from app.cli_integration import integration_cli, secrets_cli
 from app.cli_resync import certificate_cli, connect, resync_cli
 from app.core import migrate as migrations
 from app.core.config import ConfigError, Settings, generated_secrets, load_settings
@@ -34,6 +36,13 @@ token_cli = typer.Typer(no_args_is_help=True, help="Bearer tokens of the REST in
 cli.add_typer(token_cli, name="token")
 cli.add_typer(resync_cli, name="resync")
 cli.add_typer(certificate_cli, name="certificate")
+cli.add_typer(integration_cli, name="integration")
+cli.add_typer(secrets_cli, name="secrets")
+cli.add_typer(cli_config.config_cli, name="config")
+cli.add_typer(cli_config.fields_cli, name="fields")
+cli.add_typer(cli_links.links_cli, name="links")
+cli.command("catalog")(cli_config.catalog)
+cli.command("sellers")(cli_links.sellers)
 
 out = Console()
 err = Console(stderr=True)
@@ -231,6 +240,7 @@ def _with_ponte(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
 
 
 connect(_with_ponte)
+console.connect(_with_ponte)
 
 
 def _say(document: dict[str, Any], text: str, json_output: bool) -> None:

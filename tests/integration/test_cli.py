@@ -110,3 +110,49 @@ def _answers(url: str, seconds: float) -> bool:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     return False
+
+
+@pytest.mark.feature("F034", "F035", "F109")
+def test_an_integration_is_managed_from_the_command_line(
+    run: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"OMIE_APP_KEY": "1000000000001", "OMIE_APP_SECRET": "shh-secret", "PLOOMES_USER_KEY": "shh-key"}
+
+    def ponte(*words: str, ok: bool = True) -> str:
+        result = run.invoke(cli, list(words))
+        assert (result.exit_code == 0) is ok, result.output
+        return result.stdout
+
+    ponte("migrate")
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    made = json.loads(ponte("integration", "create", "Loja", "--json"))
+    assert made["state"] == "not_connected"
+    assert "shh" not in json.dumps(made)
+    assert [row["name"] for row in json.loads(ponte("integration", "list", "--json"))] == ["Loja"]
+    document = json.loads(ponte("config", "show", "1"))
+    document["window"]["start"] = "21:00"
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(document), "utf-8")
+    assert json.loads(ponte("config", "publish", "1", str(file), "--dry-run", "--json"))["version"] == 1
+    assert json.loads(ponte("config", "publish", "1", str(file), "--json"))["version"] == 2
+    assert json.loads(ponte("config", "rollback", "1", "1", "--json"))["changes"] == ["window.start"]
+    assert [row["version"] for row in json.loads(ponte("config", "versions", "1", "--json"))] == [3, 2, 1]
+    assert json.loads(ponte("config", "schema", "1"))["properties"]["orders"]
+    assert len(json.loads(ponte("fields", "list", "--entity", "orders", "--json"))) > 30
+    assert "Clientes" in ponte("integration", "capabilities", "1")
+    assert json.loads(ponte("integration", "guide", "1", "--json"))[0]["title"] == "Chaves do Omie"
+    assert json.loads(ponte("sellers", "1", "--json"))["pairs"] == []
+    table = tmp_path / "links.csv"
+    table.write_text("entity,omie_id,ploomes_id\nclients,1,2\n", "utf-8")
+    assert json.loads(ponte("links", "import", "1", str(table), "--json"))["linked"] == 1
+    assert "clients,1,2,active" in ponte("links", "export", "1")
+    ponte("links", "delete-all", "1", "--entity", "clients", "--confirm", "x", ok=False)
+    assert json.loads(ponte("links", "delete-all", "1", "--entity", "clients", "--confirm", "clients", "--json")) == {
+        "ended": 1
+    }
+    assert json.loads(ponte("links", "restore", "1", "--entity", "clients", "--json")) == {"restored": 1}
+    bundle = ponte("integration", "diagnostics", "1")
+    assert not any(value in bundle for value in keys.values())
+    assert json.loads(ponte("secrets", "reseal", "--json")) == {"integrations": 1}
+    assert ponte("integration", "show", "99", ok=False) == ""
