@@ -24,10 +24,11 @@ from app.ploomes import budgets as ploomes_budgets
 from app.ploomes import webhooks as ploomes_webhooks
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from app.sync import account_fields, first_load, self_test
+from app.sync import account_fields, family_changes, first_load, self_test
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
 from app.sync.diagnostics import Diagnostics
+from app.sync.family_changes import FamilyChanges
 from app.sync.foreign import Foreign
 from app.sync.inbox import Inbox
 from app.sync.integrations import Integrations
@@ -166,6 +167,9 @@ class Ponte:
             self_test.REASON: self.self_test.road(),
         }
         self.passes = Passes(self.db, self.clock, self.queue, roads)
+        self.families = FamilyChanges(
+            self.db, self.clock, self.lanes, self.gateways, self.configs, self.engine.references
+        )
         self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
         self.nightly = Nightly(self.db, self.clock, self.configs, self.resyncs)
@@ -226,6 +230,7 @@ class Ponte:
             Cron("passes", 1.0, self.passes.tick),
             Cron("interactions", 10.0, self.interactions.sweep),
             Cron("foreign", 60.0, self.foreign.sweep),
+            Cron("families", family_changes.SECONDS, self.families.sweep),
             Cron("watch", 60.0, self.watch.tick),
             Cron("incremental_sweep", 60.0, self.sweep.tick),
             Cron("reconcile", 300.0, self.nightly.tick),

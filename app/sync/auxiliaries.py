@@ -3,13 +3,13 @@
 An auxiliary create has a lane by name (design section 5); what two records need at once is made by one of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
-from app.core.ports import Gateway, JsonObject, Key, Record, Vendor
+from app.core.ports import Gateway, JsonObject, Key, Record, Vendor, Written
 from app.sync import journal, known
 from app.sync.lanes import Lanes, Lease
 from app.sync.lookups import CONTROLS, find_beside_living
@@ -71,6 +71,24 @@ class Auxiliaries:
                 await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
             return record
 
+    async def rename(
+        self, integration: Integration, entity: str, external_id: str, name: str, ploomes: Gateway
+    ) -> None:
+        """Gives a record another name, and knows it by that. Raises LaneBusy, LeaseLost, Postponed, VendorError."""
+        async with self._lanes.hold(f"{entity}:{integration.ploomes_account_id}:{external_id}") as lease:
+            entry = self._entry(integration, entity, "update", {"name": name}, None, f"id:{external_id}")
+            entry.external_id = external_id
+            async with self._db.transaction() as session:
+                session.add(entry)
+                await lease.extend(session, WRITE_SECONDS)
+            written = await self._sent(entry, ploomes.write(entity, "update", external_id, {"Name": name}))
+            await self._finish(entry, integration, external_id)
+            async with self._db.transaction() as session:
+                before = await known.get(session, integration.id, Vendor.PLOOMES, entity, external_id)
+                data = written.data or {**(before.data if before else {}), "Id": external_id, "Name": name}
+                record = Record(Vendor.PLOOMES, entity, external_id, data, written.sent_at)
+                await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
+
     async def _find(self, integration_id: int, named: Named, ploomes: Gateway) -> list[Record]:
         async with self._db.read() as session:
             controls = await known.living(session, integration_id, Vendor.PLOOMES, named.entity, CONTROLS)
@@ -99,33 +117,43 @@ class Auxiliaries:
     async def _make(
         self, integration: Integration, named: Named, event: Event | None, ploomes: Gateway, lease: Lease
     ) -> Record:
-        entry = WriteEntry(
+        entry = self._entry(integration, named.entity, "create", {"name": named.name}, event, named.key)
+        async with self._db.transaction() as session:
+            session.add(entry)
+            await lease.extend(session, WRITE_SECONDS)
+        body = {"Name": named.name, **named.body}
+        written = await self._sent(entry, ploomes.write(named.entity, "create", None, body))
+        await self._finish(entry, integration, written.id)
+        data = written.data or {"Id": written.id, "Name": named.name, **named.body}
+        return Record(Vendor.PLOOMES, named.entity, written.id, data, written.sent_at)
+
+    def _entry(
+        self, integration: Integration, entity: str, verb: str, after: JsonObject, event: Event | None, source_id: str
+    ) -> WriteEntry:
+        return WriteEntry(
             integration_id=integration.id,
             event_id=event.id if event is not None else None,
-            entity=named.entity,
+            entity=entity,
             vendor=Vendor.PLOOMES.value,
-            verb="create",
+            verb=verb,
             source_vendor=Vendor.OMIE.value,
-            source_id=named.key[:40],
+            source_id=source_id[:40],
             before={},
-            after={"name": named.name},
+            after=after,
             notes=[],
             state=WriteState.SENT,
             sent_at=self._clock.now(),
         )
-        async with self._db.transaction() as session:
-            session.add(entry)
-            await lease.extend(session, WRITE_SECONDS)
+
+    async def _sent(self, entry: WriteEntry, write: Awaitable[Written]) -> Written:
+        """The answer of a journalled write; what it means for the journal when there is none."""
         try:
-            written = await ploomes.write(named.entity, "create", None, {"Name": named.name, **named.body})
+            return await write
         except (Postponed, VendorError) as error:
             if isinstance(error, Postponed) or not error.outcome_unknown:
                 refused = isinstance(error, VendorError) and error.permanent
                 await self._end(entry, WriteState.REFUSED if refused else WriteState.RESOLVED, str(error))
             raise
-        await self._finish(entry, integration, written.id)
-        data = written.data or {"Id": written.id, "Name": named.name, **named.body}
-        return Record(Vendor.PLOOMES, named.entity, written.id, data, written.sent_at)
 
     async def _finish(
         self, entry: WriteEntry, integration: Integration, external_id: str, outcome: str | None = None

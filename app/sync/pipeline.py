@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core import metrics
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import VendorError
+from app.core.errors import LaneBusy, VendorError
 from app.core.ports import JsonObject, Kind, Priority, Vendor
 from app.core.usage import Usage, counting
 from app.sync import first_load, inbox, issues, journal, known, links, resync_execute, same_record
@@ -24,7 +24,7 @@ from app.sync.credentials import fingerprint
 from app.sync.deletion import Deletion
 from app.sync.endings import Endings
 from app.sync.entities import BUILT, RULES, custom_fields_of
-from app.sync.fields import MissingReference
+from app.sync.fields import MissingReference, get_path
 from app.sync.lanes import Lanes
 from app.sync.mapping import body_values
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
@@ -217,11 +217,30 @@ class Engine:
             else:
                 await self._deletion.mirror(trip, trip.link, trip.vendor)
         elif trip.link is None:
+            await self._await_twin(trip)
             await self._placing.place(trip)
         elif (gone := await self._gone_half(trip, trip.link)) is not None:
             await self._deletion.mirror(trip, trip.link, gone)  # it waits for a person; reading would prove nothing new
         elif not await self._screened(trip, trip.link):
             await self._compare(trip, trip.link)
+
+    async def _await_twin(self, trip: Trip) -> None:
+        """The echo of a create of ours may come before its link is committed: whose id the body carries tells whom to
+        wait for, which spares a read. Raises LaneBusy while the twin is in hand, or was linked meanwhile."""
+        event = trip.event
+        if trip.vendor is not Vendor.PLOOMES or event.source != EventSource.WEBHOOK or not event.body:
+            return
+        new, _ = self._body_readers[trip.vendor](event.body)
+        held = get_path(new, "@ponte_omie_id:StringValue", trip.refs) if new else None
+        carried = trip.rules.other_id(trip.vendor, new, str(held)) if new and held else None
+        if carried is None:
+            return
+        name = trip.lane(Vendor.OMIE, carried)
+        await trip.lease.take([name])
+        async with self._db.read() as session:
+            linked = await links.find(session, trip.integration.id, trip.entity, trip.vendor, trip.record_id)
+        if linked is not None:
+            raise LaneBusy(name)
 
     async def _gone_half(self, trip: Trip, link: Link) -> Vendor | None:
         """The side of a living link whose record is known to be deleted."""

@@ -1,18 +1,21 @@
 """The sandbox with a tap: notes when each write of the service was answered, without a line of the service's code.
 
-`python -m tests.benchmarks.tap --port 9000`; `GET /tap?since=n` answers the writes from the n-th on.
+`python -m tests.benchmarks.tap --port 9000`; `GET /tap?since=n` answers the writes from the n-th on;
+`POST /tap/catalogue {"products","families","places"}` lays a catalogue into Omie that nobody had to type.
 """
 
 import argparse
 import json
 import re
 import time
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
 
 from app.sandbox.app import Sandbox
+from app.sandbox.omie.company import Company, Entry
 
 PLOOMES_PATH = re.compile(r"^/ploomes/+([A-Za-z@]+)(?:\((\d+)\))?")
 OMIE_IDS = ("codigo_cliente_omie", "nCodCliente", "codigo")
@@ -21,8 +24,9 @@ OMIE_IDS = ("codigo_cliente_omie", "nCodCliente", "codigo")
 class Tap:
     """ASGI middleware around the sandbox."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.inner: Any = sandbox.asgi
         self.writes: list[dict[str, Any]] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -32,6 +36,8 @@ class Tap:
             await self.inner(scope, receive, send)
         elif path == "/tap":
             await self._answer(scope, send)
+        elif path == "/tap/catalogue":
+            await self._lay(receive, send)
         else:
             await self._note(scope, receive, send)
 
@@ -68,12 +74,48 @@ class Tap:
                 }
             )
 
+    async def _lay(self, receive: Any, send: Any) -> None:
+        wanted = json.loads((await receive()).get("body") or b"{}")
+        company = next(iter(self.sandbox.world.companies.values()))
+        lay_catalogue(company, wanted["products"], wanted["families"], wanted["places"])
+        await self._say(send, {"laid": len(company.registers["produtos"])})
+
     async def _answer(self, scope: Any, send: Any) -> None:
         since = int(parse_qs(scope["query_string"].decode()).get("since", ["0"])[0])
-        body = json.dumps({"total": len(self.writes), "writes": self.writes[since:]}).encode()
+        await self._say(send, {"total": len(self.writes), "writes": self.writes[since:]})
+
+    @staticmethod
+    async def _say(send: Any, content: Any) -> None:
+        body = json.dumps(content).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def lay_catalogue(company: Company, products: int, families: int, places: int) -> None:
+    """Products with families and stock in several places, straight into the registers: no webhook, no uniqueness to
+    check, which would take a person's screen hours."""
+    stamp = company.stamp(company.person(None))
+
+    def put(register: str, **row: Any) -> int:
+        entry = Entry(company.kernel.omie_id(), row, stamp)
+        company.registers[register][entry.id] = entry
+        return entry.id
+
+    groups = [put("familias", nomeFamilia=f"Família {n:04d}", codFamilia=f"F{n}", inativo="N") for n in range(families)]
+    held = list(company.registers["locais"])
+    for n in range(len(held), places):
+        held.append(
+            put("locais", codigo=f"DEP{n}", descricao=f"Depósito {n}", tipo="1", padrao="N", inativo="N", dispVenda="S")
+        )
+    for n in range(products):
+        product = put(
+            "produtos", codigo=f"SKU-{n:06d}", descricao=f"Produto número {n:06d}", unidade="UN", ncm="0000.00.00",
+            valor_unitario=Decimal(n % 500) + Decimal("9.90"), tipoItem="00", inativo="S" if n % 50 == 0 else "N",
+            codigo_familia=groups[n % len(groups)],
+        )  # fmt: skip
+        for place in held[:places]:
+            company.stock.lay(product, place, Decimal(n % 97), Decimal("4.5"), Decimal(5))
 
 
 def _omie_write(body: bytes) -> tuple[str, str, str | None] | None:
@@ -115,7 +157,7 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0)
     arguments = parser.parse_args()
     sandbox = Sandbox(seed="empty", speed=arguments.speed)
-    uvicorn.run(Tap(sandbox.asgi), host="127.0.0.1", port=arguments.port, log_level="warning", access_log=False)
+    uvicorn.run(Tap(sandbox), host="127.0.0.1", port=arguments.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

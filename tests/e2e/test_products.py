@@ -197,3 +197,34 @@ async def test_deleted_in_omie_is_deleted_or_suspended_where_sales_use_it(rig: R
     await rig.settle()
     assert set(await names_of(rig, "Products")) == {pair["Id"]}
     assert not rig.tap.of("ExcluirProduto", "AlterarProduto")
+
+
+@pytest.mark.feature("F093", "F098", "F106")
+@EMBEDDED
+async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> None:
+    await rig.quirk(omie_family_delete="detached")
+    codes = [(await rig.omie_put("families", nomeFamilia=name))["codigo"] for name in ("Cafés", "Chás", "Sucos")]
+    made = [
+        (await product(rig, codigo=f"F-{n}", descricao=f"Item {n}", codigo_familia=code))["codigo_produto"]
+        for n, code in enumerate(codes)
+    ]
+    await rig.settle()
+
+    async def groups() -> list[str]:
+        names = await names_of(rig, "Products@Groups")
+        return [names[(await twin(rig, code))["GroupId"]] for code in made]
+
+    assert await groups() == ["Cafés", "Chás", "Sucos"]
+    count = len(await rig.ploomes_set("Products@Groups"))
+    # renamed; merged into another by name; removed
+    await rig.omie_change("families", codes[0], nomeFamilia="Cafés & grãos <especiais>")
+    await rig.omie_change("families", codes[1], nomeFamilia="Sucos")
+    await rig.omie_remove("families", codes[2])
+
+    async def followed() -> bool:
+        await rig.ponte.families.sweep()  # nobody waits a quarter of an hour for it
+        return await groups() == ["Cafés & grãos <especiais>", "Sucos", "Produtos"]
+
+    await rig.until(followed, 60)
+    assert len(await rig.ploomes_set("Products@Groups")) == count + 1, "the group of what has no family"
+    assert await rig.issues() == []
