@@ -129,3 +129,87 @@ async def test_records_of_both_sides_are_linked_before_anything_is_created(produ
         assert await rig.writes() - before == done["plan"]["writes"] > 0
         assert (await rig.contacts())[0]["Email"] == "a@alfa.test"
         assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F264")
+async def test_absence_is_proven_and_too_many_deletions_ask_first(rig: Rig) -> None:
+    made = await pairs(rig, 6)
+    await silent(rig)
+    # lists that answer nothing, or fail half-way, delete nothing
+    for kind, vendor, name in (("empty_list", "omie", "ListarClientes"), ("empty_list", "ploomes", "Contacts"),
+                               ("status", "ploomes", "Contacts")):  # fmt: skip
+        await rig.fault(kind, vendor=vendor, match=name, times=1, **({"status": 500} if kind == "status" else {}))
+        done = await resync(rig, entities=["clients"])
+        assert (done["state"], done["written"]) == ("completed", {}), done
+        assert len(await rig.contacts()) == len(await rig.clients()) == 6
+    for row in made[:5]:
+        await rig.contact_delete((await rig.pair_of_client(row["codigo_cliente_omie"]))["Id"])
+    asked = await resync(rig, entities=["clients"])
+    assert (asked["state"], asked["written"]) == ("paused", {}), asked
+    assert "5 de 6" in asked["progress"]["paused_because"]
+    assert not rig.tap.of("ExcluirCliente")
+    answer = await rig.api.post(f"{rig.path}/resyncs/{asked['id']}/resume")
+    assert answer.status_code == 409, answer.text
+    issue = await rig.issue("resync_deletes")
+    assert issue["asks"] == ["proceed", "discard"]
+    answer = await rig.api.post(f"{rig.path}/issues/{issue['id']}/answer", json={"choice": "discard"})
+    assert answer.status_code == 202, answer.text
+    assert (await rested(rig, asked["id"], "completed"))["written"] == {}
+    assert len(await rig.clients()) == 6
+    again = await resync(rig, entities=["clients"])
+    issue = await rig.issue("resync_deletes")
+    answer = await rig.api.post(f"{rig.path}/issues/{issue['id']}/answer", json={"choice": "proceed"})
+    assert answer.status_code == 202, answer.text
+    over = await rested(rig, again["id"], "completed")
+    assert over["written"] == {"clients": {"delete_in_omie": 5}}
+    assert len(await rig.clients()) == 1
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F262", "F263", "F264")
+async def test_pause_window_and_cancel(rig: Rig) -> None:
+    await pairs(rig, 1)
+    await silent(rig)
+    now = rig.ponte.clock.now()
+    closed = {"days": [], "all_day": ["mon"], "holidays": False, "time_zone": "UTC", "start": "00:00", "end": "00:01"}
+    closed["all_day"] = [("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(now.weekday() + 3) % 7]]
+    await rig.configure(window=closed)
+    answer = await rig.api.post(f"{rig.path}/resyncs", json={"start": "now"})
+    assert answer.status_code == 409
+    assert answer.json()["next_window"].endswith("Z")
+    calls = len(rig.tap.calls)
+    answer = await rig.api.post(f"{rig.path}/resyncs", json={})
+    waiting = answer.json()
+    assert (answer.status_code, waiting["state"]) == (202, "scheduled")
+    assert waiting["resumes_at"]
+    assert (await rig.api.post(f"{rig.path}/resyncs", json={})).status_code == 409  # one at a time
+    assert (await act(rig, waiting["id"], "pause"))["state"] == "paused"
+    assert (await act(rig, waiting["id"], "resume"))["state"] == "scheduled"
+    assert (await act(rig, waiting["id"], "cancel"))["state"] == "cancelled"
+    assert (await act(rig, waiting["id"], "cancel"))["state"] == "cancelled"
+    assert (await rig.api.post(f"{rig.path}/resyncs/{waiting['id']}/resume")).status_code == 409
+    assert len(rig.tap.calls) == calls
+    await rig.omie_new(razao_social="Nova", nome_fantasia="Nova", cnpj_cpf=CNPJS[4])
+    plan = await resync(rig, dry_run=True, force=False)  # a plan may be made at any hour
+    assert plan["state"] == "planned"
+    assert plan["plan"]["eta_seconds"] > 86400
+    calls = len(rig.tap.calls)
+    held = await act(rig, plan["id"], "resume")
+    assert held["state"] == "scheduled"
+    assert len(rig.tap.calls) == calls
+
+
+@EMBEDDED
+@pytest.mark.feature("F264", "F266")
+async def test_requests_are_checked_and_a_stream_tells_how_it_goes(rig: Rig) -> None:
+    await pairs(rig, 1)
+    assert (await rig.api.post(f"{rig.path}/resyncs", json={"entities": ["nothing"]})).status_code == 422
+    assert (await rig.api.get(f"{rig.path}/resyncs/999999/stream")).status_code == 404
+    answer = await rig.api.post(f"{rig.path}/resyncs", json={"dry_run": True})
+    stream = await rig.api.get(f"{rig.path}/resyncs/{answer.json()['id']}/stream", timeout=60)
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert "event: progress\ndata: {" in stream.text
+    assert '"state":"planned"' in stream.text.rpartition("event: end")[2]
