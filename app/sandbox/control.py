@@ -10,6 +10,7 @@ from starlette.routing import Route
 from .hands import OmieHands, PloomesHands, Rejected
 from .omie.company import Company
 from .ploomes.account import Account
+from .seeds.twins import twins
 from .traffic import Traffic
 from .wire import Row, dumps, loads
 from .world import World
@@ -53,6 +54,7 @@ def routes(world: World, traffic: Traffic, reset: Reset) -> list[Route]:
     table: list[tuple[str, str, Handler]] = [
         ("POST", "/reset", surface.reset),
         ("POST", "/clock", surface.clock),
+        ("POST", "/twins", surface.twins),
         ("GET", "/quirks", surface.quirks),
         ("POST", "/quirks", surface.set_quirks),
         ("DELETE", "/quirks", surface.clear_quirks),
@@ -129,6 +131,17 @@ class Surface:
         seconds = float((await body_of(request)).get("advance_seconds", 0))
         self._kernel.clock.advance(max(0.0, seconds))
         return {"now": self._kernel.clock.now(), "speed": self._kernel.clock.speed}
+
+    async def twins(self, request: Request) -> Response:
+        """Many equal clients on both sides: `{"app_key", "user_key", "count", "field"}`."""
+        body = await body_of(request)
+        company = self._world.companies.get(str(body.get("app_key")))
+        account = next((a for a in self._world.accounts.values() if a.user_by_key(str(body.get("user_key")))), None)
+        count = body.get("count")
+        if company is None or account is None or not isinstance(count, int) or not body.get("field"):
+            raise ValueError("Informe app_key, user_key, count e field.")
+        twins(company, account, count, str(body["field"]))
+        return answer({"count": count}, 201)
 
     async def quirks(self, _request: Request) -> Row:
         """The switches."""

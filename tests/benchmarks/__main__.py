@@ -1,7 +1,7 @@
 """`make bench`: measures both set-ups and prints one table. Bounded in time, on the loopback only.
 
 --quick         fewer edits and shorter runs (about five minutes)
---only NAME     latency, storm, door, idle, never_banned or catalogue; may be given more than once
+--only NAME     latency, storm, door, idle, resync, never_banned or catalogue; may be given more than once
 --setup NAME    sqlite or postgres; both without it
 --speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2)
 --json PATH     where the figures go (bench/results.json)
@@ -23,12 +23,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from tests.benchmarks import catalogue, door, idle, latency, never_banned, storm
+from tests.benchmarks import catalogue, door, idle, latency, never_banned, resync, storm
 from tests.benchmarks.report import Figure, Skipped, save, show
 from tests.benchmarks.rig import Rig, RigError
 from tests.benchmarks.setups import Setup, one_process, services_missing, split
 
 PARTS = ("idle", "latency", "storm", "door")
+RESYNC = "resync"
+"""A part with processes of its own: many records, time four times faster."""
 NEVER_BANNED = "never_banned"
 """A part with processes of its own: four workers, time ten times faster. Not on SQLite."""
 CATALOGUE = "catalogue"
@@ -92,6 +94,7 @@ async def _chapter(
 async def measure(arguments: argparse.Namespace) -> bool:
     """Measures, prints, saves; True when every target was met and nothing failed to be measured."""
     parts = [part for part in PARTS if not arguments.only or part in arguments.only]
+    syncing = not arguments.only or RESYNC in arguments.only
     proving = not arguments.only or NEVER_BANNED in arguments.only
     loading = not arguments.only or CATALOGUE in arguments.only
     figures: list[Figure] = []
@@ -103,6 +106,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
     chapters: list[tuple[str, Make, Measure]] = [
         *([("sqlite", one_process, partial(run, parts=parts))] if parts else []),
         *([("postgres", lambda _: split(), partial(run, parts=parts))] if parts else []),
+        *([("sqlite", one_process, partial(resync.run, say=say))] if syncing else []),
         *(
             [("postgres", lambda _: split(workers=4), partial(never_banned.run, speed=arguments.speed, say=say))]
             if proving
@@ -131,7 +135,7 @@ def main() -> None:
     """Reads the options; ends with 1 when a target was missed, so that a schedule can notice."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", action="append", choices=(*PARTS, NEVER_BANNED, CATALOGUE))
+    parser.add_argument("--only", action="append", choices=(*PARTS, RESYNC, NEVER_BANNED, CATALOGUE))
     parser.add_argument("--setup", choices=("sqlite", "postgres"))
     parser.add_argument("--speed", type=float)
     parser.add_argument("--json", type=Path, default=Path("bench/results.json"))

@@ -1,0 +1,299 @@
+"""A full resync of many records, 3 % of them different: plan against execution, estimate against clock, memory.
+
+Both sides are filled with equal clients, linked by a first load; then a share is edited on either screen while every
+webhook is lost. Time runs faster on both sides of the wire; every bound below is in the time of the vendors.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.benchmarks.load import percentile
+from tests.benchmarks.report import Figure, Skipped
+from tests.benchmarks.rig import Pair, Rig, RigError, until
+from tests.benchmarks.setups import Setup
+
+SPEED = 4.0
+FEW, MANY, QUICK = 5_000, 50_000, 1_000
+DIFFERENT = 0.03
+OMIE_PAGE, PLOOMES_PAGE = 100, 300
+OMIE_LIMIT, OMIE_WINDOW = 180, 60.0
+"""Calls of one Omie method in a window at the lowest priority: three quarters of 240 a minute (design section 6)."""
+PLOOMES_LIMIT = 4.0
+"""Requests a second of one Ploomes account at the lowest priority: three quarters of six, whole ones."""
+LIVE_EVERY, LIVE_MOST = 8.0, 25
+"""Seconds between the live edits made meanwhile, and how many."""
+PERSON = "vendas@empresa.com.br"
+
+
+async def run(
+    setup: Setup, folder: Path, *, quick: bool, say: Callable[[str], None], speed: float = SPEED
+) -> tuple[list[Figure], list[Skipped]]:
+    """Everything on a rig of its own for each size."""
+    few = await _size(setup, folder / "few", QUICK if quick else FEW, speed, say)
+    figures = list(few.figures)
+    if not quick:
+        many = await _size(setup, folder / "many", MANY, speed, say)
+        figures = [*many.figures]
+        grown = (many.memory - few.memory) / 2**20
+        figures.append(Figure(setup.name, "resync: memory growth", grown, "MB", 100.0, note=f"{FEW} -> {MANY} records"))
+    return figures, []
+
+
+class _Measured:
+    """What one size showed."""
+
+    def __init__(self) -> None:
+        self.figures: list[Figure] = []
+        self.memory = 0
+
+
+async def _size(setup: Setup, folder: Path, count: int, speed: float, say: Callable[[str], None]) -> _Measured:
+    await asyncio.to_thread(folder.mkdir)
+    own = Setup(
+        setup.name, setup.database_url.replace("ponte.db", f"ponte-{count}.db"), setup.redis_url, setup.processes
+    )
+    measured = _Measured()
+    async with Rig(own, folder, speed=speed) as rig:
+        pair = await _equal_systems(rig, count, say)
+        watch = asyncio.create_task(_peak(rig, measured))
+        try:
+            await _equal(rig, pair, count, measured, say)
+            await _different(rig, pair, count, measured, say)
+        finally:
+            watch.cancel()
+    return measured
+
+
+async def _equal_systems(rig: Rig, count: int, say: Callable[[str], None]) -> Pair:
+    """An integration whose first load found `count` pairs and nothing to write."""
+    first = await rig.create(name="fields")
+    await rig.activate(first)
+    await _over(rig, first, "first_load", seconds=120)
+    await rig.call("DELETE", f"/integrations/{first.id}")
+    fields = await rig.rows(f"/ploomes/{first.user_key}/Fields")
+    key = next(row["Key"] for row in fields if row["Name"] == "Id (Omie)" and row["EntityId"] == 1)
+    say(f"resync: {count} equal clients on both sides")
+    body = {"app_key": first.app_key, "user_key": first.user_key, "count": count, "field": key}
+    await rig.control("POST", "/twins", json=body, timeout=900)
+    await asyncio.sleep(70.0 / rig.speed)  # Omie answers the same call again after a minute
+    pair = await rig.create(name="resync")
+    await rig.activate(pair)
+    await rig.call("PUT", f"/integrations/{pair.id}/config", json=await _only_clients(rig, pair))
+    say("resync: first load")
+    await _over(rig, pair, "first_load", seconds=1800)
+    return pair
+
+
+async def _only_clients(rig: Rig, pair: Pair) -> dict[str, Any]:
+    document = await rig.call("GET", f"/integrations/{pair.id}/config")
+    document["window"]["all_day"] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    document["entities"] |= dict.fromkeys(("products", "services", "orders", "service_orders", "stock"), False)
+    return dict(document)
+
+
+async def _over(rig: Rig, pair: Pair, reason: str, *, seconds: float) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+
+    async def over() -> bool:
+        page = await rig.call("GET", f"/integrations/{pair.id}/resyncs")
+        rows[:] = [row for row in page["items"] if row["reason"] == reason]
+        return bool(rows) and rows[0]["state"] in ("completed", "failed")
+
+    await until(f"{reason} over", over, seconds=seconds)
+    if rows[0]["state"] != "completed":
+        raise RigError(f"{reason}: {rows[0]['progress']}")
+    return rows[0]
+
+
+async def _rests(rig: Rig, pair: Pair, resync_id: int, seconds: float) -> dict[str, Any]:
+    """The pass once it rests, and the second it did."""
+    found: dict[str, Any] = {}
+
+    async def rests() -> bool:
+        found.update(await rig.call("GET", f"/integrations/{pair.id}/resyncs/{resync_id}"))
+        return found["state"] in ("planned", "completed", "failed", "paused", "cancelled")
+
+    await until(f"resync {resync_id}", rests, seconds=seconds, every=0.1)
+    if found["state"] not in ("planned", "completed"):
+        raise RigError(f"resync {resync_id} is {found['state']}: {found['progress']}")
+    return found
+
+
+async def _asked(rig: Rig, pair: Pair) -> dict[str, int]:
+    """Requests per vendor and method that the vendors counted."""
+    counters = await rig.control("GET", "/counters")
+    sums: dict[str, int] = {}
+    for vendor, account in (("omie", pair.app_key), ("ploomes", pair.user_key)):
+        for method, number in counters[vendor].get(account, {}).get("requests", {}).items():
+            sums[f"{vendor} {method}"] = number
+    return sums
+
+
+async def _equal(rig: Rig, pair: Pair, count: int, measured: _Measured, say: Callable[[str], None]) -> None:
+    say("resync: an equal pair of systems")
+    await rig.control("DELETE", "/counters")
+    began = time.monotonic()
+    body = {"entities": ["clients"], "start": "now", "force": True}
+    made = await rig.call("POST", f"/integrations/{pair.id}/resyncs", json=body)
+    done = await _rests(rig, pair, made["id"], 1800)
+    seconds = (time.monotonic() - began) * rig.speed
+    asked = await _asked(rig, pair)
+    writes = {name: number for name, number in asked.items() if not _reads(name)}
+    lists = asked.get("omie ListarClientes", 0) + asked.get("ploomes GET Contacts", 0)
+    least = math.ceil(count / OMIE_PAGE) + math.ceil(count / PLOOMES_PAGE) + 1
+    events = await rig.open_events(pair)
+    name = rig.setup.name
+    measured.figures += [
+        Figure(name, "resync, equal: writes", sum(writes.values()), "", 0, note=str(writes) if writes else ""),
+        Figure(
+            name,
+            "resync, equal: events",
+            events,
+            "",
+            0,
+            note=f"{done['plan']['entities']['clients']['unchanged']} equal",
+        ),
+        Figure(name, "resync, equal: lists to least", lists / least, "x", 1.02, note=f"{lists} of {least}"),
+        Figure(name, "resync, equal: seconds", seconds, "s", note=f"{count} records"),
+    ]
+
+
+async def _different(rig: Rig, pair: Pair, count: int, measured: _Measured, say: Callable[[str], None]) -> None:
+    ids = await _edit(rig, pair, count)
+    changed = len(ids[0]) + len(ids[1])
+    say(f"resync: {changed} records differ; the plan")
+    await rig.control("DELETE", "/counters")
+    made = await rig.call("POST", f"/integrations/{pair.id}/resyncs", json={"entities": ["clients"], "dry_run": True})
+    plan = await _rests(rig, pair, made["id"], 1800)
+    planned_writes = {name: number for name, number in (await _asked(rig, pair)).items() if not _reads(name)}
+    say(f"resync: planned {plan['plan']['requests']}, {plan['plan']['eta_seconds']} s; executed now")
+    quiet = await _untouched(rig, pair, ids)
+    since = await _writes(rig)
+    before = await _asked(rig, pair)
+    began = time.monotonic()
+    await rig.call("POST", f"/integrations/{pair.id}/resyncs/{made['id']}/resume", json={"force": True})
+    live = asyncio.create_task(_live(rig, pair, quiet, since))
+    done = await _rests(rig, pair, made["id"], 3600)
+    elapsed = (time.monotonic() - began) * rig.speed
+    latencies = await live
+    after = await _asked(rig, pair)
+    name = rig.setup.name
+    written = {method: after.get(method, 0) - before.get(method, 0) for method in after}
+    total = _total(done["plan"]["requests"])
+    used = _total(done["requests_used"])
+    least = math.ceil(count / OMIE_PAGE) + math.ceil(count / PLOOMES_PAGE) + 1 + changed
+    lists = before.get("omie ListarClientes", 0) + before.get("ploomes GET Contacts", 0)
+    spent = lists + written.get("omie AlterarCliente", 0) + written.get("ploomes PATCH Contacts", 0) - len(latencies)
+    bound = max(_omie_seconds(len(ids[1])), len(ids[0]) / PLOOMES_LIMIT)
+    measured.figures += [
+        Figure(name, "resync, plan: writes", sum(planned_writes.values()), "", 0, note=str(planned_writes or "")),
+        Figure(name, "resync: planned to executed", abs(used - total) / total * 100, "%", 2.0, note=f"{total}, {used}"),
+        Figure(name, "resync: requests to least", spent / least, "x", 1.02, note=f"{spent} of {least}; {written}"),
+        Figure(
+            name, "resync: estimate off by", abs(plan["plan"]["eta_seconds"] - elapsed) / elapsed * 100, "%", 10.0 if bound > 60 else None,
+            note=f"{plan['plan']['eta_seconds']} s told, {elapsed:.0f} s taken",
+        ),
+        Figure(
+            name, "resync: elapsed to bound", elapsed / max(bound, 1.0), "x", 1.05 if bound > 60 else None,
+            note=f"{elapsed:.0f} s of {bound:.0f} s",
+        ),
+        Figure(
+            name, "resync: live edit p95", percentile(latencies, 0.95), "s", 10.0,
+            note=f"{len(latencies)} edits while it ran",
+        ),
+    ]  # fmt: skip
+    left = await _left(rig, pair, ids)
+    measured.figures.append(Figure(name, "resync: differences left", left, "", 0))
+
+
+def _reads(name: str) -> bool:
+    method = name.split(" ", 1)[1]
+    return method.startswith(("Listar", "Consultar", "Pesquisar", "GET "))
+
+
+def _total(requests: dict[str, dict[str, int]]) -> int:
+    return sum(sum(methods.values()) for methods in requests.values())
+
+
+def _omie_seconds(calls: int) -> float:
+    """Whole windows that calls of one method fill."""
+    return (max(calls - 1, 0) // OMIE_LIMIT) * OMIE_WINDOW
+
+
+async def _edit(rig: Rig, pair: Pair, count: int) -> tuple[list[int], list[int]]:
+    """Edits half of the share in Omie and half in Ploomes; no webhook arrives. Answers the ids of both halves."""
+    half = round(count * DIFFERENT / 2)
+    omie = [row["codigo_cliente_omie"] for row in await rig.rows(f"/omie/{pair.app_key}/clients")]
+    ploomes = [row["Id"] for row in await rig.rows(f"/ploomes/{pair.user_key}/Contacts")]
+    chosen = omie[: half * 3 : 3], ploomes[half * 3 : half * 6 : 3]
+    rule = await rig.control("POST", "/faults", json={"kind": "drop", "times": None})
+    gate = asyncio.Semaphore(8)
+
+    async def edit(path: str, body: dict[str, Any]) -> None:
+        async with gate:
+            await rig.control("PATCH", path, json=body)
+
+    await asyncio.gather(
+        *(edit(f"/omie/{pair.app_key}/screen/clients/{one}", {"email": f"o{one}@novo.test"}) for one in chosen[0]),
+        *(edit(f"/ploomes/{pair.user_key}/screen/Contacts/{one}", {"Email": f"p{one}@novo.test"}) for one in chosen[1]),
+    )
+    await rig.control("DELETE", f"/faults/{rule['id']}")
+    return chosen
+
+
+async def _untouched(rig: Rig, pair: Pair, ids: tuple[list[int], list[int]]) -> list[int]:
+    """Omie clients that nobody edited, from the end of the register."""
+    rows = await rig.rows(f"/omie/{pair.app_key}/clients")
+    taken = set(ids[0])
+    return [row["codigo_cliente_omie"] for row in rows[-LIVE_MOST - 1 :] if row["codigo_cliente_omie"] not in taken]
+
+
+async def _writes(rig: Rig) -> int:
+    return int((await rig.sandbox.get("/tap", params={"since": 10**9})).json()["total"])
+
+
+async def _live(rig: Rig, pair: Pair, clients: list[int], since: int) -> list[float]:
+    """Edits a client on Omie's screen every few seconds; answers how long each took to arrive in Ploomes."""
+    links: dict[int, str] = {}
+    for client in clients:
+        record = await rig.call("GET", f"/integrations/{pair.id}/records/clients/omie/{client}")
+        links[client] = str(record["link"]["ploomes_id"])
+    latencies: list[float] = []
+    for client in clients:
+        began = time.time()
+        path = f"/omie/{pair.app_key}/screen/clients/{client}"
+        await rig.control("PATCH", path, params={"person": PERSON}, json={"email": f"vivo{client}@live.test"})
+        arrived = math.inf
+        while arrived == math.inf and time.time() - began < 60.0 / rig.speed:
+            tapped = (await rig.sandbox.get("/tap", params={"since": since})).json()["writes"]
+            mine = [w["done"] for w in tapped if w["vendor"] == "ploomes" and w["id"] == links[client] and w["ok"]]
+            arrived = min((done for done in mine if done >= began), default=math.inf)
+            await asyncio.sleep(0.05)
+        latencies.append((arrived - began) * rig.speed)
+        await asyncio.sleep(max(0.0, LIVE_EVERY / rig.speed - (time.time() - began)))
+    return latencies
+
+
+async def _left(rig: Rig, pair: Pair, ids: tuple[list[int], list[int]]) -> int:
+    """Edited records whose value is not on the other side, as the vendors themselves tell."""
+    omie = {row["email"] for row in await rig.rows(f"/omie/{pair.app_key}/clients")}
+    ploomes = {row["Email"] for row in await rig.rows(f"/ploomes/{pair.user_key}/Contacts")}
+    lost = [one for one in ids[0] if f"o{one}@novo.test" not in ploomes]
+    return len(lost) + len([one for one in ids[1] if f"p{one}@novo.test" not in omie])
+
+
+async def _peak(rig: Rig, measured: _Measured) -> None:
+    """The most memory the service's processes held."""
+    while True:
+        for process in rig.processes:
+            try:
+                measured.memory = max(measured.memory, psutil.Process(process.pid).memory_info().rss)
+            except psutil.NoSuchProcess:
+                continue
+        await asyncio.sleep(0.2)
