@@ -1,5 +1,6 @@
 """Full resyncs: a plan that writes nothing, executed exactly; equal pairs cost lists only; absence is proven."""
 
+import random
 from typing import Any
 
 import pytest
@@ -213,3 +214,49 @@ async def test_requests_are_checked_and_a_stream_tells_how_it_goes(rig: Rig) -> 
     assert stream.headers["content-type"].startswith("text/event-stream")
     assert "event: progress\ndata: {" in stream.text
     assert '"state":"planned"' in stream.text.rpartition("event: end")[2]
+
+
+@EMBEDDED
+@pytest.mark.feature("F262", "F264")
+async def test_deaths_in_the_middle_of_writes_write_nothing_twice(product: Settings) -> None:
+    chance, deaths = random.Random(11), 0
+    armed = False
+
+    async def trace(boundary: str) -> None:
+        nonlocal deaths
+        if (
+            armed
+            and deaths < 12
+            and boundary in ("read", "decided", "journaled", "committed")
+            and chance.random() < 0.3
+        ):
+            deaths += 1
+            raise Death
+
+    class Death(BaseException):
+        """The work ends here, whatever it held."""
+
+    async with running(product, speed=40.0, trace=trace) as rig:
+        await rig.connect()
+        made = await pairs(rig, 6)
+        await silent(rig)
+        contacts = [await rig.pair_of_client(row["codigo_cliente_omie"]) for row in made]
+        for number in range(3):
+            await rig.omie_edit(made[number]["codigo_cliente_omie"], email=f"o{number}@novo.test")
+            await rig.contact_edit(contacts[number + 3]["Id"], Email=f"p{number}@novo.test")
+        before = len(rig.tap.calls)
+        armed = True
+        done = await resync(rig, entities=["clients"])
+        assert done["state"] == "completed", done
+        assert deaths >= 6
+        await rig.settle()
+        assert [(await rig.contact(c["Id"]) or {})["Email"] for c in contacts[:3]] == [
+            f"o{number}@novo.test" for number in range(3)
+        ]
+        assert [(await rig.client(row["codigo_cliente_omie"]) or {})["email"] for row in made[3:]] == [
+            f"p{number}@novo.test" for number in range(3)
+        ]
+        assert len(await rig.clients()) == len(await rig.contacts()) == 6
+        writes = [name for name, _ in rig.tap.calls[before:] if name in ("AlterarCliente", "PATCH Contacts")]
+        assert sorted(writes) == ["AlterarCliente"] * 3 + ["PATCH Contacts"] * 3
+        assert await rig.refusals() == {}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.core.clock import Clock
-from app.core.ports import JsonObject, Key, Page, Priority, Record, Vendor, Written
+from app.core.ports import JsonObject, Key, Page, Price, Priority, Record, Vendor, Written
 from app.sync.models import Integration
 
 PAGE = 3
@@ -68,6 +68,9 @@ class FakeGateway:
             if following is None:
                 return
             start = end
+
+    def price(self, entity: str, verb: str) -> Price:
+        return Price(f"{verb} {entity}", f"{self.vendor}:{verb}", 100, 1.0, PAGE if verb == "list" else 1)
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         self._note(verb, entity)

@@ -1,0 +1,93 @@
+"""Passes that are killed go on where they stood: a page is read again at most once per death."""
+
+import random
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from app.core.ports import JsonObject
+from app.sync.models import Event, Link, Resync
+from app.sync.resync_models import ResyncItem
+from tests.integration.rest.fakes import PAGE, FakeVendors
+from tests.integration.rest.rig import FixedClock, Parts
+from tests.integration.rest.test_first_load import activate, client, contact, load
+
+RECORDS = 42
+KILLS = 20
+
+
+class Killed(BaseException):
+    """The process dies: nothing after it runs."""
+
+
+def documents() -> list[str]:
+    """Valid CNPJs."""
+    from stdnum.br import cnpj
+
+    stems = [f"{70_000_000 + number:08d}0001" for number in range(RECORDS)]
+    return [stem + cnpj.calc_check_digits(stem) for stem in stems]
+
+
+async def pass_of(ponte: Parts) -> Resync:
+    async with ponte.db.read() as session:
+        return (await session.scalars(select(Resync).where(Resync.reason == "requested"))).one()
+
+
+@pytest.mark.feature("F262", "F264")
+async def test_twenty_kills_repeat_at_most_a_page_each_and_plan_nothing_twice(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    codes = documents()
+    sets: dict[str, list[JsonObject]] = {
+        "omie": [client(number, codes[number]) for number in range(RECORDS)],
+        "ploomes": [contact(number, codes[number]) for number in range(RECORDS)],
+    }
+    vendors.omie.sets["clients"], vendors.ploomes.sets["clients"] = sets["omie"], sets["ploomes"]
+    await activate(api, shop)
+    assert (await load(ponte, clock)).state == "completed"
+    async with ponte.db.transaction() as session:
+        for event in await session.scalars(select(Event)):
+            event.state, event.due_at, event.settled_at = "done", None, clock.now()
+        for link in await session.scalars(select(Link).where(Link.entity == "clients")):
+            link.omie_base = {**link.omie_base, "omie_id": link.omie_id}
+            link.ploomes_base = {**link.ploomes_base, "omie_id": None}
+            for vendor_base in (link.omie_base, link.ploomes_base):
+                vendor_base.setdefault("country", None)
+    clock.ahead += 3600
+    for number in range(0, RECORDS, 7):
+        sets["omie"][number]["email"] = f"novo{number}@x.test"
+    answer = await api.post(f"/integrations/{shop['id']}/resyncs", json={"dry_run": True, "entities": ["clients"]})
+    assert answer.status_code == 202, answer.text
+    calls: list[tuple[str, str]] = []
+    chance, deaths = random.Random(7), 0
+
+    def fail(verb: str, entity: str) -> None:
+        nonlocal deaths
+        if entity != "clients":
+            return
+        calls.append((verb, entity))
+        if deaths < KILLS and chance.random() < 0.5:
+            deaths += 1
+            raise Killed
+
+    vendors.omie.fail = vendors.ploomes.fail = fail
+    for _ in range(200):
+        try:
+            await ponte.first_load.tick()
+        except BaseExceptionGroup as group:
+            assert group.subgroup(Killed) is not None  # noqa: PT017
+            clock.ahead += 91  # the dead worker's lease ends
+        clock.ahead += 1
+        if (await pass_of(ponte)).state == "planned":
+            break
+    row = await pass_of(ponte)
+    assert (row.state, deaths) == ("planned", KILLS), row.progress
+    least = 2 * -(-RECORDS // PAGE)
+    assert len(calls) <= least + 2 * KILLS  # a death takes the page of either vendor with it, and no more
+    assert row.plan["entities"]["clients"]["update_in_ploomes"] == 6
+    assert row.plan["entities"]["clients"]["unchanged"] == RECORDS - 6
+    async with ponte.db.read() as session:
+        items = list(await session.scalars(select(ResyncItem)))
+    assert len({item.key for item in items}) == len(items)
