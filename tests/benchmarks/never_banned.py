@@ -291,7 +291,7 @@ async def _block(crowd: Crowd, block: Block, *, after: float) -> None:
 
     try:
         block.drained = crowd.rig.speed * await until(
-            "the blocked integration's work drained", arrived, seconds=60, every=0.1
+            "the blocked integration's work drained", arrived, seconds=600.0 / crowd.rig.speed, every=0.1
         )
     except RigError:
         block.drained = math.inf
