@@ -140,6 +140,29 @@ async def _families(reader: Reader) -> Check:
     return _well("As famílias Produtos e Serviços existem no Ploomes.")
 
 
+PRODUCT_FIELDS = ("Name", "Code", "UnitPrice", "MeasurementUnit", "GroupId", "FamilyId", "Suspended")
+"""What Omie is master of on a product in Ploomes."""
+PRODUCT_ENTITY = 10
+
+
+async def _product_fields(reader: Reader) -> Check:
+    """Which fields of products could be locked in Ploomes, because an edit there is put back anyway (F005)."""
+    rows = [row.data for row in await reader.all(Vendor.PLOOMES, "fields")]
+    open_to_edits = [
+        str(row.get("Name") or row["Key"])
+        for row in rows
+        if row.get("EntityId") == PRODUCT_ENTITY
+        and (row.get("PropertyName") in PRODUCT_FIELDS or str(row.get("SendExternalKey") or "").startswith("ponte_"))
+        and not row.get("Disabled")
+    ]
+    if not open_to_edits:
+        return _well("Os campos de produto que vêm do Omie estão travados no Ploomes.")
+    return _well(
+        "Produtos só são mantidos no Omie: o que for editado no Ploomes volta ao valor do Omie. "
+        f"Campos que podem ser travados para edição no Ploomes: {', '.join(open_to_edits)}."
+    )
+
+
 async def _rival_integration(reader: Reader) -> Check:
     """Ploomes' own Omie integration would write the same records (reference 6)."""
     try:
@@ -190,6 +213,8 @@ CHECKS: Sequence[_Row] = (
          "Dê ao usuário de integração a permissão de criar campos.", needs="ploomes_credentials"),
     _Row("families", "Famílias de produtos do Ploomes", Vendor.PLOOMES, _families,
          "Dê ao usuário de integração acesso ao cadastro de produtos.", needs="ploomes_credentials"),
+    _Row("product_fields", "Campos de produto do Ploomes", Vendor.PLOOMES, _product_fields,
+         "Repita o teste em um minuto.", blocking=False, needs="ploomes_credentials"),
     _Row("rival_integration", "Integração Omie do próprio Ploomes", Vendor.PLOOMES, _rival_integration,
          "Repita o teste em um minuto.", needs="ploomes_credentials"),
 )  # fmt: skip

@@ -6,7 +6,7 @@ Ploomes knows one kind: the family tells products from services (Ploomes referen
 from dataclasses import dataclass
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import Number, clean
+from app.sync.convert import Multiline, Number, clean
 from app.sync.fields import MissingReference, Refs, Value, get_path, patch_at
 
 PRODUCTS_FAMILY, SERVICES_FAMILY = "Produtos", "Serviços"
@@ -125,3 +125,23 @@ class Price(Number):
     def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
         value = Number.read(self, vendor, record, path, refs)
         return "0" if value is None and vendor is Vendor.OMIE else value
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Multiline):
+    """A list of Omie as text, a row per line (images as links, characteristics with their values; F127, F128)."""
+
+    tags: tuple[str, ...] = ()
+    """What of a row is shown, joined by a colon."""
+
+    def read(self, vendor: Vendor, record: JsonObject, path: str, refs: Refs) -> Value:
+        if vendor is Vendor.PLOOMES:
+            return Multiline.read(self, vendor, record, path, refs)
+        rows = get_path(record, path, refs) or ()
+        lines = (": ".join(text for tag in self.tags if (text := clean(row.get(tag)))) for row in rows)
+        return "\n".join(lines).strip() or None
+
+    def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
+        if vendor is Vendor.PLOOMES:
+            return Multiline.write(self, vendor, value, path, current, refs)
+        return patch_at(path, [{self.tags[0]: line} for line in str(value or "").split("\n")], refs)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from app.sync.choices import Option
 from app.sync.convert import Amount, Characteristic, Checkbox, Date, Integer, Multiline, Text
 from app.sync.fields import Converter, Field, Master
+from app.sync.goods import Lines
 
 TEXT, MULTILINE, OPTIONS, CHECKBOX = "Texto simples", "Texto multilinha", "Opções pré-cadastradas", "Checkbox"
 MONEY, DECIMAL, INTEGER = "Moeda", "Número com casas decimais ilimitadas", "Número inteiro"
@@ -253,6 +254,11 @@ MORE: tuple[Mappable, ...] = (
         for name, tag, _, size in _ADDRESS
     ),
     _more(_PRODUCT + "NCM", "products", TEXT, "ncm", _text()),
+    _more(_PRODUCT + "Imagens", "products", MULTILINE, "imagens", Lines(tags=("url_imagem",)), read_only=True),
+    _more(
+        _PRODUCT + "Características", "products", MULTILINE, "caracteristicas",
+        Lines(tags=("cNomeCaract", "cConteudo")), read_only=True,
+    ),
     _more(_PRODUCT + "CEST", "products", TEXT, "recomendacoes_fiscais.id_cest", _text()),
     _more(_PRODUCT + "Modelo", "products", TEXT, "modelo", _text()),
     _more(_PRODUCT + "Unidade", "products", TEXT, "unidade", _text()),

@@ -52,6 +52,7 @@ async def run(
         answer.raise_for_status()
         await rig.control("POST", "/quirks", json={"ploomes_rate_per_minute": 1_000_000})
         pair = await rig.create()
+        await rig.call("POST", f"/integrations/{pair.id}/test")  # a process at work, not one just born
         before = _memory(rig)
         await rig.control("DELETE", "/counters")
         say(f"{setup.name}: first load of {products} products")
