@@ -4,6 +4,8 @@
 --seed N        where the dice start (default 7)
 --setup NAME    embedded or split; both without it
 --only NAME     part of a scenario's name in PARTS; may be given more than once
+--sales N       sales of the part `sales` (default 2000, with --quick 60)
+--quick         small numbers, to see that the proofs run
 """
 
 import argparse
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.faults import collisions, kills, outages
+from tests.faults import collisions, kills, outages, sales
 from tests.faults.report import Figure, show
 from tests.faults.rig import Rig, running, services_missing
 
@@ -31,8 +33,11 @@ PARTS: dict[str, Proof] = {
     "second": lambda rig, seed, count: collisions.same_second(rig),
     "document": lambda rig, seed, count: collisions.same_document(rig),
     "trips": lambda rig, seed, count: collisions.round_trips(rig, seed),
+    "sales": lambda rig, seed, count: sales.under_fire(rig, SALES["count"], count, seed),
 }
 """Each on a rig of its own; takes the rig, the seed and the number of random kills."""
+SALES = {"count": 60}
+"""How many sales the part `sales` makes."""
 console = Console(stderr=True)
 
 
@@ -60,7 +65,11 @@ async def main() -> bool:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--setup", choices=("embedded", "split"))
     parser.add_argument("--only", action="append", choices=tuple(PARTS))
+    parser.add_argument("--sales", type=int, default=2000)
+    parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    SALES["count"] = 60 if arguments.quick else arguments.sales
+    arguments.kills = min(arguments.kills, 3) if arguments.quick else arguments.kills
     figures: list[Figure] = []
     task = asyncio.current_task()
     assert task is not None

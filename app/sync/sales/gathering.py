@@ -5,6 +5,7 @@ gives its lanes back meanwhile and comes again.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed
-from app.core.ports import JsonObject, Kind, Priority, Record, Vendor
+from app.core.ports import Kind, Priority, Record, Vendor
 from app.sync import inbox, known, links
 from app.sync.fields import Field
 from app.sync.models import EventSource, EventState
@@ -29,6 +30,8 @@ from app.sync.vendors import read_all
 
 LIST_SECONDS = 120.0
 """How long a list of Omie (accounts, categories, ...) counts as read."""
+A_DAY = timedelta(days=1)
+TAXPAYER = "contribuinte"
 COME_BACK_SECONDS = 1.0
 """A sale looks this often whether what it depends on is there."""
 ON_THE_WAY = (EventState.RECEIVED, EventState.PROCESSING)
@@ -252,7 +255,17 @@ class Gathering:
         return kept[1]
 
     async def taxpayer(self, trip: Trip, omie_client: str) -> tuple[str | None, bool]:
-        """Document of an Omie client, and whether it pays ICMS."""
+        """Document of an Omie client, and whether it pays ICMS: from our index, read again once a day.
+
+        Many sales name one client, and Omie refuses to read it twice a minute.
+        """
+        async with self._db.read() as session:
+            row = await known.get(session, trip.integration.id, Vendor.OMIE, "clients", omie_client)
+        if row is not None and TAXPAYER in row.data and self._clock.now() - row.seen_at < A_DAY:
+            return row.natural_key, row.data[TAXPAYER] == "S"
         record = await trip.omie.fetch("clients", omie_client)
-        data: JsonObject = record.data if record is not None else {}
-        return data.get("cnpj_cpf"), data.get("contribuinte") == "S"
+        if record is None:
+            return None, False
+        async with self._db.transaction() as session:
+            await known.upsert(session, trip.integration.id, [known.known_of(record)], self._clock.now())
+        return record.data.get("cnpj_cpf"), record.data.get(TAXPAYER) == "S"
