@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from sqlalchemy import select
+
+from app.sync.models import Event
 from tests.faults.report import Figure
 from tests.faults.rig import APP_KEY, OMIE_PERSON, SPEED, USER_KEY, JsonObject, Rig
 
@@ -138,10 +141,22 @@ class Market:
             elif any(len(totals) > 1 for totals in held.values()):
                 found["twice"].append(f"sale {sold.id}: {held}")
             elif set(held) != sold.kinds:
-                found["lost"].append(f"sale {sold.id}: {sorted(held)} instead of {sorted(sold.kinds)}")
+                why = await self._why(sold.id)
+                found["lost"].append(f"sale {sold.id}: {sorted(held)} instead of {sorted(sold.kinds)}: {why}")
             elif sum((totals[0] for totals in held.values()), Decimal(0)) != sold.amount and sold.id not in named:
                 found["wrong"].append(f"sale {sold.id}: {held} instead of {sold.amount}, and no issue")
         return found
+
+    async def _why(self, sale_id: str) -> str:
+        """What the book says of a sale's last notices."""
+        async with self.rig.db.read() as session:
+            rows = await session.execute(
+                select(Event.topic, Event.state, Event.cause, Event.reason)
+                .where(Event.entity == "orders", Event.external_id == sale_id)
+                .order_by(Event.id.desc())
+                .limit(3)
+            )
+            return str([tuple(row) for row in rows])
 
     async def _named(self) -> dict[str, list[str]]:
         """Texts of the open issues by sale."""

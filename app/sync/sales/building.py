@@ -1,7 +1,7 @@
 """Puts a document together: what a new one is told, and what an edit changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.core.clock import Clock
 from app.core.ports import JsonObject, Vendor
 from app.sync.agreement import Agreement
+from app.sync.catalogue import line_rows_of
 from app.sync.decide import Verdict
 from app.sync.fields import Field, Value, Values
 from app.sync.mapping import canonical, wire
@@ -60,6 +61,24 @@ class Building:
             trip, lambda: canonical(Vendor.PLOOMES, mapped(rows), sale.raw, trip.refs)
         )
 
+    async def taxed(self, visit: Visit, kind: Kind, items: Sequence[Item]) -> list[Item]:
+        """Items with the taxes that people mapped on the lines; Omie computes the others (F165, F233-F254)."""
+        trip, sale = visit.trip, visit.sale
+        assert sale is not None
+        if kind.entity != ORDERS or not trip.config.maps_taxes:
+            return list(items)
+        rows = line_rows_of(ORDERS, trip.config, trip.refs, simples=await self._gathering.simples(trip))
+        sent = [row for row in rows if row.flows_to(Vendor.OMIE)]
+        lines = {line.id: line.raw for line in sale.lines}
+
+        def told(item: Item) -> Item:
+            raw = lines.get(item.line_id or "", {})
+            read = {row.id: row.by.narrow(row.read(Vendor.PLOOMES, raw, trip.refs), trip.refs) for row in sent}
+            values: Values = {key: value for key, value in read.items() if value is not None}
+            return replace(item, extra=wire(Vendor.OMIE, sent, values, None, trip.refs))
+
+        return await self._agreement.resolving(trip, lambda: [told(item) for item in items])
+
     async def order(self, visit: Visit, kind: Kind, code: str, share: Share) -> Order:
         """Everything a new document is told. The pre-flight has passed."""
         trip, sale = visit.trip, visit.sale
@@ -80,7 +99,7 @@ class Building:
             terms=await self.terms(visit, kind, told.get(INSTALMENTS), share.total),
             account=str(chosen["account"].code),
             category=str(chosen["category"].code),
-            items=share.items,
+            items=await self.taxed(visit, kind, share.items),
             freight=share.freight,
             freight_type=str(told.get(FREIGHT_TYPE) or choices.freight_type(carrier, share.freight)),
             carrier=await self._carriers.omie_id(visit, carrier) if is_order and carrier is not None else None,
@@ -104,9 +123,10 @@ class Building:
         paired: Pairing | None = None
         kept: list[Item] = []
         if "items" in values and share is not None:
-            paired = pair(stored, share.items, used)
+            paired = pair(stored, await self.taxed(visit, kind, share.items), used)
             there = texts(visit.held[kind.entity].values.get("items"))
-            kept = [item for item in paired.kept if item.canonical not in there]
+            anew = kind.entity in visit.retaxed
+            kept = [item for item in paired.kept if anew or item.canonical not in there]
         new_terms = await self._new_terms(visit, kind, link, rows, values, share)
         edit = Edit(
             kept=kept,
@@ -163,6 +183,11 @@ class Building:
             return None
         held = await self.mapped_values(visit, rows)
         return await self.terms(visit, kind, held.get(row.id) if row is not None else None, share.total)
+
+
+def taxes_text(items: Sequence[Item]) -> list[str]:
+    """The mapped taxes of items as comparable texts."""
+    return sorted(f"{item.product}|{item.extra}" for item in items if item.extra)
 
 
 def terms_json(found: Terms, total: Decimal) -> JsonObject:

@@ -245,6 +245,11 @@ class Gathering:
                 return city if "(" in city or not state else f"{city.upper()} ({state.upper()})"
         return None
 
+    async def simples(self, trip: Trip) -> bool:
+        """Whether the Omie company is in Simples Nacional: its items have `icms_sn` where others have `icms`."""
+        companies = await self.listed(trip, "companies")
+        return any(row.data.get("optante_simples_nacional") == "S" for row in companies)
+
     async def listed(self, trip: Trip, entity: str) -> list[Record]:
         """A small list of Omie, at most some minutes old."""
         key = (trip.integration.id, entity)

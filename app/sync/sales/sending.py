@@ -20,7 +20,7 @@ from app.sync.fields import Field, Values
 from app.sync.models import EventSource, Link, WriteEntry
 from app.sync.sales.bodies import BODIES
 from app.sync.sales.book import Book
-from app.sync.sales.building import Building, terms_json
+from app.sync.sales.building import Building, taxes_text, terms_json
 from app.sync.sales.documents import ORDERS, Kind
 from app.sync.sales.lines import pair
 from app.sync.sales.proof import Proof
@@ -66,6 +66,7 @@ class Sending:
         present = [row for row in rows if row not in noted and row.id in held.values]
         policy = await self._policy(visit, kind, link)
         verdict = await self._agreement.resolving(trip, lambda: decide(present, sides, policy, trip.refs))
+        taxes = await self._retax(visit, kind, link, verdict, ploomes)
         visit.to_ploomes[kind.entity] = dict(verdict.to_ploomes)
         agreed = verdict.agreed - verdict.asks
         links.rebase(link, {key: held.values.get(key) for key in agreed}, {key: ploomes.get(key) for key in agreed})
@@ -75,6 +76,20 @@ class Sending:
             visit.found("conflict", f"Mudaram dos dois lados: {labels}.", rows=sorted(verdict.asks))
         if verdict.to_omie:
             await self._edit(visit, kind, link, verdict, sides)
+        if "items" in verdict.to_omie and not verdict.asks:
+            remember(link, taxes=taxes)
+
+    async def _retax(self, visit: Visit, kind: Kind, link: Link, verdict: Verdict, ploomes: Values) -> list[str] | None:
+        """Mapped taxes changed on the lines: their items are sent again, whatever else is equal."""
+        share = (visit.shares or {}).get(kind.entity)
+        if share is None or not visit.trip.config.maps_taxes:
+            return None
+        taxes = taxes_text(await self._building.taxed(visit, kind, share.items))
+        told = link.document.get("taxes")
+        if told is not None and told != taxes and "items" not in verdict.to_ploomes:
+            verdict.to_omie.setdefault("items", ploomes.get("items"))
+            visit.retaxed.add(kind.entity)
+        return taxes
 
     async def _ploomes_values(self, visit: Visit, kind: Kind, link: Link, rows: Sequence[Field]) -> Values:
         """The sale's half in Omie's words; what cannot be told now counts as unchanged."""
@@ -188,6 +203,7 @@ class Sending:
         document: JsonObject = {
             "pairs": [one.as_json() for one in paired.pairs],
             "terms": terms_json(order.terms, share.total),
+            "taxes": taxes_text(order.items) if trip.config.maps_taxes else None,
             "unproved": True,
         }
         halves = sent, {row_id: source.get(row_id) for row_id in sent}

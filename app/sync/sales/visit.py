@@ -54,6 +54,8 @@ class Visit:
     findings: list[Finding] = field(default_factory=list)
     emptied: set[str] = field(default_factory=set)
     """Documents of which the sale has no line left."""
+    retaxed: set[str] = field(default_factory=set)
+    """Documents whose items get their mapped taxes anew."""
     made: bool = False
     """True when this visit made a document or a sale."""
     wanted: Sequence[tuple[str, str, str]] = ()
