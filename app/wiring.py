@@ -55,6 +55,7 @@ from app.sync.requests import Requests
 from app.sync.resync_models import MAPPING, RECONCILE, REQUESTED
 from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
+from app.sync.sales.missed import Missed
 from app.sync.self_test import SelfTest
 from app.sync.silence import Silence
 from app.sync.stock import REFRESH
@@ -182,6 +183,9 @@ class Ponte:
             Silence(self.db, self.clock),
             settings.incremental_sweep_seconds,
         )
+        self.missed_sales = Missed(
+            self.db, self.clock, self.queue, self.gateways, self.configs, settings.incremental_sweep_seconds
+        )
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
         self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
@@ -233,6 +237,7 @@ class Ponte:
             Cron("families", family_changes.SECONDS, self.families.sweep),
             Cron("watch", 60.0, self.watch.tick),
             Cron("incremental_sweep", 60.0, self.sweep.tick),
+            Cron("missed_sales", 60.0, self.missed_sales.tick),
             Cron("reconcile", 300.0, self.nightly.tick),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
         ]

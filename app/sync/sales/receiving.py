@@ -56,14 +56,14 @@ class Receiving:
         self._showing = showing
         self._proof = proof
 
-    async def receive(self, visit: Visit, kind: Kind, record: Record) -> Visit | None:
+    async def receive(self, visit: Visit, kind: Kind, record: Record, *, created: bool) -> Visit | None:
         """The visit of the sale that stands for a document now; None when it has none, and then `visit.outcome` says
-        why. Raises LaneBusy, Postponed, VendorError."""
+        why. `created`: a notice told of its creation. Raises LaneBusy, Postponed, VendorError."""
         trip, document = visit.trip, kind.read(record.data)
         sale_id = sale_of_code(document.code)
         if sale_id is not None and await self._ours(visit, kind, document, sale_id):
             return None
-        outcome = self._none_of_ours(trip, kind, document)
+        outcome = self._none_of_ours(trip, kind, document, created=created)
         if outcome is not None:
             visit.outcome = outcome
             return None
@@ -101,7 +101,7 @@ class Receiving:
         visit.outcome = done("of_sale", f"O documento pertence à venda {sale_id} do Ploomes, que cuida dele.")
         return True
 
-    def _none_of_ours(self, trip: Trip, kind: Kind, document: Document) -> Outcome | None:
+    def _none_of_ours(self, trip: Trip, kind: Kind, document: Document, *, created: bool) -> Outcome | None:
         config = trip.config
         if kind.entity != ORDERS:
             return ignored("no_sale", "Ordem de serviço criada no Omie, sem venda no Ploomes.")
@@ -111,7 +111,7 @@ class Receiving:
             return ignored("quote", "Propostas do Omie (etapa 00) nunca são sincronizadas.")
         if document.status is Status.CANCELLED:
             return ignored("cancelled", "O pedido já estava cancelado quando foi visto pela primeira vez.")
-        if not self._in_history(trip, document):
+        if not created and not self._in_history(trip, document):
             return ignored("history", "O pedido é anterior à ativação; veja history na configuração.")
         return None
 

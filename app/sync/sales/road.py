@@ -140,8 +140,9 @@ class SalesRoad:
         if record is None:
             await self._without_sale(visit)
             return
-        visit.sale = read_sale(record.data)
-        if not visit.links and (ending := await self._not_ours(visit, visit.sale)) is not None:
+        visit.sale, visit.read_at = read_sale(record.data), record.read_at
+        fresh = await self._seen_created(visit, trip.vendor)
+        if not visit.links and (ending := self._not_ours(visit, visit.sale, fresh=fresh)) is not None:
             await self._book.close(visit, ending)
             return
         await self._read_documents(visit)
@@ -193,7 +194,8 @@ class SalesRoad:
         if record is None:
             await self._book.close(visit, done("gone", "O documento não existe mais e não tinha vínculo."))
             return
-        fresh = await self._receiving.receive(visit, kind, record)
+        created = await self._seen_created(visit, trip.vendor)
+        fresh = await self._receiving.receive(visit, kind, record, created=created)
         if fresh is None:
             outcome = visit.outcome
             assert outcome is not None
@@ -202,7 +204,25 @@ class SalesRoad:
         await self._showing.show(fresh)
         await self._finish(fresh)
 
-    async def _not_ours(self, visit: Visit, sale: Sale) -> Outcome | None:
+    async def _seen_created(self, visit: Visit, vendor: Vendor) -> bool:
+        """Whether a notice told of the record's creation: then it is newer than the activation, whatever the vendor's
+        clock says."""
+        query = (
+            select(Event.id)
+            .where(
+                Event.integration_id == visit.integration_id,
+                Event.vendor == vendor.value,
+                Event.entity == visit.trip.entity,
+                Event.external_id == visit.trip.record_id,
+                Event.kind == NoticeKind.CREATED.value,
+                Event.received_at >= (visit.trip.integration.activated_at or Event.received_at),
+            )
+            .limit(1)
+        )
+        async with self._db.read() as session:
+            return (await session.execute(query)).first() is not None
+
+    def _not_ours(self, visit: Visit, sale: Sale, *, fresh: bool) -> Outcome | None:
         """Why a sale without documents gets none."""
         trip = visit.trip
         config = trip.config
@@ -212,7 +232,7 @@ class SalesRoad:
             return ignored("switched_off", "A configuração não envia vendas ao Omie (orders.send_to_omie).")
         if not wanted_now(config.scope.orders, sale.raw):
             return ignored("out_of_scope", "Fora do escopo de vendas escolhido na configuração.")
-        if not self._in_history(trip, sale):
+        if not fresh and not self._in_history(trip, sale):
             return ignored("history", "A venda é anterior à ativação; veja history na configuração.")
         if not wanted_now(config.orders.send_when, sale.raw):
             return ignored("not_yet", "A venda ainda não cumpre a condição de envio (orders.send_when).")

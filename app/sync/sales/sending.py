@@ -58,6 +58,8 @@ class Sending:
         held = visit.held[kind.entity]
         rows = sale_rows(kind.entity, trip)
         ploomes = await self._ploomes_values(visit, kind, link, rows)
+        if visit.read_at is not None:
+            links.saw(link, Vendor.PLOOMES, ploomes, visit.read_at)
         sides = Sides(held.values, ploomes, link.omie_base, link.ploomes_base)
         noted = [row for row in rows if _only_noted(row, sides)]
         if noted:

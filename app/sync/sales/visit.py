@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from app.core.ports import JsonObject, Vendor
@@ -37,6 +38,8 @@ class Visit:
     closed: set[str] = field(default_factory=set)
     """Entities of which the sale gets no document by itself any more: one ended before."""
     sale: Sale | None = None
+    read_at: datetime | None = None
+    """When the sale was read."""
     held: dict[str, Held] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
     shares: Mapping[str, Share] | None = None
