@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
-from app import cli_config, cli_links, console
+from app import cli_config, cli_links, cli_values, console
 from app import worker as worker_door
 from app.cli_integration import integration_cli, secrets_cli
 from app.cli_resync import certificate_cli, connect, resync_cli
@@ -41,6 +41,8 @@ cli.add_typer(secrets_cli, name="secrets")
 cli.add_typer(cli_config.config_cli, name="config")
 cli.add_typer(cli_config.fields_cli, name="fields")
 cli.add_typer(cli_links.links_cli, name="links")
+cli.add_typer(cli_values.values_cli, name="values")
+cli.add_typer(cli_values.stock_cli, name="stock")
 cli.command("catalog")(cli_config.catalog)
 cli.command("sellers")(cli_links.sellers)
 

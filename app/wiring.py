@@ -24,7 +24,7 @@ from app.ploomes import budgets as ploomes_budgets
 from app.ploomes import webhooks as ploomes_webhooks
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from app.sync import account_fields, family_changes, first_load, self_test
+from app.sync import account_fields, family_changes, first_load, self_test, value_pass
 from app.sync.checks import Checker
 from app.sync.config_store import ConfigStore
 from app.sync.diagnostics import Diagnostics
@@ -63,6 +63,7 @@ from app.sync.stock_pass import StockPass, StockRefresh
 from app.sync.sweep import Sweep
 from app.sync.trip import Tracer
 from app.sync.upkeep import Upkeep
+from app.sync.value_tables import ValueTables
 from app.sync.watch import Watch
 from app.sync.why import Why
 
@@ -165,12 +166,14 @@ class Ponte:
             MAPPING: resync_steps.road(),
             RECONCILE: resync_steps.road(),
             REFRESH: stock.road(),
+            value_pass.REASON: value_pass.ValuePass(self.db, self.clock, self.lanes, resync_steps).road(),
             self_test.REASON: self.self_test.road(),
         }
         self.passes = Passes(self.db, self.clock, self.queue, roads)
         self.families = FamilyChanges(
             self.db, self.clock, self.lanes, self.gateways, self.configs, self.engine.references
         )
+        self.value_tables = ValueTables(self.db, self.clock, self.configs)
         self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
         self.nightly = Nightly(self.db, self.clock, self.configs, self.resyncs)

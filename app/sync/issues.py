@@ -180,6 +180,11 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "values_failed": Cause(
+        "A importação de valores falhou",
+        "Veja o motivo no detalhe. Ela é tentada de novo uma vez por dia; para tentar já, importe a tabela de novo.",
+        "suporte",
+    ),
     "stock_refresh_failed": Cause(
         "A atualização de estoque falhou",
         "Veja o motivo no detalhe. Ela é tentada de novo uma vez por dia; para tentar já, peça-a de novo.",

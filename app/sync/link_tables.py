@@ -105,36 +105,51 @@ class LinkTables:
             last = rows[-1].id
 
     async def take_in(self, integration: Integration, text: str, *, author: str, dry_run: bool = False) -> JsonObject:
-        """Links from CSV (`entity,omie_id,ploomes_id`). What cannot be linked is named by its line; the rest is linked.
+        """Links from CSV (`entity,omie_id,ploomes_id`). With any line that cannot be linked nothing is, and each is
+        named with its reason.
 
         Records are compared later, in the off-hours. Raises UserError 422 for a text that is no such table.
         """
         wanted, errors = _read_table(text)
-        made = already = 0
-        for line, entity, pair in wanted:
+        fresh, already, refused = await self._checked(integration.id, wanted)
+        errors = sorted([*errors, *refused], key=lambda error: int(error["line"]))
+        made = 0
+        for entity, pair in () if errors or dry_run else fresh:
             async with self._db.transaction() as session:
-                taken = await taken_by(session, integration.id, entity, pair)
-                gone = await _gone(session, integration.id, entity, pair)
-                if any(row.omie_id == pair.omie_id and row.ploomes_id == pair.ploomes_id for row in taken):
-                    already += 1
-                elif taken or gone:
-                    text_of = already_linked(taken[0]).detail if taken else "um dos registros foi excluído"
-                    errors.append({"line": line, "message": text_of})
-                else:
-                    made += 1
-                    if not dry_run:
-                        await make_link(
-                            session,
-                            integration,
-                            entity,
-                            pair,
-                            author=author,
-                            source=EventSource.RESYNC,
-                            clock=self._clock,
-                        )
-        if made and not dry_run:
+                if await taken_by(session, integration.id, entity, pair):
+                    continue  # linked while the table was read
+                await make_link(
+                    session, integration, entity, pair, author=author, source=EventSource.RESYNC, clock=self._clock
+                )
+                made += 1
+        if made:
             await self._queue.ring("bulk")
-        return {"dry_run": dry_run, "linked": made, "already": already, "errors": errors}
+        linked = len(fresh) if dry_run and not errors else made
+        return {"dry_run": dry_run, "linked": linked, "already": already, "errors": errors}
+
+    async def _checked(
+        self, integration_id: int, wanted: Sequence[tuple[int, str, Pair]]
+    ) -> tuple[list[tuple[str, Pair]], int, list[JsonObject]]:
+        """What can be linked, how many are linked already, and what is wrong with the others, by line."""
+        fresh: list[tuple[str, Pair]] = []
+        refused: list[JsonObject] = []
+        lines: dict[tuple[str, Vendor, str], int] = {}
+        already = 0
+        for line, entity, pair in wanted:
+            async with self._db.read() as session:
+                taken = await taken_by(session, integration_id, entity, pair)
+                gone = await _gone(session, integration_id, entity, pair)
+            records = [(entity, side, pair.id_on(side)) for side in Vendor]
+            before = next((lines[record] for record in records if record in lines), None)
+            if any(row.omie_id == pair.omie_id and row.ploomes_id == pair.ploomes_id for row in taken):
+                already += 1
+            elif taken or gone or before:
+                text = f"um dos registros já está na linha {before}" if before else "um dos registros foi excluído"
+                refused.append({"line": line, "message": already_linked(taken[0]).detail if taken else text})
+            else:
+                fresh.append((entity, pair))
+                lines |= dict.fromkeys(records, line)
+        return fresh, already, refused
 
     def _mass_change(self, integration: Integration, entity: str, action: str, count: int, author: str) -> Change:
         return Change(

@@ -100,10 +100,10 @@ def lay_catalogue(company: Company, products: int, families: int, places: int) -
     """Products with families and stock in several places, straight into the registers: no webhook, no uniqueness to
     check, which would take a person's screen hours."""
     fresh = company.stamp(company.person(None))
-    stamp = replace(fresh, created=fresh.created - OLD, changed=fresh.changed - OLD)
 
     def put(register: str, **row: Any) -> int:
-        entry = Entry(company.kernel.omie_id(), row, stamp)
+        at = fresh.created - OLD - timedelta(minutes=len(company.registers[register]))
+        entry = Entry(company.kernel.omie_id(), row, replace(fresh, created=at, changed=at))
         company.registers[register][entry.id] = entry
         return entry.id
 

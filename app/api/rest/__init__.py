@@ -16,6 +16,7 @@ from app.api.rest import (
     resyncs,
     sellers,
     stock,
+    values,
 )
 
 router = APIRouter(prefix="/api/v1")
@@ -33,6 +34,7 @@ for _module in (
     resyncs,
     certificates,
     stock,
+    values,
 ):
     router.include_router(_module.router)
 

@@ -28,6 +28,7 @@ from app.sync.resyncs import Resyncs
 from app.sync.self_test import SelfTest
 from app.sync.stock_pass import StockRefresh
 from app.sync.upkeep import Upkeep
+from app.sync.value_tables import ValueTables
 from app.sync.why import Why
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Parts(Container, Protocol):
     options: OptionTables
     publishing: Publishing
     stock_refresh: StockRefresh
+    value_tables: ValueTables
     resyncs: Resyncs
     linking: Linking
     link_tables: LinkTables

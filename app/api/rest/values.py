@@ -1,0 +1,34 @@
+"""`/integrations/{id}/values/{entity}`: mapped values of an entity, out and in as a table (F109)."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query
+from fastapi.responses import StreamingResponse
+
+from app.api.deps import require
+from app.api.rest.common import EntityName, IntegrationDep, PartsDep
+
+CSV = "text/csv"
+
+router = APIRouter(prefix="/integrations/{integration_id}/values", tags=["mapeamento"])
+
+
+@router.get("/{entity}", dependencies=[Depends(require("read"))], responses={200: {"content": {CSV: {}}}})
+async def export(row: IntegrationDep, entity: EntityName, ponte: PartsDep) -> StreamingResponse:
+    """Os valores mapeados de todos os registros vinculados, em CSV."""
+    await ponte.value_tables.columns(row.id, entity.value)
+    headers = {"Content-Disposition": f'attachment; filename="valores-{entity.value}.csv"'}
+    return StreamingResponse(ponte.value_tables.export(row.id, entity.value), media_type=CSV, headers=headers)
+
+
+@router.post("/{entity}/import", dependencies=[Depends(require("admin"))])
+async def take_in(
+    row: IntegrationDep,
+    entity: EntityName,
+    ponte: PartsDep,
+    table: Annotated[bytes, Body(media_type=CSV, max_length=5_000_000)],
+    dry_run: Annotated[bool, Query()] = False,
+) -> dict[str, Any]:
+    """Grava no Ploomes os valores de um CSV; com qualquer linha errada nada é gravado, e cada erro é indicado."""
+    text = table.decode("utf-8-sig", "replace")
+    return await ponte.value_tables.take_in(row, entity.value, text, dry_run=dry_run)

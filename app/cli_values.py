@@ -1,0 +1,58 @@
+"""Commands over the catalogue: `ponte values export|import`, `ponte stock refresh`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.console import Json, run, show_one
+from app.core.ports import Entity, JsonObject
+from app.sync.resyncs import as_json
+from app.wiring import Ponte
+
+values_cli = typer.Typer(no_args_is_help=True, help="Values of mapped fields as a table.")
+stock_cli = typer.Typer(no_args_is_help=True, help="Stock of products in Ploomes.")
+
+Which = Annotated[int, typer.Argument(metavar="ID")]
+
+
+@values_cli.command("export")
+def export(integration_id: Which, entity: Entity) -> None:
+    """Print the mapped values of every linked record as CSV."""
+
+    async def work(ponte: Ponte) -> None:
+        async for text in ponte.value_tables.export(integration_id, entity.value):
+            typer.echo(text, nl=False)
+
+    run(work)
+
+
+@values_cli.command("import")
+def take_in(
+    integration_id: Which,
+    entity: Entity,
+    file: Path,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the table.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Write the values of a CSV file into Ploomes; with any bad line nothing is written, and each is named."""
+    text = file.read_text("utf-8-sig")
+
+    async def work(ponte: Ponte) -> JsonObject:
+        row = await ponte.integrations.get(integration_id)
+        return await ponte.value_tables.take_in(row, entity.value, text, dry_run=dry_run)
+
+    answer = run(work)
+    show_one(answer, json_output)
+    if answer["errors"]:
+        raise typer.Exit(1)
+
+
+@stock_cli.command("refresh")
+def refresh(integration_id: Which, json_output: Json = False) -> None:
+    """Read the stock of all products again; what changed is written by the workers."""
+
+    async def work(ponte: Ponte) -> JsonObject:
+        return as_json(await ponte.stock_refresh.request(integration_id))
+
+    show_one(run(work), json_output)
