@@ -156,7 +156,15 @@ class Ponte:
         self.options = OptionTables(self.db, self.clock, self.gateways, self.lanes)
         self.publishing = Publishing(self.db, self.clock, self.configs, self.options, self.engine.references)
         resync_steps = ResyncSteps(
-            self.db, self.clock, self.queue, self.gateways, self.configs, self.engine.references, steps, self.vault
+            self.db,
+            self.clock,
+            self.queue,
+            self.gateways,
+            self.configs,
+            self.engine.references,
+            steps,
+            self.vault,
+            in_load,
         )
         self.self_test = SelfTest(self.db, self.clock, self.gateways, self.configs)
         self.diagnostics = Diagnostics(self.db, self.clock, self.configs)

@@ -101,7 +101,7 @@ def decide(rows: Sequence[Field], sides: Sides, policy: Policy, refs: Refs) -> V
             _decide_first(row, sides, verdict, refs)
         else:
             omie, ploomes = sides.changed(row, Vendor.OMIE), sides.changed(row, Vendor.PLOOMES)
-            if omie and ploomes and not _same(row, sides, refs) and row.master is Master.EITHER:
+            if omie and ploomes and not same(row, sides, refs) and row.master is Master.EITHER:
                 conflicts.setdefault(row.group or row.id, []).append(row)
             elif omie or ploomes:
                 _decide_changed(row, Vendor.OMIE if omie else Vendor.PLOOMES, sides, verdict, refs)
@@ -111,7 +111,8 @@ def decide(rows: Sequence[Field], sides: Sides, policy: Policy, refs: Refs) -> V
     return verdict
 
 
-def _same(row: Field, sides: Sides, refs: Refs) -> bool:
+def same(row: Field, sides: Sides, refs: Refs) -> bool:
+    """True when both sides hold the same thing, each in its own form."""
     omie, ploomes = sides.omie.get(row.id), sides.ploomes.get(row.id)
     return row.agree(omie, ploomes, refs) or row.by.widen(omie, ploomes, refs) == ploomes
 
@@ -119,7 +120,7 @@ def _same(row: Field, sides: Sides, refs: Refs) -> bool:
 def _send(row: Field, to: Vendor, sides: Sides, verdict: Verdict, refs: Refs) -> None:
     """Writes the other side's value to `to`, unless it already holds it in its own form."""
     omie, ploomes = sides.omie.get(row.id), sides.ploomes.get(row.id)
-    if _same(row, sides, refs):
+    if same(row, sides, refs):
         verdict.agreed.add(row.id)
     elif to is Vendor.PLOOMES:
         verdict.to_ploomes[row.id] = row.by.widen(omie, ploomes, refs)
@@ -131,7 +132,7 @@ def _decide_changed(row: Field, side: Vendor, sides: Sides, verdict: Verdict, re
     """Exactly one side changed, or the row has a master who decides alone."""
     if row.master is not Master.EITHER:
         master = Vendor(row.master.value)
-        if side is not master and not _same(row, sides, refs):
+        if side is not master and not same(row, sides, refs):
             verdict.restored.add(row.id)
         side = master
     _send(row, side.other, sides, verdict, refs)
@@ -179,7 +180,7 @@ def _decide_conflict(
     for row in unit:
         for values in (verdict.to_omie, verdict.to_ploomes):
             values.pop(row.id, None)
-        if _same(row, sides, refs):
+        if same(row, sides, refs):
             verdict.agreed.add(row.id)
             continue
         if sides.based(row) and sides.changed(row, loser):

@@ -19,13 +19,14 @@ from app.core.ports import JsonObject, Vendor
 from app.core.vault import Vault
 from app.sync import certificate, issues, known, links
 from app.sync import resync_items as book
-from app.sync.decide import Sides
+from app.sync.decide import Sides, same
 from app.sync.entities import set_of
 from app.sync.fields import Field
 from app.sync.load_pairing import Visit
 from app.sync.models import Integration, KnownRecord, Link, LinkState
 from app.sync.passes import Turn
 from app.sync.resync_compare import Row as PageRow
+from app.sync.resync_compare import planned
 from app.sync.resync_items import OPEN, UPDATE_STAGE
 from app.sync.resync_judge import Ground, actions_of, calls_of, decided, ground_of
 from app.sync.resync_models import Certificate, Resync, ResyncItem
@@ -65,12 +66,8 @@ class Reconciler:
             both = rows.get(link.id)
             if both is None:
                 continue  # gone on a side: the missing step or its event says so
-            omie, ploomes = both[Vendor.OMIE].values, both[Vendor.PLOOMES].values
-            differing = [
-                row
-                for row in visit.rows
-                if not row.noted and not row.agree(omie.get(row.id), ploomes.get(row.id), visit.refs)
-            ]
+            sides = Sides(both[Vendor.OMIE].values, both[Vendor.PLOOMES].values, {}, {})
+            differing = await planned(visit, lambda: _differing(visit, sides))  # noqa: B023  (awaited here)
             if not differing:
                 continue
             reason = await self._known_reason(link)
@@ -177,6 +174,10 @@ class Reconciler:
 
 
 _WAITS = ("missing_document", "invalid_document", "out_of_scope", "protected", "contact_person", "ended", "waiting")
+
+
+def _differing(visit: Visit, sides: Sides) -> list[Field]:
+    return [row for row in visit.rows if not row.noted and not same(row, sides, visit.refs)]
 
 
 async def _unequal(session: AsyncSession, visit: Visit, resync_id: int, after: int) -> list[Link]:

@@ -4,10 +4,10 @@ Nothing is read from a vendor here and nothing decided: what differs is handed o
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core import wire
 from app.core.ports import JsonObject, Record, Vendor
 from app.sync.entities.rules import Rules
-from app.sync.fields import Field, Master, Refs, Values
+from app.sync.fields import Field, Master, MissingReference, Refs, Value, Values
 from app.sync.links import LIVING
 from app.sync.load_pairing import Visit
 from app.sync.mapping import canonical
 from app.sync.models import Event, EventSource, EventState, Issue, KnownRecord, Link, LinkState
 from app.sync.snapshots import learn
+
+T = TypeVar("T")
 
 MARGIN = timedelta(seconds=5)
 """What an event settled this shortly before a page was asked for may not be in the page yet."""
@@ -72,7 +74,7 @@ async def rows_of_page(visit: Visit, records: Sequence[Record], linked: Collecti
         if record.id not in linked and not visit.rules.recognisable(record.vendor, record.data, visit.refs):
             continue
         learn(record.data, visit.refs)
-        rows.append(await visit.resolving(lambda: _row(visit.rows, record, visit.refs)))  # noqa: B023  (awaited here)
+        rows.append(await planned(visit, lambda: _row(visit.rows, record, visit.refs)))  # noqa: B023  (awaited here)
     return rows
 
 
@@ -82,13 +84,62 @@ def _row(fields: Sequence[Field], record: Record, refs: Refs) -> Row:
 
 
 def comparable_digest(vendor: Vendor, fields: Sequence[Field], values: Values, refs: Refs) -> str:
-    """A hash of the values in Omie's form: equal on both sides of a pair in agreement. Raises MissingReference."""
-    form = {
-        row.id: values.get(row.id) if vendor is Vendor.OMIE else row.by.narrow(values.get(row.id), refs)
-        for row in fields
-        if not row.noted
-    }
-    return wire.digest(form)
+    """A hash of the values in one form: equal on both sides of a pair in agreement. Raises MissingReference.
+
+    The form is Omie's, and Ploomes' where Omie alone decides: only the way to the follower is certain.
+    """
+    return wire.digest({row.id: _form(row, vendor, values.get(row.id), refs) for row in fields if not row.noted})
+
+
+def _form(row: Field, vendor: Vendor, value: Value, refs: Refs) -> Value:
+    if row.master is Master.OMIE:
+        return row.by.widen(value, None, refs) if vendor is Vendor.OMIE else value
+    return value if vendor is Vendor.OMIE else row.by.narrow(value, refs)
+
+
+PLACEHOLDER = "?"
+
+
+def without_creating(refs: Refs) -> Refs:
+    """Look-ups that a plan may fill with what does not exist yet, without anybody else seeing it."""
+    return replace(
+        refs,
+        tag_ids=dict(refs.tag_ids),
+        default_groups=dict(refs.default_groups),
+        group_of_family=dict(refs.group_of_family),
+        option_ids={name: dict(options) for name, options in refs.option_ids.items()},
+    )
+
+
+def _pretend(refs: Refs, missing: MissingReference) -> bool:
+    """Fills in what the road would create; False when it is only to be looked up."""
+    if missing.kind == "tag":
+        refs.tag_ids[missing.key.casefold()] = None
+    elif missing.kind == "group":
+        refs.default_groups[missing.key] = PLACEHOLDER
+    elif missing.kind == "family":
+        refs.group_of_family[missing.key] = PLACEHOLDER
+    elif missing.kind == "option_id":
+        name, _, value = missing.key.partition(":")
+        refs.option_ids.setdefault(name, {})[value] = PLACEHOLDER
+    else:
+        return False
+    return True
+
+
+async def planned(visit: Visit, work: Callable[[], T]) -> T:
+    """Runs pure work over the look-ups of a visit made by `without_creating`: what is missing is looked up, what does
+    not exist is pretended, and nothing is made. Raises Postponed, VendorError."""
+
+    def pretending() -> T:
+        while True:
+            try:
+                return work()
+            except MissingReference as missing:
+                if not _pretend(visit.refs, missing):
+                    raise
+
+    return await visit.resolving(pretending)
 
 
 async def compare(

@@ -5,7 +5,7 @@ order of execution. Nothing is written to a vendor and nothing is linked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,10 @@ from app.core.ports import JsonObject, Vendor
 from app.sync import issues, links
 from app.sync import resync_items as book
 from app.sync.decide import Policy, Sides, Verdict, decide
-from app.sync.fields import Field, Master, MissingReference, Values
+from app.sync.fields import Field, Master, Values
 from app.sync.load_pairing import Visit
 from app.sync.models import Event, EventState, Link, LinkState
+from app.sync.resync_compare import planned
 from app.sync.resync_items import CREATE_STAGE, DONE, DROPPED, LINK_STAGE, OPEN, UPDATE_STAGE
 from app.sync.resync_models import ResyncItem
 from app.sync.writing import WHOLE, needs_record
@@ -49,8 +50,7 @@ class Ground:
 
 
 def ground_of(visit: Visit, place: int, crawled_at: datetime) -> Ground:
-    """A ground whose look-ups may be added to without anybody else seeing it."""
-    visit.refs = replace(visit.refs, tag_ids=dict(visit.refs.tag_ids))
+    """What a batch stands on."""
     return Ground(visit, place * 10, crawled_at)
 
 
@@ -158,16 +158,7 @@ async def decided(ground: Ground, sides: Sides) -> Verdict:
     policy = Policy(conflicts.default, conflicts.fields)
     rules = visit.rules
 
-    def work() -> Verdict:
-        while True:
-            try:
-                return rules.adjust(decide(ground.rows, sides, policy, visit.refs), sides)
-            except MissingReference as missing:
-                if missing.kind != "tag":
-                    raise
-                visit.refs.tag_ids[missing.key.casefold()] = None
-
-    return await visit.resolving(work)
+    return await planned(visit, lambda: rules.adjust(decide(ground.rows, sides, policy, visit.refs), sides))
 
 
 def sides_of(item: ResyncItem, link: Link | None) -> Sides:

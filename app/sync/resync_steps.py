@@ -25,6 +25,7 @@ from app.sync.models import Integration, Link
 from app.sync.passes import Rest, Road, Step, Turn, stop
 from app.sync.reconcile import Reconciler
 from app.sync.references import References
+from app.sync.resync_compare import without_creating
 from app.sync.resync_execute import Executor, unhindered, writes_of
 from app.sync.resync_items import DONE, FOUND, OPEN
 from app.sync.resync_judge import FRESH, decided, ground_of, judge_pairs, judge_single, open_link, sides_of, verdicts_of
@@ -33,7 +34,7 @@ from app.sync.resync_read import Reader
 from app.sync.vendors import Gateways
 from app.sync.window import NEVER, opening_of
 
-SELLERS = Entity.SELLERS.value
+SELLERS, STOCK = Entity.SELLERS.value, Entity.STOCK.value
 FAILED = "resync_failed"
 DELETES = "resync_deletes"
 BATCH = 100
@@ -44,7 +45,7 @@ OUTSIDE = "Fora da janela de horários; continua sozinha quando ela abrir."
 def ordered(entities: Sequence[str], config: Config) -> list[str]:
     """The entities that are kept as pairs and switched on, dependencies first."""
     on = config.entities.model_dump()
-    kept = [each.value for each in Entity if each.value in entities and each.value in (SELLERS, *RULES)]
+    kept = [each.value for each in Entity if each.value in entities and each.value in (SELLERS, STOCK, *RULES)]
     return [each for each in kept if on.get(each, True)]
 
 
@@ -61,7 +62,9 @@ class ResyncSteps:
         references: References,
         load: LoadSteps,
         vault: Vault,
+        stock: Mapping[str, Step],
     ) -> None:
+        self._stock = stock
         self._db = db
         self._clock = clock
         self._gateways = gateways
@@ -93,6 +96,8 @@ class ResyncSteps:
             if row.reason == RECONCILE:
                 steps[f"{entity}:cross"] = partial(self._cross, entity, number)
         steps |= {"plan": self._plan, EXECUTE: self._execute}
+        if STOCK in row.entities:
+            steps |= self._stock  # levels are compared behind the products they belong to, and have no pairs to plan
         return {**steps, "verify": self._verify, "certify": self._certify} if row.reason == RECONCILE else steps
 
     async def rests(self, row: Resync, integration: Integration) -> Rest | None:
@@ -109,7 +114,7 @@ class ResyncSteps:
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
         rules = RULES[entity]
         refs = await self._references.of(integration, config, omie, ploomes, rules.CUSTOM_FIELDS)
-        return Visit(integration, config, rules, omie, ploomes, self._references, refs)
+        return Visit(integration, config, rules, omie, ploomes, self._references, without_creating(refs))
 
     async def _read(self, group: Sequence[str], integration: Integration, row: Resync, turn: Turn) -> None:
         await self._reader.lists([await self.visit(integration, entity) for entity in group], row, turn)
@@ -225,6 +230,11 @@ class ResyncSteps:
             if count:
                 price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
                 calls[Vendor.PLOOMES.value, entity, "read"] = -(-count // price.rows)
+        if STOCK in row.entities:
+            async with self._db.read() as session:
+                products = await _linked(session, integration.id, Entity.PRODUCTS.value)
+            if products:  # a row per product and place: no fewer pages than this
+                calls[Vendor.OMIE.value, STOCK, "list"] = -(-products // omie.price(STOCK, "list").rows)
         priced: list[tuple[Price, int]] = []
         requests: flight_plan.Requests = {}
         for (vendor, entity, verb), count in calls.items():
@@ -239,7 +249,7 @@ class ResyncSteps:
                 counts = flight_plan.counted(entities.get(entity, {}))
                 counts["unchanged"] = max(0, linked - len(busy.get(entity, ()))) + counts["unchanged"]
                 entities[entity] = counts
-        writes = sum(count for (_, _, verb), count in calls.items() if verb not in ("read", "find"))
+        writes = sum(count for (_, _, verb), count in calls.items() if verb not in ("list", "read", "find"))
         return entities, requests, writes, flight_plan.seconds(priced)
 
     async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> bool:
@@ -276,7 +286,7 @@ class ResyncSteps:
 
 
 def _state(step: str) -> str:
-    return "running" if step in (EXECUTE, "verify", "certify", "done") else "planning"
+    return "running" if step in (EXECUTE, "stock_pages", "stock_compare", "verify", "certify", "done") else "planning"
 
 
 def _paired(row: Resync) -> list[str]:

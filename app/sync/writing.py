@@ -13,6 +13,7 @@ from app.sync import journal
 from app.sync.convert import Text
 from app.sync.entities import set_of
 from app.sync.fields import Field, Values
+from app.sync.goods import Marked
 from app.sync.mapping import wire
 from app.sync.models import WriteEntry, WriteState
 from app.sync.phones import Phones
@@ -22,7 +23,7 @@ from app.sync.trip import Side, Tracer, Trip
 CUSTOM_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue")
 """Where a custom field keeps its value, one column by type (Ploomes reference 3.7)."""
 
-WHOLE = (Phones, Tags)
+WHOLE = (Phones, Tags, Marked)
 """Lists that Ploomes replaces whole: never written from a row that may be old (design section 4)."""
 
 WRITE_SECONDS = 35.0

@@ -8,7 +8,8 @@ import pytest
 from app.core.vault import Vault
 from app.sync import certificate
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig
-from tests.e2e.test_resync import CNPJS, pairs, rested, silent
+from tests.e2e.test_products import product, service, twin
+from tests.e2e.test_resync import CNPJS, act, pairs, rested, resync, silent
 
 
 async def reconcile(rig: Rig) -> tuple[JsonObject, JsonObject, str]:
@@ -84,3 +85,39 @@ async def test_a_clean_reconcile_takes_one_round_of_lists(rig: Rig) -> None:
     assert await rig.writes() == writes
     listed = (await rig.get_json(f"{rig.path}/certificates"))["items"]
     assert [one["clean"] for one in listed] == [True]
+
+
+@EMBEDDED
+@pytest.mark.feature("F264", "F266")
+async def test_the_catalogue_is_planned_healed_and_certified_too(rig: Rig) -> None:
+    family = await rig.omie_put("families", nomeFamilia="Bebidas quentes")
+    made = await product(rig, codigo_familia=family["codigo"])
+    await service(rig, cCodigo="SRV-1", cDescricao="Consultoria", nPrecoUnit=150)
+    await rig.settle()
+    code = made["codigo_produto"]
+    assert await rig.issues() == []
+    events, writes = len(await rig.items("events", limit=200)), await rig.writes()
+    equal = await resync(rig)
+    assert equal["state"] == "completed", str(equal)
+    counts = equal["plan"]["entities"]
+    assert [counts[name]["unchanged"] for name in ("clients", "products", "services")] == [0, 1, 1]
+    assert (len(await rig.items("events", limit=200)), await rig.writes()) == (events, writes)
+    await silent(rig)
+    await rig.omie_change("products", code, valor_unitario=25, inativo="S")
+    await rig.omie_put("families", nomeFamilia="Ainda sem produto")
+    plan = await resync(rig, dry_run=True, entities=["products", "services"])
+    assert plan["plan"]["entities"]["products"]["update_in_ploomes"] == 1
+    assert await rig.writes() == writes
+    await act(rig, plan["id"], "resume", force=True)
+    done = await rested(rig, plan["id"], "completed")
+    assert done["requests_used"] == done["plan"]["requests"]
+    found = await twin(rig, code)
+    assert (found["UnitPrice"], found["Suspended"]) == (25, True)
+    _, document, _ = await reconcile(rig)
+    for entity in ("products", "services"):
+        shown = document["entities"][entity]
+        assert (shown["linked"], shown["equal"], shown["exceptions"]) == (1, 1, []), str(document)
+        assert shown["digests"]["omie"] == shown["digests"]["ploomes"]
+    assert document["clean"] is True
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}

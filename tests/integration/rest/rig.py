@@ -61,7 +61,7 @@ class Parts:
             self.configs, vendors, references, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
-        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps, VAULT)
+        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps, VAULT, {})
         roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road()}
         self.first_load = Passes(db, clock, self.queue, roads)
         self.resyncs = Resyncs(db, clock, self.configs)
