@@ -56,9 +56,11 @@ def reader(db: Database, clock: Clock, gateways: Gateways) -> AccountFields:
         ploomes = gateways.open(integration, Priority.PERSON)[1]
         started = clock.now()
         try:
-            types = {row.data["Id"]: row.data for row in await read_all(clock, ploomes, "field_types")}
             records = await read_all(clock, ploomes, "fields")
             surely_all([record.data for record in records])
+            untold = any(not record.data.get("Type") for record in records)
+            kinds = await read_all(clock, ploomes, "field_types") if untold else []
+            types = {row.data["Id"]: row.data for row in kinds}
         except (VendorError, Postponed) as error:
             raise UserError(
                 HTTPStatus.CONFLICT,
