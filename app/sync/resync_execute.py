@@ -24,7 +24,7 @@ from app.sync.reading import paged_memo
 from app.sync.resync_compare import rows_of_page
 from app.sync.resync_items import DELETE_STAGE, DONE, OPEN, SENT
 from app.sync.resync_judge import FRESH
-from app.sync.resync_models import Resync, ResyncItem
+from app.sync.resync_models import RECONCILE, Resync, ResyncItem
 from app.sync.trip import Paged
 
 OPEN_EACH = 24
@@ -63,6 +63,8 @@ class Executor:
             turn.over = not left and not any(state in (OPEN, SENT) for _, state in counts)
             if await self._above_plan(session, row):
                 return
+            if turn.over and row.reason != RECONCILE:  # a reconcile still asks whether this round changed something
+                await book.drop_all(session, row.id)
         if left:
             await self._queue.ring("bulk")
         elif not ended and not turn.over:

@@ -137,6 +137,7 @@ class Resyncs:
         row.state, row.claim, row.due_at = "cancelled", None, None
         row.finished_at = self._clock.now()
         await book.withdraw(session, row.id, "A carga foi cancelada.", self._clock.now())
+        await book.drop_all(session, row.id)
         for cause in QUESTIONS:
             await issues.close_cause(session, row.integration_id, cause, self._clock.now())
 

@@ -1,6 +1,7 @@
 """Passes that are killed go on where they stood: a page is read again at most once per death."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -91,3 +92,53 @@ async def test_twenty_kills_repeat_at_most_a_page_each_and_plan_nothing_twice(
     async with ponte.db.read() as session:
         items = list(await session.scalars(select(ResyncItem)))
     assert len({item.key for item in items}) == len(items)
+
+
+@pytest.mark.feature("F262", "F263")
+async def test_a_pass_rests_when_its_window_closes_and_goes_on_by_its_cursor_in_the_next(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    vendors.omie.sets["clients"] = [client(number, None) for number in range(12)]
+    vendors.ploomes.sets["clients"] = [contact(number, None) for number in range(12)]
+    await activate(api, shop)
+    assert (await load(ponte, clock)).state == "completed"
+    start = clock.now().replace(second=0, microsecond=0)
+    document = (await api.get(f"/integrations/{shop['id']}/config")).json()
+    document["window"] = {
+        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": f"{start:%H:%M}",
+        "end": f"{start + timedelta(hours=1):%H:%M}", "all_day": [], "holidays": False, "time_zone": "UTC",
+    }  # fmt: skip
+    assert (await api.put(f"/integrations/{shop['id']}/config", json=document)).status_code == 200
+    clock.ahead += 3
+    answer = await api.post(f"/integrations/{shop['id']}/resyncs", json={"start": "now", "entities": ["clients"]})
+    assert answer.status_code == 202, answer.text
+    calls: list[float] = []
+
+    def fail(verb: str, entity: str) -> None:
+        if entity == "clients":
+            calls.append(clock.time())
+            if len(calls) == 4:
+                clock.ahead += 3700  # the answer comes after the window has closed
+
+    vendors.omie.fail = vendors.ploomes.fail = fail
+    await ponte.first_load.tick()
+    await ponte.first_load.tick()
+    row = await pass_of(ponte)
+    assert (row.state, len(calls)) == ("paused", 4), row.progress
+    assert row.due_at is not None
+    assert 80000 < row.due_at - clock.time() < 86400
+    for _ in range(3):
+        clock.ahead += 3600
+        await ponte.first_load.tick()
+    assert len(calls) == 4  # nothing at all while it is closed
+    shown = (await api.get(f"/integrations/{shop['id']}/resyncs/{row.id}")).json()
+    assert "janela" in shown["progress"]["paused_because"].lower()
+    clock.ahead += row.due_at - clock.time() + 1
+    for _ in range(20):
+        await ponte.first_load.tick()
+        clock.ahead += 1
+        row = await pass_of(ponte)
+        if row.state == "completed":
+            break
+    assert row.state == "completed", row.progress
+    assert len(calls) == 2 * -(-12 // PAGE)  # every page once
