@@ -255,7 +255,8 @@ class Amount(Number):
         return self._in_omie(value) if vendor is Vendor.OMIE else value
 
     def narrow(self, value: Value, refs: Refs) -> Value:
-        return self._in_omie(Number.narrow(self, value, refs))
+        narrow = Number.narrow(self, value, refs)
+        return narrow if self.shown else self._in_omie(narrow)  # an empty field does not show the 0 yet
 
     def widen(self, value: Value, current: Value, refs: Refs) -> Value:
         return current if value is None and current == "0" else value

@@ -143,3 +143,55 @@ async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) 
     client = await rig.pair_of_contact(contact["Id"])
     assert (client["inscricao_estadual"], client["nome_fantasia"]) == ("777", "Sol Nascente")
     assert await rig.issues() == ["mapping_suspended"]
+
+
+@pytest.mark.feature("F025", "F027", "F255")
+async def test_a_publish_compares_what_it_touched_and_several_become_one(rig: Rig) -> None:
+    ie, im = "ClienteFornecedor.Inscrição Estadual", "ClienteFornecedor.Inscrição Municipal"
+    client = await rig.omie_new(
+        razao_social="Sol", nome_fantasia="Sol", cnpj_cpf=CNPJ, inscricao_estadual="777", inscricao_municipal="888"
+    )
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    wanted = {"fields": [{"omie": ie}, {"omie": im}]}
+    made = (await rig.api.post(f"{rig.path}/ploomes-fields/batch", json=wanted, timeout=60)).json()
+    keys = {field["omie"]: field["key"] for field in made}
+    await rig.stop_worker()
+    document = await rig.get_json(f"{rig.path}/config")
+    published = []
+    for rows, start in (((ie,), "window"), ((ie, im), "now")):
+        document["mappings"] = [{"omie": row, "ploomes": keys[row], "direction": "both"} for row in rows]
+        answer = await rig.api.put(f"{rig.path}/config", json=document, params={"start": start}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        published.append(answer.json()["resync_id"])
+    rows = {row["id"]: row for row in await rig.items("resyncs") if row["reason"] == "mapping"}
+    assert [rows[each]["state"] for each in published] == ["cancelled", "scheduled"]
+    assert rows[published[1]]["start"] == "now"
+    rig.start_worker()
+
+    async def over() -> bool:
+        row = await rig.get_json(f"{rig.path}/resyncs/{published[1]}")
+        return row["state"] in ("completed", "failed")
+
+    await rig.until(over, 90)
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    assert [held(contact, keys[row], "StringValue") for row in (ie, im)] == ["777", "888"]
+
+    # a row that points elsewhere starts a base of its own: the new field is filled, nothing is emptied
+    other = await rig.api.post(
+        f"{rig.path}/ploomes-fields", json={"omie": "ClienteFornecedor.Inscrição SUFRAMA"}, timeout=60
+    )
+    document["mappings"] = [{"omie": ie, "ploomes": other.json()["key"], "direction": "both"}]
+    answer = await rig.api.put(f"{rig.path}/config", json=document, params={"start": "now"}, timeout=60)
+    published.append(answer.json()["resync_id"])
+
+    async def again() -> bool:
+        return (await rig.get_json(f"{rig.path}/resyncs/{published[2]}"))["state"] in ("completed", "failed")
+
+    await rig.until(again, 90)
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    assert held(contact, other.json()["key"], "StringValue") == "777"
+    assert held(contact, keys[ie], "StringValue") == "777"
+    assert (await rig.pair_of_contact(contact["Id"]))["inscricao_estadual"] == "777"

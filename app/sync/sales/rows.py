@@ -21,7 +21,7 @@ NOTES = PREFIX + "Observações"
 
 def sale_rows(entity: str, trip: Trip) -> Sequence[Field]:
     """The rows of one kind of document: notes go through a mapped field where there is one."""
-    rows = rows_of(entity, trip.config)
+    rows = rows_of(entity, trip.config, trip.refs)
     mapped_notes = any(row.key == NOTES for row in rows)
     return [row for row in rows if not (mapped_notes and row.key == "notes")]
 
