@@ -13,6 +13,7 @@ from app.core.http import Funnel
 from app.core.limit_redis import RedisLimitStore
 from app.core.limit_store import LimitStore, MemoryLimitStore
 from app.core.limits import Limiter
+from app.core.mail import Mailer
 from app.core.ports import Gateway, JsonObject, Priority, Vendor
 from app.core.queue import Cron, Queue, make_queue, redis_pool
 from app.core.vault import Vault
@@ -55,6 +56,7 @@ from app.sync.requests import Requests
 from app.sync.resync_models import MAPPING, RECONCILE, REQUESTED
 from app.sync.resync_steps import ResyncSteps
 from app.sync.resyncs import Resyncs
+from app.sync.sales.messages import Messages
 from app.sync.sales.missed import Missed
 from app.sync.self_test import SelfTest
 from app.sync.silence import Silence
@@ -194,6 +196,8 @@ class Ponte:
             Silence(self.db, self.clock),
             settings.incremental_sweep_seconds,
         )
+        mailer = Mailer(settings.smtp_url.get_secret_value())
+        self.messages = Messages(self.db, self.clock, self.gateways, self.lanes, mailer)
         self.missed_sales = Missed(
             self.db, self.clock, self.queue, self.gateways, self.configs, settings.incremental_sweep_seconds
         )
@@ -248,6 +252,7 @@ class Ponte:
             Cron("families", family_changes.SECONDS, self.families.sweep),
             Cron("watch", 60.0, self.watch.tick),
             Cron("incremental_sweep", 60.0, self.sweep.tick),
+            Cron("messages", 10.0, self.messages.sweep),
             Cron("missed_sales", 60.0, self.missed_sales.tick),
             Cron("reconcile", 300.0, self.nightly.tick),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),

@@ -27,6 +27,7 @@ from app.core.validation import field_errors
 from app.sync.catalogue import is_policy_key
 from app.sync.convert import canonical_document
 from app.sync.mappable import mappable
+from app.sync.sales.news import flaw
 from app.sync.window import Window
 
 Code = StrictInt | StrictStr
@@ -254,12 +255,19 @@ class Alerts(Section):
     webhook: Annotated[str, Field(pattern=r"^https?://", max_length=500)] | None = None
 
 
+def _template(value: str) -> str:
+    problem = flaw(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
 class OrderNotification(Section):
     """A message sent when an order reaches a stage of Omie."""
 
     omie_stage: str
     to: Literal["owner_email", "interaction"]
-    template: Annotated[str, Field(min_length=1, max_length=10_000)]
+    template: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_template)]
 
 
 class Notifications(Section):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -14,6 +15,8 @@ from app.sync.fields import Values
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.sales import waits
 from app.sync.sales.documents import Kind
+from app.sync.sales.models import OrderMessage
+from app.sync.sales.news import Message
 from app.sync.sales.status import Status
 from app.sync.sales.visit import ISSUE_ENTITY, Visit, remember, sale_records
 from app.sync.trip import Outcome
@@ -163,8 +166,48 @@ class Book:
             await waits.watch(session, visit.integration_id, waiting, wanted)
             if wanted and (trip.event.vendor, trip.record_id) != waiting:
                 await waits.watch(session, visit.integration_id, (trip.event.vendor, trip.record_id), wanted)
+            for entity, message in visit.messages:
+                await self._message(session, visit, entity, message)
             await inbox.conclude(session, trip.event, outcome, now=now)
             await trip.lease.extend(session)
+
+    async def _message(self, session: AsyncSession, visit: Visit, entity: str, message: Message) -> None:
+        """Stores a message once: a document reaches a stage for the second time in silence."""
+        omie_id = visit.links[entity].omie_id
+        known_one = await session.scalar(
+            select(OrderMessage.id).where(
+                OrderMessage.integration_id == visit.integration_id,
+                OrderMessage.entity == entity,
+                OrderMessage.omie_id == omie_id,
+                OrderMessage.stage == message.stage,
+                OrderMessage.place == message.row,
+            )
+        )
+        if known_one is not None:
+            return
+        session.add(
+            OrderMessage(
+                integration_id=visit.integration_id,
+                entity=entity,
+                omie_id=omie_id,
+                stage=message.stage,
+                place=message.row,
+                way=message.to,
+                recipient=await self._recipient(session, visit, message.to),
+                subject=message.subject[:300],
+                text=message.text,
+                state="pending",
+                created_at=self._clock.now(),
+            )
+        )
+
+    async def _recipient(self, session: AsyncSession, visit: Visit, way: str) -> str | None:
+        """The owner's address, or the client whose timeline it is."""
+        sale = visit.sale
+        if sale is None or way == "interaction":
+            return sale.contact if sale is not None else None
+        user = await known.get(session, visit.integration_id, Vendor.PLOOMES, "users", sale.owner or "")
+        return str(user.data["Email"]) if user is not None and user.data.get("Email") else None
 
     async def _settle_issues(self, session: AsyncSession, visit: Visit, records: Sequence[tuple[str, str]]) -> None:
         now, trip = self._clock.now(), visit.trip

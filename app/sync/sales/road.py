@@ -312,6 +312,7 @@ class SalesRoad:
             await self._ends.emptied(visit, KINDS[entity])
         await self._create(visit, facts)
         await self._showing.show(visit)
+        await self._showing.news(visit)
 
     async def _create(self, visit: Visit, facts: Facts) -> None:
         """Makes the documents that the sale should have and has not."""

@@ -19,6 +19,7 @@ from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Kind, invoices
 from app.sync.sales.lines import Item, parse_items
 from app.sync.sales.money import ZERO, percentage
+from app.sync.sales.news import messages, words
 from app.sync.sales.rows import mapped, sale_rows
 from app.sync.sales.sale import Line, Product, read_sale, rich_text
 from app.sync.sales.status import Status
@@ -237,6 +238,23 @@ class Showing:
                 if fold(str(record.data.get("Name") or "")) == fold(name):
                     return record.id
         return None
+
+    async def news(self, visit: Visit) -> None:
+        """Messages for documents that have just reached a stage; sent later, stored with the end of the visit."""
+        rows = visit.trip.config.notifications.orders
+        for entity, held in visit.held.items():
+            document, link = held.document, visit.links.get(entity)
+            if document is None or link is None or link.document.get("told_stage") == document.stage:
+                continue
+            before = link.document.get("told_stage")
+            remember(link, told_stage=document.stage)
+            if not rows or (before is None and not visit.made):
+                continue
+            stage = await self._stage_name(visit, entity, document.stage) or document.stage
+            assert visit.sale is not None
+            client = str(visit.sale.raw.get("ContactName") or "")
+            said = words(KINDS[entity].noun, document, stage, client, visit.sale.number or visit.sale.id)
+            visit.messages += [(entity, one) for one in messages(rows, document.stage, said)]
 
     def _remember(self, visit: Visit, data: JsonObject | None) -> None:
         """The sale's half after the write, and the new ids of its lines."""

@@ -11,6 +11,7 @@ from app.sync.issues import Finding
 from app.sync.models import Link, WriteEntry
 from app.sync.sales.documents import KINDS, ORDERS, Document, Kind
 from app.sync.sales.lines import Pair
+from app.sync.sales.news import Message
 from app.sync.sales.preflight import Unmet
 from app.sync.sales.sale import Product, Sale, Share
 from app.sync.trip import Outcome, Trip
@@ -55,6 +56,8 @@ class Visit:
     """Rows that agree without a write, by entity."""
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    messages: list[tuple[str, Message]] = field(default_factory=list)
+    """Messages to be stored with the end of the visit, by the entity of their document."""
     emptied: set[str] = field(default_factory=set)
     """Documents of which the sale has no line left."""
     retaxed: set[str] = field(default_factory=set)
