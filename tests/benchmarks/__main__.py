@@ -4,6 +4,7 @@
 --only NAME     latency, storm, door, idle, resync, never_banned or catalogue; may be given more than once
 --setup NAME    sqlite or postgres; both without it
 --speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2)
+--products N    how many products catalogue loads (20 000, or 1 000 with --quick)
 --json PATH     where the figures go (bench/results.json)
 --keep          leaves the processes' logs behind and says where
 """
@@ -112,7 +113,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
             if proving
             else []
         ),
-        *([("sqlite", one_process, partial(catalogue.run, say=say))] if loading else []),
+        *([("sqlite", one_process, partial(catalogue.run, say=say, products=arguments.products))] if loading else []),
     ]
     for name, make, work in chapters:
         if arguments.setup not in (None, name):
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=(*PARTS, RESYNC, NEVER_BANNED, CATALOGUE))
     parser.add_argument("--setup", choices=("sqlite", "postgres"))
     parser.add_argument("--speed", type=float)
+    parser.add_argument("--products", type=int)
     parser.add_argument("--json", type=Path, default=Path("bench/results.json"))
     parser.add_argument("--keep", action="store_true")
     arguments = parser.parse_args()

@@ -228,3 +228,31 @@ async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> Non
     await rig.until(followed, 60)
     assert len(await rig.ploomes_set("Products@Groups")) == count + 1, "the group of what has no family"
     assert await rig.issues() == []
+
+
+@pytest.mark.feature("F096", "F099", "F103", "F108")
+@EMBEDDED
+async def test_awkward_names_and_figures_stop_nobody(rig: Rig) -> None:
+    awkward = '<b>Chá</b> & "café" d\'água &lt;1kg&gt;'
+    long = ("muito longo " * 10)[:119]  # the most that Omie's screen takes
+    family = (await rig.omie_put("families", nomeFamilia=awkward))["codigo"]
+    await rig.omie_put("locations", codigo="LX", descricao=awkward, dispVenda="S", tipo="2")
+    rows = [
+        {"descricao": awkward, "valor_unitario": 0, "codigo_familia": family},
+        {"descricao": long, "valor_unitario": -1.5},
+        {"descricao": "Fração", "valor_unitario": 0.3333},
+        {"descricao": "Código " + "y" * 40, "codigo": "A" * 60, "unidade": "m²"},
+    ]
+    made = [await product(rig, **{"codigo": f"AW-{n}", **row}) for n, row in enumerate(rows)]
+    await service(rig, cDescricao=awkward, cCodigo="")
+    await rig.settle()
+    pairs = [await twin(rig, each["codigo_produto"]) for each in made]
+    assert [pair["UnitPrice"] for pair in pairs[:3]] == [0, -1.5, 0.3333]
+    assert pairs[0]["Name"] == '<b>Chá</b> & "café" d\'água <1kg>'
+    assert pairs[1]["Name"] == long.strip()
+    groups = await names_of(rig, "Products@Groups")
+    assert groups[pairs[0]["GroupId"]].startswith("<b>Chá</b> & ")
+    assert len(await rig.ploomes_set("Products")) == 5
+    await rig.settle()
+    events = await rig.items("events", state="failed")
+    assert (events, await rig.issues(), await rig.refusals()) == ([], [], {})
