@@ -19,6 +19,10 @@ ENTITIES: Mapping[str, Entity] = {
     "ordemservico": Entity.SERVICE_ORDERS,
     "vendedor": Entity.SELLERS,
 }
+PRODUCT_CHANNELS = ("marketplace", "omiepdv", "pdv")
+"""What the portal also offers of products. How their topics are spelled is documented nowhere, so a noun or a middle
+part that names a channel is taken for one. Whatever happened there, the product itself may have changed: leaving a
+channel is no deletion."""
 STOCK_ACTIONS = ("movimentacaoestoque", "ajusteestoque")
 
 KINDS: Mapping[str, Kind] = {
@@ -106,6 +110,9 @@ def record_of(body: JsonObject) -> tuple[JsonObject | None, JsonObject | None]:
 
 def _subject(topic: str) -> tuple[Entity | None, Kind]:
     noun, _, action = topic.casefold().partition(".")
+    channels = {f"produto{channel}" for channel in PRODUCT_CHANNELS}
+    if noun in channels or (noun == "produto" and action.partition(".")[0] in PRODUCT_CHANNELS):
+        return Entity.PRODUCTS, Kind.CHANGED
     entity = ENTITIES.get(noun)
     if entity is Entity.PRODUCTS and action in STOCK_ACTIONS:
         entity = Entity.STOCK

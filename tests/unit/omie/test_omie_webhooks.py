@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import wire
-from app.core.ports import Kind, Vendor
+from app.core.ports import Entity, Kind, Vendor
 from app.omie import webhooks
 
 PAYLOADS = sorted((Path(__file__).parents[2] / "payloads" / "omie").glob("webhook_*.json"))
@@ -161,3 +161,13 @@ def test_any_json_gives_a_notice(event: Any, topic: Any, author: Any, message: A
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_give_a_notice(raw: bytes) -> None:
     assert webhooks.parse(raw).entity is None
+
+
+@pytest.mark.feature("F043")
+@pytest.mark.parametrize(
+    "topic",
+    ["ProdutoMarketplace.Alterado", "Produto.Marketplace.Incluido", "ProdutoPDV.Excluido", "Produto.OmiePDV.Alterado"],
+)
+def test_a_channel_of_products_tells_that_the_product_may_have_changed(topic: str) -> None:
+    notice = webhooks.parse(envelope(topic=topic, event={"codigo_produto": 77}))
+    assert (notice.entity, notice.external_id, notice.kind) == (Entity.PRODUCTS, "77", Kind.CHANGED)
