@@ -16,6 +16,7 @@ from app.sync.account_fields import AccountFields, flaw_of
 from app.sync.config_effects import changed_paths, effects_of, row_of, touched_entities, warnings_of
 from app.sync.configuration import Config, parse
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
+from app.sync.sales import waits
 from app.sync.sharing import AT_WORK, HELD, clash, neighbours, settle_holds
 
 CACHE_SECONDS = 2.0
@@ -104,6 +105,7 @@ class ConfigStore:
                 )
             )
             integration.config_version = version
+            await waits.wake_all(session, integration_id, self._clock.time())
             await first_load.reconfigured(session, integration_id, config, self._clock.now())
             await session.flush()
             await settle_holds(session, integration.ploomes_account_id, self._clock.now())

@@ -29,6 +29,14 @@ from app.sync.vendors import Gateways, patiently, say
 
 T = TypeVar("T")
 
+SCREENS = {
+    (Vendor.PLOOMES, "clients"): "https://app10.ploomes.com/contact/{id}",
+    (Vendor.PLOOMES, "orders"): "https://app10.ploomes.com/order/{id}",
+    **{(Vendor.OMIE, name): "https://app.omie.com.br/" for name in ("clients", "products", "services", "orders")},
+    (Vendor.OMIE, "service_orders"): "https://app.omie.com.br/",
+}
+"""Screens by vendor and set (Ploomes reference 1). Omie publishes no address of a record, only that of its start."""
+
 TIMELINE = 100
 """Rows of a record's timeline, newest first."""
 
@@ -80,7 +88,23 @@ class RecordView:
             "differences": self.differences,
             "timeline": timeline(self),
             "issues": [issue_json(issue) for issue in self.issues],
+            "screens": self.screens(),
         }
+
+    def screens(self) -> JsonObject:
+        """Where people see both records: each side's own screen, as far as its address is known, and ours (F170)."""
+        ids = {self.vendor: self.external_id}
+        if self.link is not None:
+            ids = {vendor: links.id_of(self.link, vendor) for vendor in Vendor}
+        base = f"/api/v1/integrations/{self.integration.id}/records/{self.entity}"
+        found: JsonObject = {}
+        for vendor, external_id in ids.items():
+            screen = SCREENS.get((vendor, set_of(self.entity, vendor)))
+            found[vendor.value] = {
+                "record": f"{base}/{vendor.value}/{external_id}",
+                "screen": screen.format(id=external_id) if screen is not None else None,
+            }
+        return found
 
 
 class Records:

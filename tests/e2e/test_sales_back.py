@@ -73,6 +73,9 @@ async def test_an_order_typed_in_omie_becomes_a_sale(shop: Shop) -> None:
     assert len(await shop.orders()) == 1
     record = await shop.rig.get_json(f"{shop.rig.path}/records/orders/omie/{omie_id}")
     assert record["link"]["ploomes_id"] == sale_id
+    assert record["screens"]["ploomes"]["screen"].endswith(f"/order/{sale_id}")
+    assert record["screens"]["ploomes"]["record"].endswith(f"/records/orders/ploomes/{sale_id}")
+    assert record["screens"]["omie"]["record"].endswith(f"/records/orders/omie/{omie_id}")
 
 
 @pytest.mark.feature("F164")

@@ -17,7 +17,6 @@ from app.sync.sales import waits
 from app.sync.sales.documents import Kind
 from app.sync.sales.models import OrderMessage
 from app.sync.sales.news import Message
-from app.sync.sales.status import Status
 from app.sync.sales.visit import ISSUE_ENTITY, Visit, remember, sale_records
 from app.sync.trip import Outcome
 
@@ -270,8 +269,3 @@ class Book:
             config_version=visit.trip.integration.config_version,
             at=self._clock.now(),
         )
-
-
-def closed_status(link: Link) -> Status:
-    """The state a document was last seen in."""
-    return Status(str((link.omie_seen or {}).get("status") or Status.OPEN.value))

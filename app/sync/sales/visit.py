@@ -112,11 +112,6 @@ def other_kind(entity: str) -> Kind:
     return next(kind for name, kind in KINDS.items() if name != entity)
 
 
-def first_kind(links: Mapping[str, Link]) -> str | None:
-    """The entity a sale is shown by: its product order, else its service order."""
-    return next((entity for entity in KINDS if entity in links), None)
-
-
 def sale_records(sale_id: str, links: Mapping[str, Link]) -> list[tuple[str, str]]:
     """The records on which trouble of a sale may be shown, the sale first."""
     return [(Vendor.PLOOMES.value, sale_id), *((Vendor.OMIE.value, link.omie_id) for link in links.values())]
