@@ -1,22 +1,32 @@
 """Reconcile: after lost webhooks and corrupted records one pass leaves no difference, and its certificate says so."""
 
 import json
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from stdnum.br import cnpj
 
+from app.core.config import Settings
 from app.core.vault import Vault
 from app.sync import certificate
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from app.sync.models import Link
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
 from tests.e2e.test_products import product, service, twin
 from tests.e2e.test_resync import CNPJS, act, pairs, rested, resync, silent
 
 
-async def reconcile(rig: Rig) -> tuple[JsonObject, JsonObject, str]:
+async def loaded(rig: Rig) -> bool:
+    return all(row["state"] == "completed" for row in await rig.items("resyncs"))
+
+
+async def reconcile(rig: Rig, seconds: float = 90) -> tuple[JsonObject, JsonObject, str]:
     """The pass, its certificate's document, and the text of it."""
     answer = await rig.api.post(f"{rig.path}/certificates", json={"start": "now", "force": True})
     assert answer.status_code == 202, answer.text
-    row = await rested(rig, answer.json()["id"], seconds=90)
+    row = await rested(rig, answer.json()["id"], seconds=seconds)
     assert row["state"] == "completed", str(row)
     text = (await rig.api.get(f"{rig.path}/certificates/{row['plan']['certificate_id']}")).text
     return row, dict(json.loads(text)["certificate"]), text
@@ -48,10 +58,6 @@ async def test_one_reconcile_leaves_no_difference_and_its_certificate_says_so(ri
     # nobody's edit: our own book is wrong about a pair whose sides differ
     await rig.omie_edit(ids[2], homepage="antes.test")
     async with rig.ponte.db.transaction() as session:
-        from sqlalchemy import select
-
-        from app.sync.models import Link
-
         link = (await session.scalars(select(Link).where(Link.omie_id == str(ids[2])))).one()
         link.omie_base = {**link.omie_base, "website": "antes.test"}
     assert await differences(rig)
@@ -121,3 +127,55 @@ async def test_the_catalogue_is_planned_healed_and_certified_too(rig: Rig) -> No
     assert document["clean"] is True
     assert await rig.issues() == []
     assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.feature("F264", "F282")
+async def test_lost_webhooks_corruption_and_deaths_leave_nothing_after_one_reconcile(product: Settings) -> None:
+    """30 % of all webhooks lost, 200 records corrupted behind our back, work that dies at every boundary."""
+    chance, deaths, armed = random.Random(5), Counter[str](), False
+
+    class Death(BaseException):
+        """The work ends here, whatever it held."""
+
+    async def trace(boundary: str) -> None:
+        if armed and deaths[boundary] < 5 and chance.random() < 0.2:
+            deaths[boundary] += 1
+            raise Death
+
+    async with running(product, speed=20.0, trace=trace) as rig:
+        await rig.connect()
+        await rig.until(lambda: loaded(rig))
+        stems = [f"{81_000_000 + number:08d}0001" for number in range(240)]
+        await rig.fault("drop", times=None)
+        for number, stem in enumerate(stems):
+            name = f"Cliente {number}"
+            await rig.omie_new(razao_social=name, nome_fantasia=name, cnpj_cpf=stem + cnpj.calc_check_digits(stem))
+        assert (await rig.control.delete("/sandbox/faults")).is_success
+        await reconcile(rig)
+        omie, ploomes = await rig.clients(), await rig.contacts()
+        assert len(omie) == len(ploomes) == 240
+        await rig.fault("drop", times=None)  # corrupted without a word
+        for number in range(200):
+            if number % 2:
+                await rig.omie_edit(omie[number]["codigo_cliente_omie"], email=f"c{number}@omie.test")
+            else:
+                await rig.contact_edit(ploomes[number]["Id"], Website=f"c{number}.test")
+        assert (await rig.control.delete("/sandbox/faults")).is_success
+        armed = True
+        for number in range(200, 240):
+            if chance.random() < 0.3:
+                await rig.fault("drop", times=1)
+            await rig.omie_edit(omie[number]["codigo_cliente_omie"], homepage=f"www.v{number}.test")
+        assert await differences(rig)
+        _, document, _ = await reconcile(rig, seconds=240)
+        armed = False
+        assert deaths.total() > 10
+        await rig.settle()
+        assert await differences(rig) == []
+        shown = document["entities"]["clients"]
+        assert (document["clean"], shown["linked"], shown["differences"]) == (True, 240, 0), str(document)
+        assert len(await rig.clients()) == len(await rig.contacts()) == 240
+        assert await rig.refusals() == {}
