@@ -68,12 +68,24 @@ async def _show(ponte: Ponte, vendors: int, console: Console) -> None:
     with console.status("Activating an integration against the sandbox..."):
         await _post(f"{control}/quirks", ACCOUNT_LIMITS)
         integration = await ponte.integrations.create("Loja de demonstração", credentials, author="demo")
+        await _choose(ponte, integration["id"], control)
         await ponte.integrations.activate(integration["id"], start="now")
         await _post(f"{control}/omie/{APP_KEY}/webhooks", {"url": integration["webhook_urls"]["omie"], "topics": None})
         await _post(f"{control}/traffic", {"every_seconds": EDIT_EVERY_SECONDS})
     for name, where in _signposts(ponte, integration["id"], control):
         console.print(f"[bold]{name:>16}[/]  ", Text(where), sep="", soft_wrap=True)
-    console.print("People edit clients on both screens every few seconds. Ctrl-C ends everything.")
+    console.print("People edit clients, products and sales on both screens every few seconds. Ctrl-C ends everything.")
+
+
+async def _choose(ponte: Ponte, integration_id: int, control: str) -> None:
+    """What sales need that a shop must choose: an account and categories; older sales travel too."""
+    accounts = await _get(f"{control}/omie/{APP_KEY}/contacorrente")
+    account = next(row["nCodCC"] for row in accounts if row["inativo"] == "N")
+    document = (await ponte.configs.get(integration_id)).document()
+    document["orders"] |= {"omie_account": account, "omie_category": "1.01.03", "stage_to": "stage"}
+    document["service_orders"] |= {"omie_account": account, "omie_category": "1.01.01"}
+    document["history"] |= {"ploomes_sales": True}
+    await ponte.configs.publish(integration_id, document, author="demo")
 
 
 def _signposts(ponte: Ponte, integration_id: int, control: str) -> Iterator[tuple[str, str]]:
@@ -90,6 +102,11 @@ def _signposts(ponte: Ponte, integration_id: int, control: str) -> Iterator[tupl
     yield "Sandbox control", f"{control}/"
     yield "Token", token
     yield "Try", f"curl -H 'Authorization: Bearer {token}' {rest}/changes"
+
+
+async def _get(url: str) -> Any:
+    """What the sandbox holds."""
+    return json.loads(await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read()))  # noqa: S310
 
 
 async def _post(url: str, body: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from app.sync.entities.rules import Ignore, Wait
 from app.sync.fields import Field, Master, Value, Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane
-from app.sync.models import Change, Link, LinkState, WriteEntry, WriteState
+from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.twins import Twins
@@ -65,10 +65,15 @@ class Placing:
         verdict = trip.rules.qualify(trip.vendor, record.data, side.values, trip.config)
         if isinstance(verdict, Wait):
             await self._endings.close(trip, waits(verdict.cause, verdict.reason))
-        elif isinstance(verdict, Ignore):
+        elif isinstance(verdict, Ignore) and not self._named(trip, verdict, side):
             await self._endings.close(trip, ignored(verdict.cause, verdict.reason))
         else:
             await self._recognise(trip, side)
+
+    def _named(self, trip: Trip, verdict: Ignore, side: Side) -> bool:
+        """Whether a sale names a record that is not sent by itself (design section 8, contact persons)."""
+        named = verdict.unless_named and trip.event.source == EventSource.DEPENDENCY
+        return named and side.values.get(trip.rules.KEY) is not None
 
     async def _another_kind(self, trip: Trip, record: Record) -> bool:
         """A record that is not of the event's entity is one of its siblings, and comes back as that; True when so."""

@@ -48,3 +48,18 @@ async def test_edits_follow_line_by_line(shop: Shop) -> None:
     assert after["det"][0]["ide"]["codigo_item"] == before["det"][0]["ide"]["codigo_item"]
     assert len(await shop.orders()) == 1
     assert await shop.rig.issues() == []
+
+
+@pytest.mark.feature("F091")
+async def test_a_client_without_a_partner_is_synced_first_and_a_contact_person_when_a_sale_names_it(shop: Shop) -> None:
+    company = shop.contact
+    person = await shop.client(
+        TypeId=2, Name="João da Padaria", LegalName=None, Register="52998224725", CompanyId=company["Id"]
+    )
+    assert [c for c in await shop.rig.clients() if c["cnpj_cpf"].startswith("529")] == []
+    sale_id = await shop.sale(shop.line("Produto 1"), ContactId=person["Id"])
+    [made] = [c for c in await shop.rig.clients() if c["cnpj_cpf"].startswith("529")]
+    order = await shop.order_of(sale_id)
+    assert order["cabecalho"]["codigo_cliente"] == made["codigo_cliente_omie"]
+    assert order["informacoes_adicionais"]["consumidor_final"] == "S"
+    assert await shop.rig.issues() == []

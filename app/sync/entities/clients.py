@@ -156,7 +156,8 @@ DOCUMENT_CAUSES = ("missing_document", "invalid_document", "document_removed")
 def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
     """Whether a record without a link may enter the other side; None means yes (F082, design section 8)."""
     if _is_contact_person(vendor, record):
-        return Ignore("contact_person", "Pessoa de contato de uma empresa: só é enviada quando uma venda a indica.")
+        reason = "Pessoa de contato de uma empresa: só é enviada quando uma venda a indica."
+        return Ignore("contact_person", reason, unless_named=True)
     if vendor is Vendor.OMIE and fold(clean(record.get("razao_social")) or "") == "CLIENTE CONSUMIDOR":
         return Ignore("protected", "O cadastro “Cliente Consumidor” do Omie nunca é sincronizado.")
     if vendor is Vendor.OMIE and not _has_wanted_tag(record, config.clients.tags):

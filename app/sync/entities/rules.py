@@ -30,6 +30,8 @@ class Ignore:
 
     cause: str
     reason: str
+    unless_named: bool = False
+    """A sale that names it lets it in, if it has a natural key."""
 
 
 @dataclass(frozen=True, slots=True)
