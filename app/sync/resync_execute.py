@@ -209,7 +209,7 @@ async def held_until(session: AsyncSession, event: Event, window_opens: float | 
     """Until when an event of a pass must rest because its window closed; None lets it go on."""
     name, _, number = event.topic.partition(":")
     row = await session.get(Resync, int(number)) if name == "resync" and number.isdigit() else None
-    return None if row is None or unhindered(row) else window_opens
+    return None if row is not None and unhindered(row) else window_opens  # one that names no pass keeps to the window
 
 
 def unhindered(row: Resync) -> bool:
