@@ -109,7 +109,9 @@ def same_as_default(document: JsonObject, default: JsonObject, prefix: str = "")
     return found
 
 
-@pytest.mark.feature("F001", "F017", "F020", "F022", "F030", "F036", "F038", "F039", "F194", "F196", "F197")
+@pytest.mark.feature(
+    "F001", "F017", "F020", "F022", "F030", "F036", "F038", "F039", "F194", "F196", "F197", "F291", "F293"
+)
 async def test_an_admin_sets_every_option_without_typing_a_code(rig: Rig) -> None:
     await rig.seller_new(nome="Ana", email="ana@loja.test", inativo="N")
     await rig.omie_new(
@@ -149,7 +151,7 @@ async def test_an_admin_sets_every_option_without_typing_a_code(rig: Rig) -> Non
     assert await rig.refusals() == {}
 
 
-@pytest.mark.feature("F195", *(f"F{number}" for number in range(201, 255)))
+@pytest.mark.feature("F195", "F285")
 async def test_each_of_the_54_rows_refuses_a_field_of_another_type(rig: Rig) -> None:
     types = {row["Name"]: row["Id"] for row in await rig.ploomes_set("Fields@Types")}
     wrong = {row.key: "Checkbox" if row.ploomes_type != "Checkbox" else "Texto simples" for row in MAPPABLE}

@@ -37,7 +37,10 @@ def shown(value: Any) -> Any:
     return None if theirs == "" else theirs
 
 
-@pytest.mark.feature(*(f"F{number}" for number in range(208, 220)), "F110")
+@pytest.mark.feature(
+    "F208", "F209", "F210", "F211", "F212", "F213", "F214", "F215", "F216", "F217", "F218", "F219",
+    "F110", "F118", "F120", "F122", "F123", "F124", "F125", "F126",
+)  # fmt: skip
 async def test_mapped_fields_of_products_come_from_omie_and_are_put_back(rig: Rig) -> None:
     keys = await map_rows(rig, *PRODUCT_ROWS, direction="to_ploomes")
     fields: JsonObject = {}

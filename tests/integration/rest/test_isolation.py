@@ -109,7 +109,7 @@ async def everything_of(ponte: Parts, integration_id: int) -> str:
     return json.dumps(sorted(found, key=str), default=str)
 
 
-@pytest.mark.feature("F035", "F292")
+@pytest.mark.feature("F035")
 async def test_no_endpoint_of_one_integration_shows_or_touches_another(
     api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, clock: FixedClock, vendors: FakeVendors
 ) -> None:

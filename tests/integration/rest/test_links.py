@@ -75,7 +75,7 @@ async def test_what_does_not_exist_is_not_linked(
     assert (await api.delete(path(active, "/12345"))).status_code == 404
 
 
-@pytest.mark.feature("F111")
+@pytest.mark.feature("F111", "F297", "F298")
 async def test_all_links_of_an_entity_go_after_their_name_was_typed_and_come_back(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
 ) -> None:
@@ -161,7 +161,7 @@ async def test_sellers_show_pairs_and_who_stands_alone(api: httpx.AsyncClient, a
     assert seen["default_seller"] == "71"
 
 
-@pytest.mark.feature("F027", "F152")
+@pytest.mark.feature("F152", "F291", "F292")
 async def test_pickers_are_kept_refreshed_and_mark_inactive_codes(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, clock: FixedClock
 ) -> None:
