@@ -30,6 +30,14 @@ from app.sync.vendors import read_all
 
 LIST_SECONDS = 120.0
 """How long a list of Omie (accounts, categories, ...) counts as read."""
+KEPT: Mapping[str, Sequence[str]] = {
+    "accounts": ("nCodCC", "descricao", "inativo"),
+    "categories": ("codigo", "descricao", "conta_receita", "totalizadora", "conta_inativa", "nao_exibir"),
+    "installments": ("nCodigo", "nParcelas"),
+    "companies": ("cidade", "estado", "optante_simples_nacional"),
+}
+"""What is stored of each list."""
+STORED = "list_"
 A_DAY = timedelta(days=1)
 TAXPAYER = "contribuinte"
 COME_BACK_SECONDS = 1.0
@@ -251,13 +259,43 @@ class Gathering:
         return any(row.data.get("optante_simples_nacional") == "S" for row in companies)
 
     async def listed(self, trip: Trip, entity: str) -> list[Record]:
-        """A small list of Omie, at most some minutes old."""
+        """A small list of Omie, at most some minutes old: in memory, else as any process stored it, else read now.
+
+        Omie refuses the same list twice a minute, and several workers want it.
+        """
         key = (trip.integration.id, entity)
         kept = self._lists.get(key)
         if kept is None or self._clock.time() - kept[0] >= LIST_SECONDS:
-            kept = (self._clock.time(), await read_all(self._clock, trip.omie, entity, seconds=1.0))
+            kept = await self._stored(trip, entity) or (self._clock.time(), await self._read(trip, entity))
             self._lists[key] = kept
         return kept[1]
+
+    async def _stored(self, trip: Trip, entity: str) -> tuple[float, list[Record]] | None:
+        name = f"{STORED}{entity}"
+        async with self._db.read() as session:
+            whole_at = await known.whole_at(session, trip.integration.id, Vendor.OMIE, name)
+            if whole_at is None or self._clock.time() - whole_at.timestamp() >= LIST_SECONDS:
+                return None
+            rows = await known.everything(session, trip.integration.id, Vendor.OMIE, name)
+        records = [Record(Vendor.OMIE, entity, row.external_id, row.data, row.seen_at) for row in rows]
+        return whole_at.timestamp(), records
+
+    async def _read(self, trip: Trip, entity: str) -> list[Record]:
+        name, began = f"{STORED}{entity}", self._clock.now()
+        records = await read_all(self._clock, trip.omie, entity, seconds=1.0)
+        rows = [
+            known.Known(
+                Vendor.OMIE, name, record.id, data={key: record.data[key] for key in KEPT[entity] if key in record.data}
+            )
+            for record in records
+        ]
+        async with self._db.transaction() as session:
+            await known.upsert(session, trip.integration.id, rows, began)
+            await known.mark_unseen_gone(
+                session, trip.integration.id, Vendor.OMIE, name, seen_before=began, at=self._clock.now()
+            )
+            await known.seen_whole(session, trip.integration.id, Vendor.OMIE, name, began)
+        return records
 
     async def taxpayer(self, trip: Trip, omie_client: str) -> tuple[str | None, bool]:
         """Document of an Omie client, and whether it pays ICMS: from our index, read again once a day.
