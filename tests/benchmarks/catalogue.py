@@ -68,7 +68,6 @@ async def run(
         await rig.control("DELETE", "/counters")
         say(f"{setup.name}: second load")
         await rig.call("POST", f"/integrations/{pair.id}/resyncs", json={"start": "now", "force": True})
-        await rig.call("POST", f"/integrations/{pair.id}/stock/refresh")
         await _quiet(rig, pair, peak)
         second = await _requests(rig)
     wrote = sum(n for name, n in second["ploomes"].items() if not name.startswith("GET"))
