@@ -54,12 +54,21 @@ async def rest_vanished(db: Database, now: datetime, trip: Trip, link: Link, sid
             trip.refs.gone_fields |= {key}
         elif isinstance(row.by, Option) and not _stands_for(found, row.by, sides.ploomes_base[row.id]):
             verdict.resting.add(row.id)
-            for half in ("omie_base", "ploomes_base"):
-                setattr(link, half, {name: value for name, value in getattr(link, half).items() if name != row.id})
+            await _forget_base(db, link, row.id)
         else:
             continue
         for values in (verdict.to_omie, verdict.to_ploomes):
             values.pop(row.id, None)
+
+
+async def _forget_base(db: Database, link: Link, row_id: str) -> None:
+    """Stored at once: if a write of this event has to wait, the next look must not take the loss for a clearing, for
+    the option may have been made again by then."""
+    async with db.transaction() as session:
+        stored = await session.get_one(Link, link.id, with_for_update=True)
+        for each in (stored, link):
+            each.omie_base = {name: value for name, value in each.omie_base.items() if name != row_id}
+            each.ploomes_base = {name: value for name, value in each.ploomes_base.items() if name != row_id}
 
 
 async def suspend(session: AsyncSession, integration_id: int, entity: str, label: str, key: str, now: datetime) -> None:

@@ -34,6 +34,7 @@ from app.sync.resyncs import Resyncs
 from app.sync.self_test import SelfTest
 from app.sync.stock_pass import StockRefresh
 from app.sync.upkeep import Upkeep
+from app.sync.value_tables import ValueTables
 from app.sync.watch import Watch
 from app.sync.why import Why
 from tests.factories import VAULT
@@ -71,6 +72,7 @@ class Parts:
         self.options = OptionTables(db, clock, vendors, lanes)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
         self.stock_refresh = StockRefresh(db, clock, self.configs)
+        self.value_tables = ValueTables(db, clock, self.configs)
         self.self_test = SelfTest(db, clock, vendors, self.configs)
         self.diagnostics = Diagnostics(db, clock, self.configs)
         self.linking = Linking(db, clock, self.queue, lanes, vendors, self.configs, references)
