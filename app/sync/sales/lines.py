@@ -123,6 +123,25 @@ def pair(stored: Sequence[Pair], wanted: Sequence[Item], used: Sequence[str] = (
     return Pairing(kept, added, free)
 
 
+def follow(stored: Sequence[Pair], held: Sequence[Item]) -> tuple[list[Pair], list[Pair]]:
+    """One pair for each item that Omie holds, and the pairs whose item is gone: by Omie's id, else by our code."""
+    free = list(stored)
+    found: dict[int, Pair] = {}
+    tests: tuple[Callable[[Item, Pair], bool], ...] = (_same_id, _same_code)
+    for test in tests:
+        for position, item in enumerate(held):
+            match = None if position in found else next((one for one in free if test(item, one)), None)
+            if match is not None:
+                found[position] = match
+                free.remove(match)
+    pairs = []
+    for position, item in enumerate(held):
+        old = found.get(position)
+        line_id, told = (old.line_id, old.told) if old is not None else (None, None)
+        pairs.append(Pair(str(item.code), item.product, line_id, item.item_id, told))
+    return pairs, free
+
+
 def blame(wanted: Sequence[Item], held: Sequence[Item]) -> list[tuple[Item | None, Item | None]]:
     """Items whose totals differ between what was sent and what the document holds, by code; one half is None when the
     item is missing there."""
@@ -137,6 +156,14 @@ def blame(wanted: Sequence[Item], held: Sequence[Item]) -> list[tuple[Item | Non
 
 def _same_line(item: Item, pair: Pair) -> bool:
     return item.line_id is not None and item.line_id == pair.line_id and _same_product(item, pair)
+
+
+def _same_id(item: Item, pair: Pair) -> bool:
+    return item.item_id is not None and item.item_id == pair.item_id
+
+
+def _same_code(item: Item, pair: Pair) -> bool:
+    return str(item.code) == pair.code
 
 
 def _same_product(item: Item, pair: Pair) -> bool:

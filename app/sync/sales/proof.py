@@ -19,7 +19,7 @@ from app.sync.sales.book import PROOF, Book
 from app.sync.sales.building import terms_of_json
 from app.sync.sales.documents import Document, Kind
 from app.sync.sales.instalments import differences
-from app.sync.sales.lines import Item, blame, parse_items
+from app.sync.sales.lines import Item, blame, follow, parse_items
 from app.sync.sales.money import brl
 from app.sync.sales.rows import mapped, sale_rows
 from app.sync.sales.visit import Held, Visit, pairs_of, remember
@@ -65,11 +65,11 @@ class Proof:
         """
         event, document = visit.trip.event, visit.held[kind.entity].document
         if document is not None:
-            self._pair_items(link, document)
             if link.document.get("unproved") and (always or event.topic == PROOF):
                 self._compare(visit, kind, link, document, just_made=always)
             elif visit.trip.vendor is Vendor.OMIE:
                 remember(link, unproved=None)
+            self._pair_items(link, document)
         for cause, text in (link.document.get("differs") or {}).items():
             if all(finding.cause != cause for finding in visit.findings):
                 visit.found(cause, text)
@@ -107,16 +107,11 @@ class Proof:
         return f"{kind.noun} {document.number or document.id}: {'; '.join(parts)}."
 
     def _pair_items(self, link: Link, document: Document) -> None:
-        """Omie's ids of the items, so that an edit names them."""
-        by_code = {str(item.code): item for item in document.items}
-        pairs = []
-        for one in pairs_of(link):
-            item = by_code.get(one.code)
-            row = one.as_json()
-            if item is not None:
-                row["item_id"] = item.item_id
-            pairs.append(row)
-        remember(link, pairs=pairs)
+        """The pairs as the items are now, so that an edit names them: with Omie's ids, with those that people typed
+        there, and without those they removed. An item without a pair would be added once more by the next edit."""
+        pairs, left = follow(pairs_of(link), document.items)
+        kept = left if link.document.get("unproved") else ()  # what is still to be proved may be missing
+        remember(link, pairs=[one.as_json() for one in (*pairs, *kept)])
 
 
 def told_items(link: Link) -> list[Item]:

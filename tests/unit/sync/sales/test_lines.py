@@ -1,12 +1,13 @@
 """Lines and items keep each other across new line ids, edits, additions and removals."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sync.sales.lines import Item, Pair, blame, pair
+from app.sync.sales.lines import Item, Pair, blame, follow, pair
 
 ONE = Decimal(1)
 
@@ -60,3 +61,22 @@ def test_blame_names_only_what_differs() -> None:
     held = pair([], [item("a", total="1"), item("b", total="3"), item("c")]).items
     found = blame(sent, held)
     assert [(a and a.product, b and b.product) for a, b in found] == [("b", "b"), (None, "c")]
+
+
+def test_pairs_follow_the_items_that_a_document_holds() -> None:
+    stored = [Pair("1", "10", "l1", "901", "told"), Pair("2", "20", "l2", None, "told"), Pair("3", "30", "l3", "903")]
+    held = [
+        replace(item("10", "x"), item_id="901", code="1"),
+        replace(item("20", "x"), item_id="902", code="2"),
+        replace(item("40", "x"), item_id="904", code="904"),
+    ]
+    pairs, gone = follow(stored, held)
+    assert pairs == [
+        Pair("1", "10", "l1", "901", "told"),
+        Pair("2", "20", "l2", "902", "told"),
+        Pair("904", "40", None, "904"),
+    ]
+    assert gone == [stored[2]]
+    again = pair(pairs, [item("40", "new1"), item("10", "new2"), item("20", "new3")])
+    assert not again.added
+    assert not again.removed

@@ -1,0 +1,43 @@
+"""Nothing of a sale is there twice: items that people add in Omie, and sales whose making was not answered."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.shop import JsonObject, Shop, number
+
+pytestmark = EMBEDDED
+
+
+@pytest.fixture
+async def shop(rig: Rig) -> Shop:
+    return await Shop(rig).open(products=3)
+
+
+def items_of(shop: Shop, order: JsonObject) -> list[tuple[str, Decimal]]:
+    """Product and quantity of each item of an order."""
+    names = {omie_id: name for name, (omie_id, _) in shop.products.items()}
+    rows = [
+        (names[str(row["produto"]["codigo_produto"])], number(row["produto"]["quantidade"])) for row in order["det"]
+    ]
+    return sorted(rows)
+
+
+@pytest.mark.feature("F156", "F158")
+async def test_items_added_and_removed_in_omie_keep_their_lines(shop: Shop) -> None:
+    sale_id = await shop.sale(shop.line("Produto 1"), shop.line("Produto 2"))
+    order = await shop.order_of(sale_id)
+    order_id = str(order["cabecalho"]["codigo_pedido"])
+    added = {
+        "ide": {"codigo_item_integracao": "typed"},
+        "produto": {"codigo_produto": int(shop.products["Produto 3"][0]), "quantidade": 2, "valor_unitario": 10},
+    }
+    removed = {"ide": {"codigo_item": order["det"][0]["ide"]["codigo_item"], "acao_item": "E"}}
+    await shop.screen("orders", "PATCH", {"det": [added, removed]}, order_id)
+    await shop.rig.settle()
+    lines = (await shop.sales())[sale_id]["Products"]
+    assert len(lines) == 2
+    await shop.edit(sale_id, shop.line("Produto 2", 4), shop.line("Produto 3", 5))
+    assert items_of(shop, await shop.order_of(sale_id)) == [("Produto 2", 4), ("Produto 3", 5)]
+    assert await shop.rig.issues() == []
