@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, Rig, at_speed
 from tests.e2e.shop import JsonObject, Shop, number
 
 pytestmark = EMBEDDED
@@ -41,3 +41,14 @@ async def test_items_added_and_removed_in_omie_keep_their_lines(shop: Shop) -> N
     await shop.edit(sale_id, shop.line("Produto 2", 4), shop.line("Produto 3", 5))
     assert items_of(shop, await shop.order_of(sale_id)) == [("Produto 2", 4), ("Produto 3", 5)]
     assert await shop.rig.issues() == []
+
+
+@at_speed(60)
+@pytest.mark.feature("F011", "F180")
+async def test_a_service_order_without_a_line_left_is_cancelled(shop: Shop) -> None:
+    sale_id = await shop.sale(shop.line("Produto 1"), shop.line("Serviço 1", 1, 50))
+    await shop.rig.ponte.clock.sleep(61)  # what was seen at the making does not count as read any more
+    await shop.edit(sale_id, shop.line("Produto 1", 3))
+    [work] = await shop.service_orders()
+    assert work["InfoCadastro"]["cCancelada"] == "S"
+    assert items_of(shop, await shop.order_of(sale_id)) == [("Produto 1", 3)]

@@ -12,7 +12,7 @@ from app.core.ports import JsonObject, Vendor
 from app.sync import journal, known
 from app.sync.models import Link
 from app.sync.sales.book import Book
-from app.sync.sales.documents import KINDS, ORDERS, Kind
+from app.sync.sales.documents import KINDS, ORDERS, Document, Kind
 from app.sync.sales.sale import read_sale
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Visit
@@ -55,11 +55,10 @@ class Ends:
             text = f"{reason} Pela configuração, o documento fica como está no Omie."
             await self._book.ended(visit, kind, link, text)
             return
-        record = await visit.trip.omie.fetch(kind.entity, link.omie_id)
-        if record is None:
+        document = await self._now(visit, kind, link)
+        if document is None:
             await self._book.ended(visit, kind, link, f"{reason} O documento já não existia.", replaceable=replaceable)
             return
-        document = kind.read(record.data)
         name = f"{kind.noun} {document.number or document.id}"
         if document.status.frozen:
             if await self._book.answer(visit, "delete_invoiced") == "discard":
@@ -87,6 +86,14 @@ class Ends:
             visit.found("delete_refused", f"{name}: o Omie recusou o cancelamento: {error.text}")
             return
         await self._book.ended(visit, kind, link, f"{reason} {name} foi cancelado.", entry, replaceable=replaceable)
+
+    async def _now(self, visit: Visit, kind: Kind, link: Link) -> Document | None:
+        """The document as this visit read it: Omie would refuse to tell the same twice a minute."""
+        held = visit.held.get(kind.entity)
+        if held is not None and held.document is not None:
+            return held.document
+        record = await visit.trip.omie.fetch(kind.entity, link.omie_id)
+        return kind.read(record.data) if record is not None else None
 
     async def _paused(self, visit: Visit) -> bool:
         """Too many deletions at once: a person is asked first."""
