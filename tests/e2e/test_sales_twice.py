@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.rig import EMBEDDED, Rig, at_speed
 from tests.e2e.shop import JsonObject, Shop, number
+from tests.e2e.test_sales_back import field, typed_order
 
 pytestmark = EMBEDDED
 
@@ -52,3 +53,15 @@ async def test_a_service_order_without_a_line_left_is_cancelled(shop: Shop) -> N
     [work] = await shop.service_orders()
     assert work["InfoCadastro"]["cCancelada"] == "S"
     assert items_of(shop, await shop.order_of(sale_id)) == [("Produto 1", 3)]
+
+
+@pytest.mark.feature("F164")
+async def test_a_sale_whose_making_was_not_answered_gets_no_second_order(shop: Shop) -> None:
+    await shop.rig.fault("disconnect", vendor="ploomes", match="Orders", verb="POST", when="after")
+    order = await typed_order(shop)
+    [(sale_id, sale)] = (await shop.sales()).items()
+    assert len(await shop.orders()) == 1
+    assert len(sale["Products"]) == 2
+    link = await shop.rig.link("omie", order["cabecalho"]["codigo_pedido"], "orders")
+    assert link["ploomes_id"] == sale_id
+    assert await field(shop, sale_id, "ponte_omie_id") == str(order["cabecalho"]["codigo_pedido"])

@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import Postponed
+from app.core.errors import LaneBusy, Postponed
 from app.core.ports import JsonObject, Key, Priority, Record, Vendor
 from app.core.ports import Kind as NoticeKind
-from app.sync import inbox, known, links
+from app.sync import inbox, journal, known, links
 from app.sync.creating import REPEAT_AFTER
 from app.sync.fields import Values, merge_patches
 from app.sync.lanes import record_lane
@@ -77,27 +79,52 @@ class Receiving:
             return await self._link(visit, kind, document, twin, products)
         return await self._create(visit, kind, document, contact, products)
 
+    async def maker(self, visit: Visit) -> Outcome | None:
+        """How the event of a sale without documents ends when the sale is of our own making: its notice came before
+        its link was committed, or the answer was lost; then the order's road finds and links it. A copy that a person
+        made carries the id of an order that has its sale. Raises LaneBusy while the order is in hand."""
+        omie_id = visit.custom("ponte_omie_id")
+        if omie_id is None or not (omie_id.isascii() and omie_id.isdigit()):
+            return None
+        name = record_lane(visit.trip.integration, Vendor.OMIE, ORDERS, omie_id)
+        await visit.trip.lease.take([name])
+        async with self._db.transaction() as session:
+            order = await links.find(session, visit.integration_id, ORDERS, Vendor.OMIE, omie_id)
+            if order is not None and order.ploomes_id == visit.sale_id:
+                raise LaneBusy(name)  # linked since this event began
+            sent = await journal.unfinished(session, visit.integration_id, ORDERS, Vendor.OMIE, omie_id)
+            if order is not None or not any(entry.verb == "create" for entry in sent):
+                return None
+            await self._ask_for(session, visit.trip, Vendor.OMIE, omie_id, f"sale.{visit.sale_id}")
+        return done("of_order", f"A venda é do pedido {omie_id} do Omie, que cuida dela.")
+
+    async def _ask_for(self, session: AsyncSession, trip: Trip, vendor: Vendor, external_id: str, topic: str) -> None:
+        """An event of the record that another one belongs to."""
+        await inbox.enqueue(
+            session,
+            integration_id=trip.integration.id,
+            vendor=vendor.value,
+            entity=ORDERS,
+            external_id=external_id,
+            kind=NoticeKind.CHANGED.value,
+            topic=topic,
+            source=EventSource.DEPENDENCY.value,
+            priority=min(trip.event.priority, Priority.PERSON),
+            due_at=self._clock.time(),
+            now=self._clock.now(),
+        )
+
     async def _ours(self, visit: Visit, kind: Kind, document: Document, sale_id: str) -> bool:
         """A document that carries a sale's code belongs to that sale: its own road finds and links it."""
         trip = visit.trip
         async with self._db.transaction() as session:
             taken = await links.find(session, visit.integration_id, kind.entity, Vendor.PLOOMES, sale_id)
             ended = await links.find(session, visit.integration_id, kind.entity, Vendor.OMIE, document.id, living=False)
+            if taken is not None and taken.omie_id == document.id:  # linked since this event began
+                raise LaneBusy(record_lane(trip.integration, Vendor.OMIE, kind.entity, document.id))
             if taken is not None or ended is not None:
                 return False
-            await inbox.enqueue(
-                session,
-                integration_id=visit.integration_id,
-                vendor=Vendor.PLOOMES.value,
-                entity=ORDERS,
-                external_id=sale_id,
-                kind=NoticeKind.CHANGED.value,
-                topic=f"document.{document.id}",
-                source=EventSource.DEPENDENCY.value,
-                priority=min(trip.event.priority, Priority.PERSON),
-                due_at=self._clock.time(),
-                now=self._clock.now(),
-            )
+            await self._ask_for(session, trip, Vendor.PLOOMES, sale_id, f"document.{document.id}")
         visit.outcome = done("of_sale", f"O documento pertence à venda {sale_id} do Ploomes, que cuida dele.")
         return True
 

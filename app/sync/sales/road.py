@@ -145,6 +145,9 @@ class SalesRoad:
         if not visit.links and (ending := self._not_ours(visit, visit.sale, fresh=fresh)) is not None:
             await self._book.close(visit, ending)
             return
+        if not visit.links and (maker := await self._receiving.maker(visit)) is not None:
+            await self._book.close(visit, maker)
+            return
         await self._read_documents(visit)
         await self._trace("read")
         if visit.outcome is None:
