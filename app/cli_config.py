@@ -8,7 +8,7 @@ import typer
 
 from app.console import OPERATOR, Json, out, print_json, run, show, show_one
 from app.core.ports import JsonObject
-from app.sync.catalogue import mapping_fields
+from app.sync.mapping.catalogue import mapping_fields
 from app.wiring import Ponte
 
 config_cli = typer.Typer(no_args_is_help=True, help="The configuration document of an integration.")

@@ -7,9 +7,9 @@ import typer
 
 from app.console import OPERATOR, Json, print_json, run, show, show_one
 from app.core.ports import JsonObject
-from app.sync import guide
-from app.sync.credentials import Credentials
-from app.sync.resyncs import as_json
+from app.sync.passes.resyncs import as_json
+from app.sync.setup import guide
+from app.sync.setup.credentials import Credentials
 from app.wiring import Ponte
 
 integration_cli = typer.Typer(no_args_is_help=True, help="Integrations: one Omie app and one Ploomes account each.")

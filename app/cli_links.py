@@ -7,7 +7,7 @@ import typer
 
 from app.console import OPERATOR, Json, out, run, show, show_one
 from app.core.ports import Entity, JsonObject
-from app.sync.linking import Pair, link_json, listing
+from app.sync.desk.linking import Pair, link_json, listing
 from app.sync.models import Link, LinkState
 from app.wiring import Ponte
 

@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from app.core.errors import UserError
 from app.core.ports import Entity
-from app.sync import certificate
 from app.sync.models import Resync
-from app.sync.resyncs import ENDED, as_json
+from app.sync.passes import certificate
+from app.sync.passes.resyncs import ENDED, as_json
 from app.wiring import Ponte
 
 resync_cli = typer.Typer(no_args_is_help=True, help="Passes over whole entities.")

@@ -7,7 +7,7 @@ import typer
 
 from app.console import Json, run, show_one
 from app.core.ports import Entity, JsonObject
-from app.sync.resyncs import as_json
+from app.sync.passes.resyncs import as_json
 from app.wiring import Ponte
 
 values_cli = typer.Typer(no_args_is_help=True, help="Values of mapped fields as a table.")

@@ -18,7 +18,7 @@ from app.core.log import setup_logging
 from app.main import create_app
 from app.sandbox.app import Sandbox
 from app.serving import free_port, run, server
-from app.sync.credentials import Credentials
+from app.sync.setup.credentials import Credentials
 from app.wiring import Ponte
 
 APP_KEY, APP_SECRET, USER_KEY = "1000000000001", "sandbox-app-secret", "sandbox-user-key"

@@ -25,49 +25,50 @@ from app.ploomes import budgets as ploomes_budgets
 from app.ploomes import webhooks as ploomes_webhooks
 from app.ploomes.client import PloomesClient, PloomesCredentials
 from app.ploomes.gateway import PloomesGateway
-from app.sync import account_fields, family_changes, first_load, self_test, value_pass
-from app.sync.checks import Checker
-from app.sync.config_store import ConfigStore
-from app.sync.diagnostics import Diagnostics
-from app.sync.family_changes import FamilyChanges
-from app.sync.foreign import Foreign
+from app.sync.config.publishing import Publishing
+from app.sync.config.store import ConfigStore
+from app.sync.desk.diagnostics import Diagnostics
+from app.sync.desk.link_tables import LinkTables
+from app.sync.desk.link_wizard import LinkWizard
+from app.sync.desk.linking import Linking
+from app.sync.desk.records import Records
+from app.sync.desk.requests import Requests
+from app.sync.desk.value_tables import ValueTables
+from app.sync.desk.why import Why
 from app.sync.inbox import Inbox
-from app.sync.integrations import Integrations
 from app.sync.interactions import Interactions
 from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
-from app.sync.link_tables import LinkTables
-from app.sync.link_wizard import LinkWizard
-from app.sync.linking import Linking
-from app.sync.load_steps import LoadSteps
-from app.sync.locks import Locks
+from app.sync.lookups.people import People
 from app.sync.models import Integration
-from app.sync.nightly import Nightly
-from app.sync.option_tables import OptionTables
-from app.sync.passes import Passes
-from app.sync.people import People
-from app.sync.pickers import Pickers
+from app.sync.passes import family_changes, first_load, self_test, value_pass
+from app.sync.passes.family_changes import FamilyChanges
+from app.sync.passes.foreign import Foreign
+from app.sync.passes.load_steps import LoadSteps
+from app.sync.passes.models import MAPPING, RECONCILE, REQUESTED
+from app.sync.passes.nightly import Nightly
+from app.sync.passes.passes import Passes
+from app.sync.passes.resync_steps import ResyncSteps
+from app.sync.passes.resyncs import Resyncs
+from app.sync.passes.self_test import SelfTest
+from app.sync.passes.silence import Silence
+from app.sync.passes.sweep import Sweep
 from app.sync.pipeline import BodyReader, Engine
-from app.sync.provisioning import Provisioner
-from app.sync.publishing import Publishing
 from app.sync.reactions import Reactions
-from app.sync.records import Records
-from app.sync.requests import Requests
-from app.sync.resync_models import MAPPING, RECONCILE, REQUESTED
-from app.sync.resync_steps import ResyncSteps
-from app.sync.resyncs import Resyncs
 from app.sync.sales.messages import Messages
 from app.sync.sales.missed import Missed
-from app.sync.self_test import SelfTest
-from app.sync.silence import Silence
-from app.sync.stock import REFRESH
-from app.sync.stock_pass import StockPass, StockRefresh
-from app.sync.sweep import Sweep
+from app.sync.setup import account_fields
+from app.sync.setup.checks import Checker
+from app.sync.setup.integrations import Integrations
+from app.sync.setup.locks import Locks
+from app.sync.setup.option_tables import OptionTables
+from app.sync.setup.pickers import Pickers
+from app.sync.setup.provisioning import Provisioner
+from app.sync.setup.upkeep import Upkeep
+from app.sync.setup.watch import Watch
+from app.sync.stock.movements import REFRESH
+from app.sync.stock.refresh import StockPass, StockRefresh
 from app.sync.trip import Tracer
-from app.sync.upkeep import Upkeep
-from app.sync.value_tables import ValueTables
-from app.sync.watch import Watch
-from app.sync.why import Why
 
 
 async def _untraced(boundary: str) -> None:

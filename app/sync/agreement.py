@@ -16,20 +16,20 @@ from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import Record, Vendor, Written
 from app.sync import issues, journal, links
-from app.sync.decide import Policy, Sides, Verdict, decide, fights
+from app.sync.config.sharing import restrain
 from app.sync.endings import Endings
 from app.sync.entities.rules import Held
-from app.sync.fields import MissingReference, Values
 from app.sync.issues import Finding
 from app.sync.journal import finish
-from app.sync.mapping import canonical
+from app.sync.lookups.references import References
+from app.sync.lookups.snapshots import learn
+from app.sync.lookups.vanished import rest_vanished
+from app.sync.mapping.canonical import canonical
+from app.sync.mapping.decide import Policy, Sides, Verdict, decide, fights
+from app.sync.mapping.fields import MissingReference, Values
 from app.sync.models import Change, Event, EventSource, EventState, Link, LinkState, WriteEntry, WriteState
-from app.sync.references import References
 from app.sync.same_record import latest_of
-from app.sync.sharing import restrain
-from app.sync.snapshots import learn
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
-from app.sync.vanished import rest_vanished
 from app.sync.writing import Draft, Writer, needs_record, update_drafts
 
 FREEZE_SECONDS = 3600.0

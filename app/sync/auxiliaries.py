@@ -10,9 +10,10 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Key, Record, Vendor, Written
-from app.sync import journal, known
+from app.sync import journal
 from app.sync.lanes import Lanes, Lease
-from app.sync.lookups import CONTROLS, find_beside_living
+from app.sync.lookups import known
+from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.models import Event, Integration, WriteEntry, WriteState
 from app.sync.writing import WRITE_SECONDS
 

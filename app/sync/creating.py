@@ -9,12 +9,13 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Record, Vendor, Written
-from app.sync import journal, known, links
+from app.sync import journal, links
 from app.sync.agreement import Agreement, RefusedBefore, cause_of, withhold
 from app.sync.endings import Endings
 from app.sync.entities.rules import CODE_PREFIX
-from app.sync.fields import Values, merge_patches
-from app.sync.mapping import wire
+from app.sync.lookups import known
+from app.sync.mapping.canonical import wire
+from app.sync.mapping.fields import Values, merge_patches
 from app.sync.models import EventSource, WriteEntry, WriteState
 from app.sync.trip import Side, Trip, waits
 from app.sync.writing import Draft, Writer, loss_notes

@@ -6,14 +6,15 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import Key, Record, Vendor
-from app.sync import issues, journal, known, links
+from app.sync import issues, journal, links
 from app.sync.agreement import Agreement, cause_of, withhold
+from app.sync.config.sharing import others_linked
 from app.sync.endings import Endings
-from app.sync.fields import Master, Values
 from app.sync.issues import Finding
+from app.sync.lookups import known
+from app.sync.mapping.fields import Master, Values
 from app.sync.models import EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
-from app.sync.sharing import others_linked
 from app.sync.trip import Outcome, Side, Trip, done, waits
 from app.sync.twins import Twins
 from app.sync.vendors import one_page

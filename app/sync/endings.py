@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Vendor
-from app.sync import inbox, issues, known, links
+from app.sync import inbox, issues, links
 from app.sync.intake import INACTIVE
 from app.sync.issues import Finding
+from app.sync.lookups import known
 from app.sync.models import Event, EventState, Link
 from app.sync.sales import waits
 from app.sync.trip import Outcome, Side, Trip

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Gateway, Vendor
-from app.sync import known
 from app.sync.auxiliaries import Auxiliaries, product_group
-from app.sync.fields import Refs
-from app.sync.goods import PRODUCTS_FAMILY
-from app.sync.lookups import Search
+from app.sync.lookups import known
+from app.sync.lookups.living import Search
+from app.sync.mapping.fields import Refs
+from app.sync.mapping.goods import PRODUCTS_FAMILY
+from app.sync.mapping.places import fold
 from app.sync.models import Integration
-from app.sync.places import fold
 
 FAMILY_GROUPS = "family_groups"
 """Index set under Omie: family code -> group id as natural key, and the family's name then."""

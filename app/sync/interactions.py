@@ -18,7 +18,7 @@ from app.core.ports import Gateway, Key, Priority, Vendor
 from app.sync.creating import REPEAT_AFTER
 from app.sync.intake import RUNNING
 from app.sync.lanes import Lanes, Lease
-from app.sync.lookups import CONTROLS, find_beside_living
+from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.models import Integration, Issue
 from app.sync.vendors import Gateways
 from app.sync.writing import WRITE_SECONDS

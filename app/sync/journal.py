@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
-from app.sync.fields import Value, Values
+from app.sync.mapping.fields import Value, Values
 from app.sync.models import Change, WriteEntry, WriteState
 
 

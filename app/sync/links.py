@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
-from app.sync.fields import Values
+from app.sync.mapping.fields import Values
 from app.sync.models import Link, LinkState
 
 LIVING = (LinkState.ACTIVE, LinkState.SUSPENDED)

@@ -8,9 +8,9 @@ from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, BigId, JsonColumn, UtcDateTime
-from app.sync.resync_models import Resync as Resync
+from app.sync.passes.models import Resync as Resync
 from app.sync.sales.models import OrderMessage as OrderMessage
-from app.sync.stock_models import StockLevel as StockLevel
+from app.sync.stock.models import StockLevel as StockLevel
 
 
 class IntegrationState(StrEnum):

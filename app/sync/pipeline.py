@@ -16,30 +16,32 @@ from app.core.db import Database
 from app.core.errors import LaneBusy, VendorError
 from app.core.ports import JsonObject, Kind, Priority, Vendor
 from app.core.usage import Usage, counting
-from app.sync import first_load, inbox, issues, journal, known, links, resync_execute, same_record
+from app.sync import inbox, issues, journal, links, same_record
 from app.sync.agreement import Agreement
-from app.sync.config_store import ConfigStore
-from app.sync.configuration import Config
-from app.sync.credentials import fingerprint
+from app.sync.config.document import Config
+from app.sync.config.sharing import HELD, OVERLAP, SALES
+from app.sync.config.store import ConfigStore
+from app.sync.config.window import opening_of
 from app.sync.deletion import Deletion
 from app.sync.endings import Endings
 from app.sync.entities import BUILT, RULES, custom_fields_of
-from app.sync.fields import MissingReference, get_path
 from app.sync.lanes import Lanes
-from app.sync.mapping import body_values
+from app.sync.lookups import known
+from app.sync.lookups.references import References
+from app.sync.mapping.canonical import body_values
+from app.sync.mapping.fields import MissingReference, get_path
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
+from app.sync.passes import first_load, resync_execute
 from app.sync.placing import Placing, ended_outcome
 from app.sync.reading import Reading, recall, remember
-from app.sync.references import References
 from app.sync.sales import waits
 from app.sync.sales.road import SalesRoad
 from app.sync.sellers import Sellers
-from app.sync.sharing import HELD, OVERLAP, SALES
-from app.sync.stock import Stock
+from app.sync.setup.credentials import fingerprint
+from app.sync.stock.movements import Stock
 from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.twins import Twins
 from app.sync.vendors import Gateways
-from app.sync.window import opening_of
 from app.sync.writing import Writer
 
 LIVE_STATES = (IntegrationState.ACTIVE, IntegrationState.AWAITING_FIRST_WEBHOOK)

@@ -12,15 +12,16 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import Key, Record, Vendor
-from app.sync import inbox, journal, known, links
+from app.sync import inbox, journal, links
 from app.sync.agreement import Agreement, cause_of
 from app.sync.creating import Creation, Extras, code_of, id_of, text_or_none
 from app.sync.endings import Endings
 from app.sync.entities import RULES
 from app.sync.entities.rules import Ignore, Wait
-from app.sync.fields import Field, Master, Value, Values
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane
+from app.sync.lookups import known
+from app.sync.mapping.fields import Field, Master, Value, Values
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits

@@ -16,11 +16,11 @@ from app.core.ports import Vendor
 from app.core.queue import Queue
 from app.sync import inbox, issues, links
 from app.sync.agreement import RefusedBefore
-from app.sync.credentials import fingerprint
 from app.sync.inbox import QUEUE_OF
 from app.sync.intake import INACTIVE, REASONS, RUNNING
 from app.sync.issues import Finding
 from app.sync.models import Event, EventState, Integration, IntegrationState, Issue
+from app.sync.setup.credentials import fingerprint
 
 _log = get_logger(__name__)
 

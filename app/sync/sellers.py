@@ -5,10 +5,11 @@ from sqlalchemy import update
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Kind, Vendor
-from app.sync import known, links
+from app.sync import links
 from app.sync.endings import Endings
+from app.sync.lookups import known
+from app.sync.lookups.references import References
 from app.sync.models import Event, EventState, LinkState
-from app.sync.references import References
 from app.sync.trip import Trip, done
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from app.core.ports import Gateway, JsonObject, Record, Vendor
-from app.sync.catalogue import rows_of
-from app.sync.configuration import Config
+from app.sync.config.document import Config
 from app.sync.entities import RULES, set_of
 from app.sync.entities.rules import Rules
-from app.sync.fields import Field, Refs, Values
 from app.sync.issues import Finding
 from app.sync.lanes import Lease, record_lane
+from app.sync.mapping.catalogue import rows_of
+from app.sync.mapping.fields import Field, Refs, Values
 from app.sync.models import Event, EventState, Integration, Link, WriteEntry
 
 Tracer = Callable[[str], Coroutine[Any, Any, None]]

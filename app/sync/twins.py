@@ -3,9 +3,10 @@
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Key, Record, Vendor
-from app.sync import known, links
+from app.sync import links
 from app.sync.agreement import Agreement
-from app.sync.lookups import CONTROLS, find_beside_living
+from app.sync.lookups import known
+from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.models import EventSource
 from app.sync.reading import PAGE_ROW, Reading
 from app.sync.trip import Trip

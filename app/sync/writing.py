@@ -10,14 +10,14 @@ from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import JsonObject, Vendor, Written
 from app.sync import journal
-from app.sync.convert import Text
 from app.sync.entities import set_of
-from app.sync.fields import Field, Values
-from app.sync.goods import Marked
-from app.sync.mapping import wire
+from app.sync.mapping.canonical import wire
+from app.sync.mapping.convert import Text
+from app.sync.mapping.fields import Field, Values
+from app.sync.mapping.goods import Marked
+from app.sync.mapping.phones import Phones
+from app.sync.mapping.tags import Tags
 from app.sync.models import WriteEntry, WriteState
-from app.sync.phones import Phones
-from app.sync.tags import Tags
 from app.sync.trip import Side, Tracer, Trip
 
 CUSTOM_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue")

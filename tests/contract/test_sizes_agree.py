@@ -7,7 +7,7 @@ import pytest
 from app.omie.schemas import SIZES
 from app.omie.schemas.orders import ORDER, ORDER_SIZES
 from app.sync.entities.clients import FIELDS
-from app.sync.mappable import ALL
+from app.sync.mapping.mappable import ALL
 
 SIZED = [
     (row.omie, size)

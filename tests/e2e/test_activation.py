@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.sync.config_schema import HINTS
-from app.sync.mappable import MAPPABLE
+from app.sync.config.schema import HINTS
+from app.sync.mapping.mappable import MAPPABLE
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig
 
 pytestmark = EMBEDDED

@@ -11,8 +11,8 @@ from stdnum.br import cnpj
 
 from app.core.config import Settings
 from app.core.vault import Vault
-from app.sync import certificate
 from app.sync.models import Link
+from app.sync.passes import certificate
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
 from tests.e2e.test_products import product, service, twin
 from tests.e2e.test_resync import CNPJS, act, pairs, rested, resync, silent

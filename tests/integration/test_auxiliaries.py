@@ -9,9 +9,9 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Record, Vendor, Written
-from app.sync import known
 from app.sync.auxiliaries import Auxiliaries, contact_tag
 from app.sync.lanes import Lanes
+from app.sync.lookups import known
 from app.sync.models import Change, Lane, WriteEntry
 from tests.factories import add_integration
 from tests.integration.rest.fakes import FakeGateway

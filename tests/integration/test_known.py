@@ -7,8 +7,8 @@ import pytest
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Record, Vendor
-from app.sync import known
-from app.sync.known import Known
+from app.sync.lookups import known
+from app.sync.lookups.known import Known
 from tests.factories import add_integration
 
 OMIE, PLOOMES = Vendor.OMIE, Vendor.PLOOMES

@@ -6,10 +6,10 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.queue import EmbeddedQueue
-from app.sync.credentials import fingerprint
 from app.sync.inbox import Inbox
 from app.sync.models import Event, Integration, IntegrationState, Issue
 from app.sync.reactions import Reactions
+from app.sync.setup.credentials import fingerprint
 from tests.factories import VAULT, add_integration, notice
 
 STATES = IntegrationState

@@ -4,9 +4,9 @@ import pytest
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.sync.fields import MissingReference, Refs
 from app.sync.lanes import Lanes
-from app.sync.references import References
+from app.sync.lookups.references import References
+from app.sync.mapping.fields import MissingReference, Refs
 from tests.factories import add_integration
 from tests.integration.rest.fakes import fake_vendors
 

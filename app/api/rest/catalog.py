@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.deps import require
 from app.api.rest.common import IntegrationDep, PartsDep
-from app.sync.pickers import KINDS
+from app.sync.setup.pickers import KINDS
 
 router = APIRouter(tags=["listas de códigos"], dependencies=[Depends(require("read"))])
 

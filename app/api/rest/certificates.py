@@ -14,8 +14,8 @@ from app.api.deps import read_session, require
 from app.api.rest.common import Body, Cursor, IntegrationDep, Limit, Listing, PartsDep, RowId, listing
 from app.api.rest.resyncs import ResyncOut
 from app.core.errors import UserError
-from app.sync.resync_models import RECONCILE, Certificate
-from app.sync.resyncs import as_json
+from app.sync.passes.models import RECONCILE, Certificate
+from app.sync.passes.resyncs import as_json
 
 router = APIRouter(
     prefix="/integrations/{integration_id}/certificates", tags=["certificados"], dependencies=[Depends(require("read"))]

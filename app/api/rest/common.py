@@ -10,26 +10,26 @@ from pydantic import BaseModel, ConfigDict
 from app.api.deps import Container
 from app.core.errors import UserError
 from app.core.ports import Entity, Vendor
-from app.sync.config_store import ConfigStore
-from app.sync.diagnostics import Diagnostics
-from app.sync.integrations import Integrations
-from app.sync.link_tables import LinkTables
-from app.sync.link_wizard import LinkWizard
-from app.sync.linking import Linking
-from app.sync.locks import Locks
+from app.sync.config.publishing import Publishing
+from app.sync.config.store import ConfigStore
+from app.sync.desk.diagnostics import Diagnostics
+from app.sync.desk.link_tables import LinkTables
+from app.sync.desk.link_wizard import LinkWizard
+from app.sync.desk.linking import Linking
+from app.sync.desk.records import Records
+from app.sync.desk.requests import Requests
+from app.sync.desk.value_tables import ValueTables
+from app.sync.desk.why import Why
+from app.sync.lookups.people import People
 from app.sync.models import Integration
-from app.sync.option_tables import OptionTables
-from app.sync.people import People
-from app.sync.pickers import Pickers
-from app.sync.publishing import Publishing
-from app.sync.records import Records
-from app.sync.requests import Requests
-from app.sync.resyncs import Resyncs
-from app.sync.self_test import SelfTest
-from app.sync.stock_pass import StockRefresh
-from app.sync.upkeep import Upkeep
-from app.sync.value_tables import ValueTables
-from app.sync.why import Why
+from app.sync.passes.resyncs import Resyncs
+from app.sync.passes.self_test import SelfTest
+from app.sync.setup.integrations import Integrations
+from app.sync.setup.locks import Locks
+from app.sync.setup.option_tables import OptionTables
+from app.sync.setup.pickers import Pickers
+from app.sync.setup.upkeep import Upkeep
+from app.sync.stock.refresh import StockRefresh
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from app.api.deps import Caller, require
 from app.api.rest.common import Body as Closed
 from app.api.rest.common import Cursor, IntegrationDep, IntegrationId, Limit, Listing, PartsDep, RowId
-from app.sync.catalogue import mapping_fields
-from app.sync.option_tables import Made
+from app.sync.mapping.catalogue import mapping_fields
+from app.sync.setup.option_tables import Made
 
 router = APIRouter(tags=["configuração"])
 

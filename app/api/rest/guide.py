@@ -9,8 +9,8 @@ from app.api.deps import Caller, require
 from app.api.rest.common import Body, IntegrationDep, PartsDep
 from app.api.rest.integrations import IntegrationOut
 from app.api.rest.resyncs import ResyncOut
-from app.sync import guide
-from app.sync.resyncs import as_json
+from app.sync.passes.resyncs import as_json
+from app.sync.setup import guide
 
 router = APIRouter(prefix="/integrations/{integration_id}", tags=["guias"])
 

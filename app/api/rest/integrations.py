@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.deps import Caller, require
 from app.api.rest.common import Body, Cursor, IntegrationDep, IntegrationId, Limit, Listing, PartsDep
-from app.sync.credentials import Credentials
+from app.sync.setup.credentials import Credentials
 
 router = APIRouter(tags=["integrações"])
 

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api.deps import read_session, require
 from app.api.rest.common import Body, Cursor, IntegrationDep, Limit, Listing, PartsDep, RowId, listing
 from app.core.ports import Entity
+from app.sync.desk.records import issue_json
 from app.sync.issues import CAUSES
 from app.sync.models import Issue
-from app.sync.records import issue_json
 
 router = APIRouter(prefix="/integrations/{integration_id}/issues", tags=["pendências"])
 

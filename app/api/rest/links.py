@@ -12,8 +12,8 @@ from app.api.deps import Caller, read_session, require
 from app.api.rest.common import Body as Closed
 from app.api.rest.common import Cursor, IntegrationDep, Limit, Listing, PartsDep, RowId, listing
 from app.core.ports import Entity
-from app.sync import linking
-from app.sync.linking import Pair, link_json
+from app.sync.desk import linking
+from app.sync.desk.linking import Pair, link_json
 from app.sync.models import Link, LinkState
 
 router = APIRouter(prefix="/integrations/{integration_id}/links", tags=["vínculos"])

@@ -15,7 +15,7 @@ from app.api.deps import read_session, require
 from app.api.rest.common import Body, Cursor, IntegrationDep, Limit, Listing, PartsDep, RowId, listing
 from app.core.ports import Entity
 from app.sync.models import Resync
-from app.sync.resyncs import ENDED, Resyncs, as_json
+from app.sync.passes.resyncs import ENDED, Resyncs, as_json
 
 router = APIRouter(
     prefix="/integrations/{integration_id}/resyncs", tags=["cargas"], dependencies=[Depends(require("read"))]

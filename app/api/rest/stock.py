@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from app.api.deps import require
 from app.api.rest.common import IntegrationDep, PartsDep
 from app.api.rest.resyncs import ResyncOut
-from app.sync.resyncs import as_json
+from app.sync.passes.resyncs import as_json
 
 router = APIRouter(prefix="/integrations/{integration_id}/stock", tags=["estoque"])
 

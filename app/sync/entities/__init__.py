@@ -3,7 +3,7 @@
 from app.core.ports import Vendor
 from app.sync.entities import clients, products, sales, services
 from app.sync.entities.rules import Rules
-from app.sync.fields import Field
+from app.sync.mapping.fields import Field
 
 BUILT = ("sellers", "clients", "products", "services", "stock", "orders", "service_orders")
 """Entities the road carries today; events of others settle as ignored, with that reason."""

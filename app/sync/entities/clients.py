@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import Activity, Document, Owner, PersonType, Text, ZipCode, clean
-from app.sync.decide import Sides, Verdict
+from app.sync.config.scope import in_scope
 from app.sync.entities.rules import CODE_PREFIX, Condition, Facts, Held, Ignore, Wait
-from app.sync.fields import Field, Master, Refs, Value, Values
-from app.sync.phones import Phones
-from app.sync.places import City, Country, State, fold
-from app.sync.scope import in_scope
-from app.sync.tags import Tags
+from app.sync.mapping.convert import Activity, Document, Owner, PersonType, Text, ZipCode, clean
+from app.sync.mapping.decide import Sides, Verdict
+from app.sync.mapping.fields import Field, Master, Refs, Value, Values
+from app.sync.mapping.phones import Phones
+from app.sync.mapping.places import City, Country, State, fold
+from app.sync.mapping.tags import Tags
 
 if TYPE_CHECKING:
-    from app.sync.configuration import Config
+    from app.sync.config.document import Config
 
 ENTITY = "clients"
 ADDRESS = "address"

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import Text
-from app.sync.decide import Sides, Verdict
 from app.sync.entities.rules import Condition, Facts, Held, Ignore, Wait
-from app.sync.fields import Field, Master, Refs, Values
-from app.sync.goods import Family, Group, Marked, Price, Suspension
+from app.sync.mapping.convert import Text
+from app.sync.mapping.decide import Sides, Verdict
+from app.sync.mapping.fields import Field, Master, Refs, Values
+from app.sync.mapping.goods import Family, Group, Marked, Price, Suspension
 
 if TYPE_CHECKING:
-    from app.sync.configuration import Config
+    from app.sync.config.document import Config
 
 NAME_SIZE = 200
 """Characters of a name in Ploomes (reference 3.3)."""

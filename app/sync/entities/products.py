@@ -7,10 +7,10 @@ a family counts too.
 from collections.abc import Mapping, Sequence
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import Text
 from app.sync.entities import one_way
-from app.sync.fields import Field, Master, Refs, Values, carries_any
-from app.sync.goods import PRODUCTS_FAMILY
+from app.sync.mapping.convert import Text
+from app.sync.mapping.fields import Field, Master, Refs, Values, carries_any
+from app.sync.mapping.goods import PRODUCTS_FAMILY
 
 ENTITY = "products"
 

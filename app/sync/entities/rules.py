@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.decide import Sides, Verdict
-from app.sync.fields import Field, Master, Refs, Values
+from app.sync.mapping.decide import Sides, Verdict
+from app.sync.mapping.fields import Field, Master, Refs, Values
 
 if TYPE_CHECKING:  # the configuration checks itself against the rows of the entities
-    from app.sync.configuration import Config
+    from app.sync.config.document import Config
 
 
 CODE_PREFIX = "PLOOMES-"

@@ -6,8 +6,8 @@ Both halves of a base hold Omie's words (ids, items as texts), so nothing is tra
 from dataclasses import dataclass
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import Text, clean
-from app.sync.fields import Field, Master, Refs, Value, get_path
+from app.sync.mapping.convert import Text, clean
+from app.sync.mapping.fields import Field, Master, Refs, Value, get_path
 
 ORDERS, SERVICE_ORDERS = "orders", "service_orders"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from app.core.ports import JsonObject, Vendor
 from app.sync.entities import one_way
-from app.sync.fields import Field, Master, Refs, Values, carries_any
-from app.sync.goods import SERVICES_FAMILY
+from app.sync.mapping.fields import Field, Master, Refs, Values, carries_any
+from app.sync.mapping.goods import SERVICES_FAMILY
 
 ENTITY = "services"
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from app.core.ports import JsonObject
-from app.sync.fields import merge_patches
+from app.sync.mapping.fields import merge_patches
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS
 from app.sync.sales.instalments import FREE, Terms
 from app.sync.sales.lines import Item, Pair

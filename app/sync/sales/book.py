@@ -9,9 +9,10 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import JsonObject, Priority, Vendor
 from app.core.ports import Kind as NoticeKind
-from app.sync import inbox, issues, journal, known, links
+from app.sync import inbox, issues, journal, links
 from app.sync.agreement import cause_of
-from app.sync.fields import Values
+from app.sync.lookups import known
+from app.sync.mapping.fields import Values
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.sales import waits
 from app.sync.sales.documents import Kind

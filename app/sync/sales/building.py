@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from app.core.clock import Clock
 from app.core.ports import JsonObject, Vendor
 from app.sync.agreement import Agreement
-from app.sync.catalogue import line_rows_of
-from app.sync.decide import Verdict
-from app.sync.fields import Field, Value, Values
-from app.sync.mapping import canonical, wire
+from app.sync.mapping.canonical import canonical, wire
+from app.sync.mapping.catalogue import line_rows_of
+from app.sync.mapping.decide import Verdict
+from app.sync.mapping.fields import Field, Value, Values
 from app.sync.models import Link
 from app.sync.sales import choices
 from app.sync.sales.bodies import Edit, Order

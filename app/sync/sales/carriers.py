@@ -4,9 +4,9 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import Key, Vendor
-from app.sync import known
-from app.sync.configuration import Carrier
-from app.sync.convert import canonical_document
+from app.sync.config.document import Carrier
+from app.sync.lookups import known
+from app.sync.mapping.convert import canonical_document
 from app.sync.sales.choices import carrier_client, is_carrier
 from app.sync.sales.visit import Visit
 from app.sync.writing import Draft, Writer

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject
-from app.sync.convert import canonical_document
-from app.sync.scope import in_scope
+from app.sync.config.scope import in_scope
+from app.sync.mapping.convert import canonical_document
 
 if TYPE_CHECKING:
-    from app.sync.configuration import Carrier, Config, FieldCondition, Payment, StageCondition
+    from app.sync.config.document import Carrier, Config, FieldCondition, Payment, StageCondition
 
 CARRIER_TAG = "Transportadora"
 NO_FREIGHT, SENDER_PAYS = "9", "0"

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.core.ports import JsonObject
-from app.sync.convert import canonical_decimal, clean
-from app.sync.fields import Values
+from app.sync.mapping.convert import canonical_decimal, clean
+from app.sync.mapping.fields import Values
 from app.sync.sales.lines import Item
 from app.sync.sales.money import ZERO, cents, plain
 from app.sync.sales.status import Status, order_status, service_status

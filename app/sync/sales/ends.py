@@ -9,7 +9,8 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import JsonObject, Vendor
-from app.sync import journal, known
+from app.sync import journal
+from app.sync.lookups import known
 from app.sync.models import Link
 from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Document, Kind

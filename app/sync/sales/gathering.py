@@ -14,8 +14,9 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import Kind, Priority, Record, Vendor
-from app.sync import inbox, known, links
-from app.sync.fields import Field
+from app.sync import inbox, links
+from app.sync.lookups import known
+from app.sync.mapping.fields import Field
 from app.sync.models import EventSource, EventState
 from app.sync.sales import choices
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS, decimal

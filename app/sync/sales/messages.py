@@ -14,7 +14,7 @@ from app.core.ports import Key, Priority, Vendor
 from app.sync.creating import REPEAT_AFTER
 from app.sync.intake import RUNNING
 from app.sync.lanes import Lanes, Lease
-from app.sync.lookups import CONTROLS, find_beside_living
+from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.models import Integration
 from app.sync.sales.models import OrderMessage
 from app.sync.vendors import Gateways

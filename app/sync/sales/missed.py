@@ -16,10 +16,10 @@ from app.core.log import get_logger
 from app.core.ports import Gateway, Kind, Priority, Record, Vendor
 from app.core.queue import Queue
 from app.sync import inbox, links
-from app.sync.config_store import ConfigStore
-from app.sync.foreign import next_sweep
+from app.sync.config.store import ConfigStore
 from app.sync.intake import RUNNING
 from app.sync.models import Event, EventSource, Integration
+from app.sync.passes.foreign import next_sweep
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS
 from app.sync.vendors import Gateways, one_page
 

@@ -14,7 +14,7 @@ from app.sync.sales.documents import Document
 from app.sync.sales.money import brl
 
 if TYPE_CHECKING:
-    from app.sync.configuration import OrderNotification
+    from app.sync.config.document import OrderNotification
 
 _PLAIN = SandboxedEnvironment(undefined=StrictUndefined)
 _HTML = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.core.ports import JsonObject
-from app.sync.convert import canonical_document, clean
-from app.sync.places import fold
+from app.sync.mapping.convert import canonical_document, clean
+from app.sync.mapping.places import fold
 
 FAMILIES = ("PRODUTOS", "SERVICOS")
 GENERIC_WORDS = frozenset({"CLIENTE", "CLIENTES", "TESTE", "TESTES", "FORNECEDOR", "FORNECEDORES"})

@@ -12,8 +12,8 @@ from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import Vendor
 from app.sync import links
-from app.sync.fields import Values
-from app.sync.mapping import canonical
+from app.sync.mapping.canonical import canonical
+from app.sync.mapping.fields import Values
 from app.sync.models import Link
 from app.sync.sales.book import PROOF, Book
 from app.sync.sales.building import terms_of_json

@@ -12,12 +12,13 @@ from app.core.db import Database
 from app.core.errors import LaneBusy, Postponed
 from app.core.ports import JsonObject, Key, Priority, Record, Vendor
 from app.core.ports import Kind as NoticeKind
-from app.sync import inbox, journal, known, links
+from app.sync import inbox, journal, links
 from app.sync.creating import REPEAT_AFTER
-from app.sync.fields import Values, merge_patches
 from app.sync.lanes import record_lane
-from app.sync.lookups import CONTROLS, find_beside_living
-from app.sync.mapping import wire
+from app.sync.lookups import known
+from app.sync.lookups.living import CONTROLS, find_beside_living
+from app.sync.mapping.canonical import wire
+from app.sync.mapping.fields import Values, merge_patches
 from app.sync.models import EventSource
 from app.sync.sales.book import Book
 from app.sync.sales.documents import ORDERS, Document, Kind

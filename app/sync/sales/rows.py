@@ -6,8 +6,8 @@ only passes them on.
 
 from collections.abc import Sequence
 
-from app.sync.catalogue import rows_of
-from app.sync.fields import Field
+from app.sync.mapping.catalogue import rows_of
+from app.sync.mapping.fields import Field
 from app.sync.trip import Trip
 
 PREFIX = "VendaProduto."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from app.core.ports import JsonObject
-from app.sync.convert import clean
-from app.sync.fields import Values
+from app.sync.mapping.convert import clean
+from app.sync.mapping.fields import Values
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS, decimal
 from app.sync.sales.lines import Item
 from app.sync.sales.money import ZERO, Amounts, TotalsDiffer, brl, nets, plain, price

@@ -14,9 +14,9 @@ from app.core.ports import JsonObject, Key, Vendor
 from app.sync import issues, journal, links
 from app.sync.agreement import Agreement, RefusedBefore
 from app.sync.creating import REPEAT_AFTER
-from app.sync.decide import Policy, Sides, Verdict, decide
 from app.sync.entities.rules import CODE_PREFIX
-from app.sync.fields import Field, Values
+from app.sync.mapping.decide import Policy, Sides, Verdict, decide
+from app.sync.mapping.fields import Field, Values
 from app.sync.models import EventSource, Link, WriteEntry
 from app.sync.sales.bodies import BODIES
 from app.sync.sales.book import Book

@@ -10,11 +10,12 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import JsonObject, Vendor
-from app.sync import known, links
-from app.sync.fields import Values, merge_patches
-from app.sync.mapping import wire
+from app.sync import links
+from app.sync.lookups import known
+from app.sync.mapping.canonical import wire
+from app.sync.mapping.fields import Values, merge_patches
+from app.sync.mapping.places import fold
 from app.sync.models import Link
-from app.sync.places import fold
 from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Kind, invoices
 from app.sync.sales.lines import Item, parse_items

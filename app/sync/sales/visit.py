@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.fields import Values
 from app.sync.issues import Finding
+from app.sync.mapping.fields import Values
 from app.sync.models import Link, WriteEntry
 from app.sync.sales.documents import KINDS, ORDERS, Document, Kind
 from app.sync.sales.lines import Pair

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from app.core.errors import Postponed
 from app.core.ports import JsonObject, Priority
-from app.sync.configuration import OffHours
-from app.sync.first_load import NEVER
+from app.sync.config.document import OffHours
 from app.sync.models import Event, KnownRecord, Link, Resync
+from app.sync.passes.first_load import NEVER
 from tests.factories import notice
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts

@@ -8,8 +8,8 @@ import pytest
 
 from app.core.vault import Vault
 from app.main import create_app
-from app.sync.provisioning import FIELD_SPECS
-from app.sync.upkeep import SECRETS
+from app.sync.setup.provisioning import FIELD_SPECS
+from app.sync.setup.upkeep import SECRETS
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import NEW, Parts
 

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from app.core.db import Base
 from app.core.ports import Vendor
 from app.main import create_app
-from app.sync import known, links
+from app.sync import links
 from app.sync.issues import Finding, open_issue
+from app.sync.lookups import known
 from app.sync.models import Change, ConfigVersion, Event, Integration
-from app.sync.resync_models import Resync
+from app.sync.passes.models import Resync
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import NEW, FixedClock, Parts
 

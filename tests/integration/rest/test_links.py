@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.ports import Vendor
-from app.sync import known
+from app.sync.lookups import known
 from app.sync.models import Event, Link
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts

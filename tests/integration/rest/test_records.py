@@ -13,9 +13,9 @@ from sqlalchemy import select
 from app.core.limit_models import LimitBlock
 from app.core.ports import Kind
 from app.sync import inbox, issues, links
-from app.sync.fields import Values
-from app.sync.foreign import FOREIGN, NOT_FOLLOWED, OWN_WRITE
+from app.sync.mapping.fields import Values
 from app.sync.models import Change, Event, EventState, Link, LinkState, WriteEntry, WriteState
+from app.sync.passes.foreign import FOREIGN, NOT_FOLLOWED, OWN_WRITE
 from tests.factories import notice, ploomes_notice
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.core.ports import JsonObject
 from app.sync.models import Event, Link, Resync
-from app.sync.resync_models import ResyncItem
+from app.sync.passes.models import ResyncItem
 from tests.integration.rest.fakes import PAGE, FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts
 from tests.integration.rest.test_first_load import activate, client, contact, load

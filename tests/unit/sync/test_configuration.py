@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from app.core.errors import UserError
-from app.sync.account_fields import same_type
-from app.sync.catalogue import mapping_fields
-from app.sync.config_effects import changed_paths, effects_of, touched_entities, warnings_of
-from app.sync.config_schema import HINTS, paths_of, schema_of
-from app.sync.configuration import Config, parse
-from app.sync.mappable import MAPPABLE
-from app.sync.pickers import KINDS
+from app.sync.config.document import Config, parse
+from app.sync.config.effects import changed_paths, effects_of, touched_entities, warnings_of
+from app.sync.config.schema import HINTS, paths_of, schema_of
+from app.sync.mapping.catalogue import mapping_fields
+from app.sync.mapping.mappable import MAPPABLE
+from app.sync.setup.account_fields import same_type
+from app.sync.setup.pickers import KINDS
 
 CONTRACT_DEFAULTS = json.loads("""
 {"entities": {"clients": true, "products": true, "services": true, "orders": true, "service_orders": true,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.convert import (
+from app.sync.mapping.convert import (
     Activity,
     Date,
     Document,
@@ -18,10 +18,10 @@ from app.sync.convert import (
     canonical_document,
     clean,
 )
-from app.sync.fields import MissingReference, Refs
-from app.sync.phones import Phones
-from app.sync.places import City, Country, State
-from app.sync.tags import Tags, merge_tags
+from app.sync.mapping.fields import MissingReference, Refs
+from app.sync.mapping.phones import Phones
+from app.sync.mapping.places import City, Country, State
+from app.sync.mapping.tags import Tags, merge_tags
 
 OMIE, PLOOMES = Vendor.OMIE, Vendor.PLOOMES
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.ports import Vendor
-from app.sync.convert import Text
-from app.sync.decide import Policy, Sides, Verdict, decide, fights
-from app.sync.fields import Field, Master, Refs, Value, Values
-from app.sync.tags import Tags
+from app.sync.mapping.convert import Text
+from app.sync.mapping.decide import Policy, Sides, Verdict, decide, fights
+from app.sync.mapping.fields import Field, Master, Refs, Value, Values
+from app.sync.mapping.tags import Tags
 
 NAME = Field("name", "Nome", "n", "N", Text(omie_size=5))
 MAIL = Field("mail", "E-mail", "m", "M", Text())

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core.ports import Kind
-from app.sync.foreign import CALL_FIRES, explained, next_sweep
 from app.sync.models import Event, WriteEntry
+from app.sync.passes.foreign import CALL_FIRES, explained, next_sweep
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ import pytest
 
 from app.core.ports import Vendor
 from app.sync.entities import products, services
-from app.sync.fields import MissingReference, Refs
-from app.sync.goods import Family, Group, Lines, Marked, Price, Suspension
-from app.sync.mapping import body_values, canonical, wire
+from app.sync.mapping.canonical import body_values, canonical, wire
+from app.sync.mapping.fields import MissingReference, Refs
+from app.sync.mapping.goods import Family, Group, Lines, Marked, Price, Suspension
 
 OMIE, PLOOMES = Vendor.OMIE, Vendor.PLOOMES
 REFS = Refs(

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from app.core import wire
 from app.core.ports import Vendor
-from app.sync.catalogue import line_rows_of, rows_of
-from app.sync.choices import LISTS, Choice, Option, choices_of, pair_choices
-from app.sync.configuration import parse
-from app.sync.convert import canonical_day, canonical_decimal
-from app.sync.decide import Policy, Sides, decide
+from app.sync.config.document import parse
 from app.sync.entities.clients import FIELDS
-from app.sync.fields import Field, MissingReference, Refs, Value
-from app.sync.mappable import ALL, COLUMNS, Mappable, mappable
-from app.sync.mapping import canonical
-from app.sync.mapping import wire as to_wire
+from app.sync.mapping.canonical import canonical
+from app.sync.mapping.canonical import wire as to_wire
+from app.sync.mapping.catalogue import line_rows_of, rows_of
+from app.sync.mapping.choices import LISTS, Choice, Option, choices_of, pair_choices
+from app.sync.mapping.convert import canonical_day, canonical_decimal
+from app.sync.mapping.decide import Policy, Sides, decide
+from app.sync.mapping.fields import Field, MissingReference, Refs, Value
+from app.sync.mapping.mappable import ALL, COLUMNS, Mappable, mappable
 
 OMIE, PLOOMES = Vendor.OMIE, Vendor.PLOOMES
 KEY = "field_00000000"

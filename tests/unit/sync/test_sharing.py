@@ -3,10 +3,10 @@
 import pytest
 
 from app.core.ports import Vendor
-from app.sync.configuration import parse
+from app.sync.config.document import parse
+from app.sync.config.sharing import clash, overlap
 from app.sync.entities import RULES
-from app.sync.fields import Refs
-from app.sync.sharing import clash, overlap
+from app.sync.mapping.fields import Refs
 
 
 def scoped(condition: object, *, orders: bool = True) -> object:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.sync.stock_table import COLUMNS, Figures, Place, digest, listed, rows_of, stamped, summed, table
+from app.sync.stock.table import COLUMNS, Figures, Place, digest, listed, rows_of, stamped, summed, table
 
 DEPOT = Place("11", "Depósito <b>\"Sul\"</b> & 'filial'", "1")
 SHOP = Place("12", "Balcão", "3")

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.sync.configuration import parse
-from app.sync.window import Window
+from app.sync.config.document import parse
+from app.sync.config.window import Window
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 

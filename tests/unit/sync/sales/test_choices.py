@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.sync.configuration import Config, parse
+from app.sync.config.document import Config, parse
 from app.sync.sales.choices import (
     account,
     carrier_of,

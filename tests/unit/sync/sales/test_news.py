@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.errors import UserError
-from app.sync.configuration import parse
+from app.sync.config.document import parse
 from app.sync.sales.documents import read_order
 from app.sync.sales.news import flaw, messages, words
 

@@ -1,0 +1,1 @@
+"""The configuration document of an integration: shape, versions, effects, publishing."""

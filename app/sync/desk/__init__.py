@@ -1,0 +1,1 @@
+"""What people look at and ask for: records, why, links by hand, requests."""

@@ -1,0 +1,214 @@
+"""Links many at a time: deleted and restored by entity, taken out and in as a table (F109, F111)."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import UserError
+from app.core.ports import JsonObject, Vendor
+from app.core.queue import Queue
+from app.sync import links
+from app.sync.desk.linking import Pair, already_linked, make_link, refuse_entity, taken_by
+from app.sync.entities import BUILT, set_of
+from app.sync.lookups import known
+from app.sync.models import Change, EventSource, Integration, Link, LinkState
+
+MASS = "Exclusão em massa"
+"""How the reason begins of links that were deleted by entity; only those can be restored."""
+COLUMNS = ("entity", "omie_id", "ploomes_id", "state")
+IMPORT_MOST = 20_000
+
+
+class LinkTables:
+    """Acts on all links of an entity."""
+
+    def __init__(self, db: Database, clock: Clock, queue: Queue) -> None:
+        self._db = db
+        self._clock = clock
+        self._queue = queue
+
+    async def delete_all(self, integration: Integration, entity: str, confirm: str | None, *, author: str) -> int:
+        """Ends every link of an entity, restorably, once its name was typed. Raises UserError 422."""
+        refuse_entity(entity)
+        if confirm != entity:
+            raise UserError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "Confirmação necessária",
+                f"Para desfazer todos os vínculos, informe confirm={entity}.",
+                errors=[{"field": "confirm", "message": f"digite {entity}"}],
+            )
+        now = self._clock.now()
+        async with self._db.transaction() as session:
+            ended = await session.execute(
+                update(Link)
+                .where(Link.integration_id == integration.id, Link.entity == entity, Link.state.in_(links.LIVING))
+                .values(
+                    state=LinkState.EXCLUDED,
+                    state_reason=f"{MASS} por {author}.",
+                    ended_at=now,
+                    version=Link.version + 1,
+                )
+                .returning(Link.id)
+                .execution_options(synchronize_session=False)
+            )
+            count = len(ended.all())
+            if count:
+                session.add(self._mass_change(integration, entity, "unlink", count, author))
+        return count
+
+    async def restore(self, integration: Integration, entity: str, *, author: str) -> int:
+        """Brings the links of the latest deletion by entity back, unless one of their records has another by now."""
+        refuse_entity(entity)
+        mass = (
+            Link.integration_id == integration.id,
+            Link.entity == entity,
+            Link.state == LinkState.EXCLUDED,
+            Link.state_reason.startswith(MASS),
+        )
+        async with self._db.transaction() as session:
+            latest = await session.scalar(select(Link.ended_at).where(*mass).order_by(Link.ended_at.desc()).limit(1))
+            if latest is None:
+                return 0
+            rows = list(await session.scalars(select(Link).where(*mass, Link.ended_at == latest).order_by(Link.id)))
+            living = select(Link.omie_id, Link.ploomes_id).where(
+                Link.integration_id == integration.id, Link.entity == entity, Link.state.in_(links.LIVING)
+            )
+            held = (await session.execute(living)).all()
+            taken = {Vendor.OMIE: {row[0] for row in held}, Vendor.PLOOMES: {row[1] for row in held}}
+            back = [row for row in rows if not any(links.id_of(row, side) in taken[side] for side in Vendor)]
+            for row in back:
+                row.state, row.state_reason, row.ended_at = LinkState.ACTIVE, None, None
+                row.version += 1
+            if back:
+                session.add(self._mass_change(integration, entity, "link", len(back), author))
+        return len(back)
+
+    async def export(self, integration_id: int, entity: str | None) -> AsyncIterator[str]:
+        """Every link as CSV, in batches that hold no session while the client is slow."""
+        yield _line(COLUMNS)
+        last = 0
+        while True:
+            query = select(Link).where(Link.integration_id == integration_id, Link.id > last)
+            if entity is not None:
+                query = query.where(Link.entity == entity)
+            async with self._db.read() as session:
+                rows = list(await session.scalars(query.order_by(Link.id).limit(500)))
+            if not rows:
+                return
+            yield "".join(_line([getattr(row, name) for name in COLUMNS]) for row in rows)
+            last = rows[-1].id
+
+    async def take_in(self, integration: Integration, text: str, *, author: str, dry_run: bool = False) -> JsonObject:
+        """Links from CSV (`entity,omie_id,ploomes_id`). With any line that cannot be linked nothing is, and each is
+        named with its reason.
+
+        Records are compared later, in the off-hours. Raises UserError 422 for a text that is no such table.
+        """
+        wanted, errors = _read_table(text)
+        fresh, already, refused = await self._checked(integration.id, wanted)
+        errors = sorted([*errors, *refused], key=lambda error: int(error["line"]))
+        made = 0
+        for entity, pair in () if errors or dry_run else fresh:
+            async with self._db.transaction() as session:
+                if await taken_by(session, integration.id, entity, pair):
+                    continue  # linked while the table was read
+                await make_link(
+                    session, integration, entity, pair, author=author, source=EventSource.RESYNC, clock=self._clock
+                )
+                made += 1
+        if made:
+            await self._queue.ring("bulk")
+        linked = len(fresh) if dry_run and not errors else made
+        return {"dry_run": dry_run, "linked": linked, "already": already, "errors": errors}
+
+    async def _checked(
+        self, integration_id: int, wanted: Sequence[tuple[int, str, Pair]]
+    ) -> tuple[list[tuple[str, Pair]], int, list[JsonObject]]:
+        """What can be linked, how many are linked already, and what is wrong with the others, by line."""
+        fresh: list[tuple[str, Pair]] = []
+        refused: list[JsonObject] = []
+        lines: dict[tuple[str, Vendor, str], int] = {}
+        already = 0
+        for line, entity, pair in wanted:
+            async with self._db.read() as session:
+                taken = await taken_by(session, integration_id, entity, pair)
+                gone = await _gone(session, integration_id, entity, pair)
+            records = [(entity, side, pair.id_on(side)) for side in Vendor]
+            before = next((lines[record] for record in records if record in lines), None)
+            if any(row.omie_id == pair.omie_id and row.ploomes_id == pair.ploomes_id for row in taken):
+                already += 1
+            elif taken or gone or before:
+                text = f"um dos registros já está na linha {before}" if before else "um dos registros foi excluído"
+                refused.append({"line": line, "message": already_linked(taken[0]).detail if taken else text})
+            else:
+                fresh.append((entity, pair))
+                lines |= dict.fromkeys(records, line)
+        return fresh, already, refused
+
+    def _mass_change(self, integration: Integration, entity: str, action: str, count: int, author: str) -> Change:
+        return Change(
+            integration_id=integration.id,
+            entity=entity,
+            vendor=Vendor.OMIE.value,
+            action=action,
+            before={},
+            after={"count": count},
+            lost={},
+            notes=[f"{count} vínculo(s) de {entity}."],
+            cause=f"person:{author}",
+            config_version=integration.config_version,
+            at=self._clock.now(),
+        )
+
+
+async def _gone(session: AsyncSession, integration_id: int, entity: str, pair: Pair) -> bool:
+    for side in Vendor:
+        row = await known.get(session, integration_id, side, set_of(entity, side), pair.id_on(side))
+        if row is not None and row.gone_at is not None:
+            return True
+    return False
+
+
+def _line(cells: Sequence[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+def _read_table(text: str) -> tuple[list[tuple[int, str, Pair]], list[JsonObject]]:
+    """Lines of a CSV with a heading, and what is wrong with some of them."""
+    sample = text.lstrip("\ufeff")
+    separator = ";" if sample.partition("\n")[0].count(";") > sample.partition("\n")[0].count(",") else ","
+    reader = csv.DictReader(io.StringIO(sample), delimiter=separator)
+    missing = {"entity", "omie_id", "ploomes_id"} - set(reader.fieldnames or ())
+    if missing:
+        raise UserError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela inválida", f"Faltam as colunas: {', '.join(sorted(missing))}.",
+            errors=[{"field": name, "message": "coluna obrigatória"} for name in sorted(missing)],
+        )  # fmt: skip
+    wanted: list[tuple[int, str, Pair]] = []
+    errors: list[JsonObject] = []
+    for number, row in enumerate(reader, start=2):
+        entity, omie, ploomes = ((row.get(name) or "").strip() for name in ("entity", "omie_id", "ploomes_id"))
+        if entity not in BUILT or entity == "sellers":
+            errors.append({"line": number, "message": f"entidade desconhecida: {entity}"})
+        elif not (_is_id(omie) and _is_id(ploomes)):
+            errors.append({"line": number, "message": "códigos devem ser números"})
+        else:
+            wanted.append((number, entity, Pair(omie, ploomes)))
+        if number > IMPORT_MOST:
+            raise UserError(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela grande demais", f"No máximo {IMPORT_MOST} linhas por vez."
+            )
+    return wanted, errors
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 20

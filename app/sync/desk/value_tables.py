@@ -1,0 +1,217 @@
+"""Values of mapped fields as a table: all of an entity out, and values typed in a spreadsheet in again (F109).
+
+What comes in is written into Ploomes like a person's edit there, one record at a time at the lowest priority, and
+travels to Omie on the usual road. A bad table is refused whole, with a reason per line.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import select
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import UserError
+from app.core.ports import JsonObject, Vendor
+from app.sync import links
+from app.sync.config.store import ConfigStore
+from app.sync.entities import RULES
+from app.sync.links import LIVING
+from app.sync.mapping.catalogue import rows_of
+from app.sync.mapping.convert import canonical_day, canonical_decimal
+from app.sync.mapping.fields import Field, Master, Value
+from app.sync.mapping.mappable import CHECKBOX, DATE, DECIMAL, INTEGER, MONEY, PERCENT, PLOOMES_TEXT, TEXT
+from app.sync.models import Integration, Link, Resync
+from app.sync.passes.value_pass import REASON
+
+IMPORT_MOST = 5_000
+IDS = ("omie_id", "ploomes_id")
+BATCH = 500
+TRUE, FALSE = ("sim", "s", "true", "1", "verdadeiro"), ("não", "nao", "n", "false", "0", "falso")
+
+
+class Unreadable(ValueError):
+    """A cell that is no value of its field; the text says why, in Portuguese."""
+
+
+class ValueTables:
+    """Exports and imports."""
+
+    def __init__(self, db: Database, clock: Clock, configs: ConfigStore) -> None:
+        self._db = db
+        self._clock = clock
+        self._configs = configs
+
+    async def columns(self, integration_id: int, entity: str) -> list[Field]:
+        """The mapped rows of an entity. Raises UserError 422 for an entity that is not kept as pairs."""
+        if entity not in RULES:
+            raise UserError(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "Entidade inválida", f"Não há valores mapeados de {entity}."
+            )
+        config = await self._configs.get(integration_id)
+        return [row for row in rows_of(entity, config) if not row.fixed]
+
+    async def export(self, integration_id: int, entity: str) -> AsyncIterator[str]:
+        """Every linked record with its values as CSV, in batches that hold no session while the client is slow."""
+        rows = await self.columns(integration_id, entity)
+        yield _line([*IDS, *(row.key for row in rows)])
+        last = 0
+        while True:
+            query = select(Link).where(
+                Link.integration_id == integration_id, Link.entity == entity, Link.state.in_(LIVING), Link.id > last
+            )
+            async with self._db.read() as session:
+                found = list(await session.scalars(query.order_by(Link.id).limit(BATCH)))
+            if not found:
+                return
+            yield "".join(
+                _line([link.omie_id, link.ploomes_id, *(_shown(_held(link, row)) for row in rows)]) for link in found
+            )
+            last = found[-1].id
+
+    async def take_in(self, integration: Integration, entity: str, text: str, *, dry_run: bool = False) -> JsonObject:
+        """Checks a table and, when every line is good, has its values written. Raises UserError 422 for a text that is
+        no such table."""
+        rows = {row.key: row for row in await self.columns(integration.id, entity)}
+        table = _read(text, rows)
+        errors, wanted = await self._checked(integration.id, entity, table, rows)
+        started = None
+        if wanted and not errors and not dry_run:
+            started = await self._start(integration.id, entity, wanted)
+        return {"dry_run": dry_run, "records": 0 if errors else len(wanted), "resync_id": started, "errors": errors}
+
+    async def _checked(
+        self, integration_id: int, entity: str, table: "Table", rows: Mapping[str, Field]
+    ) -> tuple[list[JsonObject], list[JsonObject]]:
+        errors: list[JsonObject] = []
+        wanted: dict[str, JsonObject] = {}
+        for number, cells in table.lines:
+            vendor = Vendor.OMIE if cells.get("omie_id") else Vendor.PLOOMES
+            external_id = (cells.get("omie_id") or cells.get("ploomes_id") or "").strip()
+            async with self._db.read() as session:
+                link = await links.find(session, integration_id, entity, vendor, external_id)
+            if link is None:
+                errors.append({"line": number, "message": f"nenhum registro vinculado com o código “{external_id}”"})
+            elif link.ploomes_id in wanted:
+                errors.append({"line": number, "message": "o registro aparece mais de uma vez"})
+            else:
+                values: dict[str, Value] = {}
+                for key in table.columns:
+                    try:
+                        values[rows[key].id] = parsed(rows[key], cells.get(key) or "")
+                    except Unreadable as problem:
+                        errors.append({"line": number, "column": key, "message": str(problem)})
+                wanted[link.ploomes_id] = {"ploomes_id": link.ploomes_id, "link_id": link.id, "values": values}
+        return errors, list(wanted.values())
+
+    async def _start(self, integration_id: int, entity: str, wanted: Sequence[JsonObject]) -> int:
+        now = self._clock.now()
+        async with self._db.transaction() as session:
+            row = Resync(
+                integration_id=integration_id, state="scheduled", reason=REASON, entities=[entity], dry_run=False,
+                force=False, start="now", cursor={"step": "write", "place": {"left": list(wanted)}}, plan={},
+                progress={"done": 0, "total": len(wanted)}, written={}, requests_used={}, due_at=now.timestamp(),
+                created_at=now,
+            )  # fmt: skip
+            session.add(row)
+            await session.flush()
+            return row.id
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The lines of a file, and which of its columns are mapped fields."""
+
+    columns: Sequence[str]
+    lines: Sequence[tuple[int, Mapping[str, str]]]
+
+
+def _read(text: str, rows: Mapping[str, Field]) -> Table:
+    sample = text.lstrip("\ufeff")
+    head = sample.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(sample), delimiter=";" if head.count(";") > head.count(",") else ",")
+    names = [name for name in reader.fieldnames or () if name]
+    unknown = [name for name in names if name not in rows and name not in IDS]
+    columns = [name for name in names if name in rows]
+    if unknown or not columns or not set(names) & set(IDS):
+        problems = [{"field": name, "message": "coluna que não é um campo mapeado"} for name in unknown]
+        problems += [] if set(names) & set(IDS) else [{"field": "omie_id", "message": "falta omie_id ou ploomes_id"}]
+        raise UserError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela inválida",
+            "A primeira linha deve ter omie_id ou ploomes_id e os campos mapeados.", errors=problems,
+        )  # fmt: skip
+    lines = list(enumerate(reader, start=2))
+    if len(lines) > IMPORT_MOST:
+        raise UserError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela grande demais", f"No máximo {IMPORT_MOST} linhas por vez."
+        )
+    return Table(columns, lines)
+
+
+def parsed(row: Field, cell: str) -> Value:
+    """The canonical value of a cell; empty clears. Raises Unreadable. Pure."""
+    if row.master is Master.OMIE:
+        raise Unreadable("este campo só vem do Omie")
+    text = cell.strip()
+    return _PARSERS.get(row.ploomes_type, str)(text) if text else None
+
+
+def _flag(text: str) -> Value:
+    if text.casefold() not in (*TRUE, *FALSE):
+        raise Unreadable(f"“{text}” não é Sim nem Não")
+    return text.casefold() in TRUE
+
+
+def _number(text: str) -> Value:
+    """Brazilian or plain: a comma is a decimal comma, and dots before it part thousands."""
+    plain = text.replace(".", "").replace(",", ".") if "," in text else text
+    number = canonical_decimal(plain)
+    if number is None:
+        raise Unreadable(f"“{text}” não é um número")
+    return number
+
+
+def _whole(text: str) -> Value:
+    number = str(_number(text))
+    if "." in number:
+        raise Unreadable(f"“{text}” não é um número inteiro")
+    return number
+
+
+def _day(text: str) -> Value:
+    day = canonical_day(text)
+    if day is None:
+        raise Unreadable(f"“{text}” não é uma data")
+    return day
+
+
+def _short(text: str) -> Value:
+    if len(text) > PLOOMES_TEXT:
+        raise Unreadable(f"o texto tem {len(text)} caracteres; o Ploomes aceita {PLOOMES_TEXT}")
+    return text
+
+
+_PARSERS: Mapping[str, Callable[[str], Value]] = {
+    CHECKBOX: _flag, MONEY: _number, DECIMAL: _number, PERCENT: _number, INTEGER: _whole, DATE: _day, TEXT: _short,
+}  # fmt: skip
+
+
+def _held(link: Link, row: Field) -> Any:
+    omie = link.omie_base.get(row.id)
+    return omie if omie is not None else link.ploomes_base.get(row.id)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Sim" if value else "Não"
+    return "" if value is None else str(value)
+
+
+def _line(cells: Sequence[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()

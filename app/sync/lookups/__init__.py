@@ -1,0 +1,1 @@
+"""What converters look up: people, places, markers, options; kept in our index."""

@@ -1,0 +1,1 @@
+"""What is kept equal: rows of fields, converters, and the decision over them. Pure."""

@@ -1,0 +1,1 @@
+"""Passes over whole entities: first load, resync, sweep, reconcile."""

@@ -1,0 +1,138 @@
+"""The first load of an activation: reads both sides, links what is certain, and plans the rest for the off-hours.
+
+Reading runs at any hour at the lowest priority; the load's writes are `resync` events due when the window opens, or
+at once if the caller said so (design section 8). A load is one row of `resyncs`: whoever claims it goes on where its
+cursor stands, one page per commit.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.sync.config.document import Config
+from app.sync.config.window import NEVER
+from app.sync.entities import BUILT
+from app.sync.intake import INACTIVE
+from app.sync.models import Event, EventSource, EventState, Resync
+
+REASON = "first_load"
+FAILED = "first_load_failed"
+"""Cause of the issue of a load that failed."""
+NEVER_OPENS = "A janela de horários configurada nunca abre: as gravações desta carga esperam até a configuração mudar."
+OPEN_STATES = ("planning", "planned", "scheduled", "running", "paused")
+
+
+async def schedule(session: AsyncSession, integration_id: int, start: str, now: datetime) -> Resync:
+    """Plans the load of an activation, or goes on with the one there is; `start` "now" brings its writes forward."""
+    load = await _latest(session, integration_id)
+    if load is not None and load.state == "failed":
+        load.due_at = None  # the new one takes its place
+    if load is None or load.state in ("failed", "cancelled"):
+        load = Resync(
+            integration_id=integration_id,
+            state="scheduled",
+            reason=REASON,
+            entities=list(BUILT),
+            dry_run=False,
+            force=False,
+            start=start,
+            cursor={},
+            plan={},
+            progress={"done": 0, "total": 0},
+            written={},
+            requests_used={},
+            due_at=now.timestamp(),
+            created_at=now,
+        )
+        session.add(load)
+    elif load.state == "paused":
+        load.state, load.due_at = "running", now.timestamp()
+    if start == "now":
+        load.start = "now"
+    await session.flush()
+    return load
+
+
+async def retime(session: AsyncSession, integration_id: int, due_at: float) -> None:
+    """Moves what the load left to do: to `due_at`, or to an earlier moment it already has. Before the wake-up."""
+    mine = (
+        Event.integration_id == integration_id,
+        Event.source == EventSource.RESYNC,
+        Event.topic == REASON,
+        Event.state.in_((EventState.RECEIVED, EventState.WAITING)),
+        Event.claim.is_(None),
+    )
+    await session.execute(
+        update(Event)
+        .where(*mine, or_(Event.due_at > due_at, Event.cause == INACTIVE))
+        .values(state=EventState.RECEIVED, due_at=due_at, cause=None, reason=None)
+        .execution_options(synchronize_session=False)
+    )
+    load = await _latest(session, integration_id)
+    if load is not None:
+        tell_held(load, due_at)
+
+
+async def reconfigured(session: AsyncSession, integration_id: int, config: Config, now: datetime) -> None:
+    """A new configuration: writes that waited for another window, or for one that never opened, follow this one."""
+    load = await _latest(session, integration_id)
+    if load is not None and load.state not in ("failed", "cancelled"):
+        await retime(session, integration_id, writes_due(load, config, now))
+
+
+def writes_due(load: Resync, config: Config, now: datetime) -> float:
+    """When the load's writes may run: at once if the caller said so, else when the off-hours window opens; `NEVER`
+    while it never does."""
+    opening = now if load.start == "now" else config.window.window().next_opening(now)
+    return NEVER if opening is None else opening.timestamp()
+
+
+def tell_held(load: Resync, due_at: float) -> None:
+    """Shows in a load's progress that its writes wait for a window that never opens, or no longer do."""
+    progress = {name: value for name, value in load.progress.items() if name != "held"}
+    load.progress = {**progress, "held": NEVER_OPENS} if due_at == NEVER else progress
+
+
+async def held_until(session: AsyncSession, event: Event, config: Config, now: datetime) -> float | None:
+    """Until when an event of a load must rest because the off-hours window closed meanwhile; None lets it go on."""
+    window = config.window.window()
+    if event.source != EventSource.RESYNC or window.is_open(now):
+        return None
+    load = await _latest(session, event.integration_id)
+    return writes_due(load, config, now) if load is not None and load.start != "now" else None
+
+
+async def pause(session: AsyncSession, integration_id: int) -> None:
+    """Stops an unfinished load until the next activation."""
+    await session.execute(
+        update(Resync)
+        .where(
+            Resync.integration_id == integration_id,
+            Resync.reason == REASON,
+            Resync.state.in_(("scheduled", "running")),
+        )
+        .values(state="paused", claim=None, due_at=None)
+    )
+
+
+async def cancel(session: AsyncSession, integration_id: int, now: datetime) -> None:
+    """Ends an unfinished load for good."""
+    await session.execute(
+        update(Resync)
+        .where(
+            Resync.integration_id == integration_id,
+            or_(Resync.state.in_(OPEN_STATES), and_(Resync.state == "failed", Resync.due_at.is_not(None))),
+        )
+        .values(state="cancelled", claim=None, due_at=None, finished_at=now)
+    )
+
+
+async def _latest(session: AsyncSession, integration_id: int) -> Resync | None:
+    query = (
+        select(Resync)
+        .where(Resync.integration_id == integration_id, Resync.reason == REASON)
+        .order_by(Resync.id.desc())
+        .limit(1)
+    )
+    return (await session.execute(query)).scalars().first()

@@ -1,0 +1,366 @@
+"""The reading steps of a resync: both vendors' lists beside each other, what went missing, and stale rows again."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import Fault, Postponed, VendorError
+from app.core.ports import Gateway, JsonObject, Page, Record, Vendor
+from app.sync import issues, links
+from app.sync.issues import Finding
+from app.sync.lookups import known
+from app.sync.models import KnownRecord, Link
+from app.sync.passes import resync_items as book
+from app.sync.passes import watermarks
+from app.sync.passes.load_pairing import Visit
+from app.sync.passes.models import Resync, ResyncItem
+from app.sync.passes.passes import CUT, Turn, stop
+from app.sync.passes.resync_compare import (
+    Comparison,
+    Row,
+    compare,
+    linked_ids,
+    rows_of_page,
+    touched_since,
+)
+from app.sync.passes.resync_items import DELETE_STAGE, DROPPED, FOUND, OPEN, STALE
+from app.sync.vendors import one_page, refuse_cut
+
+BATCH = 49
+"""Candidates of one by-code list; with the living record beside them it is one call of both vendors."""
+CUTS = 3
+"""A list that ended early this often pauses the pass with a question."""
+CUT_ISSUE = "resync_cut"
+
+
+@dataclass(slots=True)
+class Arrived:
+    """A page in canonical values, and when it was asked for."""
+
+    vendor: Vendor
+    set_name: str
+    page: Page
+    rows: Sequence[tuple[Visit, Sequence[Row]]]
+    asked_at: datetime
+
+
+class Reader:
+    """Reads and compares; one page of each vendor per commit."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def lists(self, visits: Sequence[Visit], resync: Resync, turn: Turn) -> None:
+        """The next page of each set that the entities keep their records in; one that several share is read once.
+
+        A vendor whose limit asks for a pause does not hold the other back.
+        """
+        now = self._clock.time()
+        place: JsonObject = {"at": self._clock.now().isoformat(), **(resync.cursor.get("place") or {})}
+        sets = {name: dict(place.get(name) or {}) for name in _sets_of(visits)}
+        waiting = [name for name, side in sets.items() if not side.get("end")]
+        ready = [name for name in waiting if sets[name].get("rest", 0.0) <= now]
+        if not ready:
+            raise Postponed(min(sets[name]["rest"] for name in waiting) - now, "limite dos dois sistemas")
+        answers = await asyncio.gather(
+            *(self._page(visits, name, sets[name]) for name in ready), return_exceptions=True
+        )
+        arrived: dict[str, Arrived] = {}
+        problem: BaseException | None = None
+        for name, answer in zip(ready, answers, strict=True):
+            if isinstance(answer, Postponed):
+                sets[name]["rest"] = now + answer.seconds
+            elif isinstance(answer, BaseException):
+                problem = answer
+            else:
+                arrived[name] = answer
+        if not arrived and problem is not None:
+            raise problem
+        cut = self._advance(sets, arrived, place)
+        following: JsonObject = {**place, **sets}
+        ended = all(side.get("end") for side in sets.values())
+        async with turn.commit(None if ended else following) as (session, row):
+            for name, came in arrived.items():
+                await self._store(session, came, row)
+                if sets[name].get("end"):
+                    await self._end(session, visits[0].integration.id, came, sets[name], place)
+            _progress(row, sets)
+            crawls = {visit.rules.ENTITY: place["at"] for visit in visits}
+            row.plan = {**row.plan, "crawls": {**row.plan.get("crawls", {}), **crawls}}
+            if cut is not None and following.get(CUT, 0) >= CUTS:
+                await self._ask_about_cut(session, row, visits, cut)
+        if cut is not None:
+            raise cut
+        if problem is not None:
+            raise problem
+
+    async def _page(self, visits: Sequence[Visit], name: str, side: JsonObject) -> Arrived:
+        vendor, set_name = _named(name)
+        asked_at = self._clock.now()
+        page = await one_page(_gateway(visits[0], vendor), set_name, cursor=side.get("cursor"))
+        return await self._arrived(visits, vendor, set_name, page, asked_at)
+
+    async def _arrived(
+        self, visits: Sequence[Visit], vendor: Vendor, set_name: str, page: Page, asked_at: datetime
+    ) -> Arrived:
+        """A page by the entities whose records it holds."""
+        ids = [record.id for record in page.records]
+        rows: list[tuple[Visit, list[Row]]] = []
+        for visit in visits:
+            if visit.rules.SETS[vendor] == set_name:
+                async with self._db.read() as session:
+                    linked = await linked_ids(session, visit, vendor, ids)
+                rows.append((visit, await rows_of_page(visit, page.records, linked)))
+        return Arrived(vendor, set_name, page, rows, min((record.read_at for record in page.records), default=asked_at))
+
+    def _advance(
+        self, sets: dict[str, JsonObject], arrived: dict[str, Arrived], place: JsonObject
+    ) -> VendorError | None:
+        """Moves each set on; a list that ended early starts over, and says so."""
+        cut: VendorError | None = None
+        for name, came in arrived.items():
+            side, page = sets[name], came.page
+            side.setdefault("total", page.total)
+            side["seen"] = side.get("seen", 0) + len(page.records)
+            side["cursor"] = page.cursor
+            side["end"] = page.cursor is None
+            watermarks.note(side, page.records, datetime.fromisoformat(place["at"]))
+            side.pop("rest", None)
+            if side["end"] and not place.get("cut_accepted"):
+                try:
+                    refuse_cut(page, side["seen"], side["total"], came.vendor, came.set_name)
+                except VendorError as error:
+                    cut = error
+                    place[CUT] = place.get(CUT, 0) + 1
+                    sets[name] = {}
+        return cut
+
+    async def _store(self, session: AsyncSession, came: Arrived, row: Resync) -> None:
+        digests: dict[str, Row] = {}
+        for visit, rows in came.rows:
+            comparison = await compare(session, visit, came.vendor, rows, came.asked_at)
+            await book.keep(session, row.id, visit.rules.ENTITY, came.vendor, comparison.differing)
+            _count(row, visit.rules.ENTITY, comparison)
+            digests |= {each.record.id: each for each in rows}
+        seen = [
+            known.known_of(record, digests[record.id].digest if record.id in digests else None)
+            for record in came.page.records
+        ]
+        await known.upsert(session, row.integration_id, seen, came.asked_at)
+
+    async def _end(
+        self, session: AsyncSession, integration_id: int, came: Arrived, side: JsonObject, place: JsonObject
+    ) -> None:
+        at = datetime.fromisoformat(place["at"])
+        await known.seen_whole(session, integration_id, came.vendor, came.set_name, at)
+        await watermarks.crawled(session, integration_id, came.vendor, came.set_name, side, at)
+
+    async def _ask_about_cut(
+        self, session: AsyncSession, row: Resync, visits: Sequence[Visit], error: VendorError
+    ) -> None:
+        stop(row, "paused")
+        row.progress = {**row.progress, "paused_because": error.text}
+        await issues.open_issue(
+            session,
+            integration_id=row.integration_id,
+            entity=visits[0].rules.ENTITY,
+            vendor=None,
+            external_id=None,
+            finding=Finding(
+                CUT_ISSUE, error.text, {"resync_id": row.id, "entities": [visit.rules.ENTITY for visit in visits]}
+            ),
+            now=self._clock.now(),
+        )
+
+    # --- absence -------------------------------------------------------------------------------------------------
+
+    async def missing(self, visit: Visit, vendor: Vendor, resync: Resync, turn: Turn, stage: int) -> None:
+        """Linked records that the complete list did not show: asked for by id beside one known to live."""
+        place = resync.cursor.get("place") or {}
+        entity, set_name = visit.rules.ENTITY, visit.rules.SETS[vendor]
+        since = datetime.fromisoformat(resync.plan["crawls"][entity])
+        if entity in resync.plan.get("cut_accepted", ()):
+            async with turn.commit(None):
+                return  # the list was not complete: nothing is deleted on absence
+        async with self._db.read() as session:
+            candidates = await _unseen(session, visit, vendor, since, place.get("after", 0))
+            controls = await known.living(session, visit.integration.id, vendor, set_name, 1) if candidates else []
+        if not candidates or not controls:
+            async with turn.commit(None):
+                return
+        ids = [links.id_of(link, vendor) for link in candidates]
+        asked_at = self._clock.now()
+        found = await _gateway(visit, vendor).fetch_many(set_name, [*ids, controls[0]])
+        if controls[0] not in found:
+            text = f"A lista {set_name} do {vendor.label} não mostrou um registro que existe; a resposta não conta."
+            raise VendorError(Fault.TRANSIENT, text, vendor=vendor.value, method=set_name)
+        living = Page([record for external_id, record in found.items() if external_id in set(ids)], None)
+        came = await self._arrived([visit], vendor, set_name, living, asked_at)
+        async with turn.commit({"after": candidates[-1].id}) as (session, row):
+            await self._store(session, came, row)
+            gone = [link for link in candidates if links.id_of(link, vendor) not in found]
+            touched = await _touched_pairs(session, visit, gone, since)
+            for link in gone:
+                if link.id not in touched:
+                    await _plan_delete(session, row, visit, vendor, link, stage, since)
+
+    # --- stale rows ----------------------------------------------------------------------------------------------
+
+    async def again(self, visit: Visit, resync: Resync, turn: Turn) -> None:
+        """Pairs that an event touched around the time of their page, fifty a call; those in work are left to it."""
+        entity = visit.rules.ENTITY
+        async with self._db.read() as session:
+            items = await book.of_state(session, resync.id, STALE, BATCH, entity=entity)
+            pairs = await _links_of(session, items)
+            busy = await _touched_pairs(session, visit, list(pairs.values()), None)
+        if not items:
+            async with turn.commit(None):
+                return
+        wanted = [link for link in pairs.values() if link.id not in busy]
+        records = await self.both(visit, wanted)
+        async with turn.commit({}) as (session, _):
+            for item in await book.of_state(session, resync.id, STALE, BATCH, entity=entity):
+                link = pairs.get(item.link_id or 0)
+                sides = records.get(link.id) if link is not None else None
+                if link is None or sides is None:
+                    item.state = DROPPED  # its event looks at it, or it is gone and missing tells
+                    continue
+                item.omie, item.ploomes = (sides[vendor].as_json(raw=True) for vendor in Vendor)
+                item.link_version, item.state = link.version, FOUND
+
+    async def both(self, visit: Visit, pairs: Sequence[Link]) -> dict[int, dict[Vendor, Row]]:
+        """Both sides of pairs as they are now, by link id; pairs of which a side did not come are left out."""
+        found: dict[Vendor, dict[str, Record]] = {}
+        for vendor in Vendor:
+            ids = [links.id_of(link, vendor) for link in pairs]
+            found[vendor] = await _gateway(visit, vendor).fetch_many(visit.rules.SETS[vendor], ids) if ids else {}
+        rows: dict[int, dict[Vendor, Row]] = {}
+        for link in pairs:
+            both = {vendor: found[vendor].get(links.id_of(link, vendor)) for vendor in Vendor}
+            records = [record for record in both.values() if record is not None]
+            if len(records) == len(both):
+                read = await rows_of_page(visit, records, {record.id for record in records})
+                rows[link.id] = {row.record.vendor: row for row in read}
+        return rows
+
+
+def _sets_of(visits: Sequence[Visit]) -> list[str]:
+    """The sets of some entities, `omie:clients`, each once."""
+    names = [f"{vendor.value}:{visit.rules.SETS[vendor]}" for visit in visits for vendor in Vendor]
+    return list(dict.fromkeys(names))
+
+
+def _named(name: str) -> tuple[Vendor, str]:
+    vendor, _, set_name = name.partition(":")
+    return Vendor(vendor), set_name
+
+
+def _gateway(visit: Visit, vendor: Vendor) -> Gateway:
+    return visit.omie if vendor is Vendor.OMIE else visit.ploomes
+
+
+async def _links_of(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:
+    ids = [item.link_id for item in items if item.link_id]
+    found = await session.scalars(select(Link).where(Link.id.in_(ids), Link.state.in_(links.LIVING)))
+    return {link.id: link for link in found}
+
+
+async def _unseen(session: AsyncSession, visit: Visit, vendor: Vendor, since: datetime, after: int) -> list[Link]:
+    own = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
+    same = and_(
+        KnownRecord.integration_id == Link.integration_id,
+        KnownRecord.vendor == vendor.value,
+        KnownRecord.entity == visit.rules.SETS[vendor],
+        KnownRecord.external_id == own,
+    )
+    query = (
+        select(Link)
+        .outerjoin(KnownRecord, same)
+        .where(
+            Link.integration_id == visit.integration.id,
+            Link.entity == visit.rules.ENTITY,
+            Link.state.in_(links.LIVING),
+            Link.created_at < since,
+            Link.id > after,
+            or_(KnownRecord.id.is_(None), KnownRecord.seen_at < since),
+        )
+        .order_by(Link.id)
+        .limit(BATCH)
+    )
+    return list(await session.scalars(query))
+
+
+async def _touched_pairs(
+    session: AsyncSession, visit: Visit, pairs: Sequence[Link], since: datetime | None
+) -> set[int]:
+    """Ids of links whose records have an open event, or one that came or ended after `since`."""
+    ids = {vendor: [links.id_of(link, vendor) for link in pairs] for vendor in Vendor}
+    far = datetime.max.replace(tzinfo=visit.integration.created_at.tzinfo) if since is None else since
+    touched = await touched_since(session, visit.integration.id, visit.rules, ids, far) if pairs else set()
+    return {link.id for link in pairs if {(v, links.id_of(link, v)) for v in Vendor} & touched}
+
+
+async def _plan_delete(
+    session: AsyncSession,
+    row: Resync,
+    visit: Visit,
+    gone: Vendor,
+    link: Link,
+    stage: int,
+    since: datetime,
+) -> None:
+    """The item of a linked record that is not there any more, whatever else was found about the pair."""
+    entity = visit.rules.ENTITY
+    policy = getattr(visit.config.deletes, entity, "ignore")
+    other = gone.other
+    verb, word = {"mirror": ("delete", "delete"), "inactivate": ("update", "update")}.get(policy, (None, None))
+    key = f"link:{link.id}"
+    item = await session.scalar(
+        select(ResyncItem).where(ResyncItem.resync_id == row.id, ResyncItem.entity == entity, ResyncItem.key == key)
+    )
+    if item is None:
+        item = ResyncItem(resync_id=row.id, entity=entity, key=key, link_id=link.id, link_version=link.version)
+        base = link.omie_base if other is Vendor.OMIE else link.ploomes_base
+        setattr(item, other.value, {"values": base, "read_at": since.isoformat()})
+        session.add(item)
+    elif item.stage % 10 == DELETE_STAGE:
+        item.omie = item.ploomes = None  # gone on both sides: its event finds out
+    item.vendor, item.external_id, item.target = gone.value, links.id_of(link, gone), other.value
+    item.state, item.stage = OPEN, stage * 10 + DELETE_STAGE
+    item.actions = [f"{word}_in_{other.value}"] if word else ["ended"]
+    item.calls = {other.value: {verb: 1}} if verb else {}
+
+
+def _count(row: Resync, entity: str, comparison: Comparison) -> None:
+    entities = row.plan.get("entities", {})
+    counts = dict(entities.get(entity, {}))
+    for cause, count in comparison.counts.items():
+        if count:
+            counts[cause] = counts.get(cause, 0) + count
+    row.plan = {**row.plan, "entities": {**entities, entity: counts}}
+
+
+def _progress(row: Resync, sets: dict[str, JsonObject]) -> None:
+    """Records read of those the lists tell of, per set and over all."""
+    read = {
+        name: {"done": side.get("seen", 0), "total": max(side.get("total") or 0, side.get("seen", 0))}
+        for name, side in sets.items()
+    }
+    lists = {**row.progress.get("lists", {}), **read}
+    row.progress = {
+        **row.progress,
+        "phase": "reading",
+        "lists": lists,
+        "done": sum(each["done"] for each in lists.values()),
+        "total": sum(each["total"] for each in lists.values()),
+    }
+
+
+__all__ = ["CUT_ISSUE", "Reader"]

@@ -1,0 +1,356 @@
+"""The road of a resync: look-ups, then each entity's lists, what is missing, what is stale, the decision; then the
+plan, and once it may, the writes. A dry run ends at the plan; resuming it executes exactly that plan."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.ports import Entity, JsonObject, Price, Priority, Vendor
+from app.core.queue import Queue
+from app.core.vault import Vault
+from app.sync import issues, links
+from app.sync.config.document import Config
+from app.sync.config.store import ConfigStore
+from app.sync.config.window import NEVER, opening_of
+from app.sync.entities import RULES, set_of
+from app.sync.issues import Finding
+from app.sync.lookups.references import References
+from app.sync.models import Integration, Link
+from app.sync.passes import flight_plan
+from app.sync.passes import resync_items as book
+from app.sync.passes.load_pairing import Visit
+from app.sync.passes.load_steps import LoadSteps
+from app.sync.passes.models import RECONCILE, Resync, ResyncItem
+from app.sync.passes.passes import Rest, Road, Step, Turn, stop
+from app.sync.passes.reconcile import Reconciler
+from app.sync.passes.resync_compare import without_creating
+from app.sync.passes.resync_execute import Executor, unhindered, writes_of
+from app.sync.passes.resync_items import DONE, FOUND, OPEN
+from app.sync.passes.resync_judge import (
+    FRESH,
+    decided,
+    ground_of,
+    judge_pairs,
+    judge_single,
+    open_link,
+    sides_of,
+    verdicts_of,
+)
+from app.sync.passes.resync_read import Reader
+from app.sync.vendors import Gateways
+
+SELLERS, STOCK = Entity.SELLERS.value, Entity.STOCK.value
+FAILED = "resync_failed"
+DELETES = "resync_deletes"
+BATCH = 100
+EXECUTE = "execute"
+OUTSIDE = "Fora da janela de horários; continua sozinha quando ela abrir."
+
+
+def ordered(entities: Sequence[str], config: Config) -> list[str]:
+    """The entities that are kept as pairs and switched on, dependencies first."""
+    on = config.entities.model_dump()
+    kept = [each.value for each in Entity if each.value in entities and each.value in (SELLERS, STOCK, *RULES)]
+    return [each for each in kept if on.get(each, True)]
+
+
+class ResyncSteps:
+    """Builds the road for one row."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        queue: Queue,
+        gateways: Gateways,
+        configs: ConfigStore,
+        references: References,
+        load: LoadSteps,
+        vault: Vault,
+        stock: Mapping[str, Step],
+    ) -> None:
+        self._stock = stock
+        self._db = db
+        self._clock = clock
+        self._gateways = gateways
+        self._configs = configs
+        self._references = references
+        self._look_ups = load.table()["references"]
+        self._reader = Reader(db, clock)
+        self._executor = Executor(db, clock, queue)
+        self._reconciler = Reconciler(db, clock, vault, self._reader)
+
+    def road(self) -> Road:
+        """How resyncs go."""
+        return Road(self.steps, FAILED, self.rests, _state)
+
+    def steps(self, row: Resync) -> Mapping[str, Step]:
+        """Steps by name, in order, for the entities of a row."""
+        steps: dict[str, Step] = {"references": self._look_ups}
+        for entity in _paired(row):
+            group = _group(row, entity)
+            if group[0] == entity:
+                steps[f"{'+'.join(group)}:read"] = partial(self._read, group)
+        for number, entity in enumerate(_paired(row)):
+            for vendor in Vendor:
+                steps[f"{entity}:missing:{vendor.value}"] = partial(self._missing, entity, number, vendor)
+            steps[f"{entity}:again"] = partial(self._again, entity)
+            steps[f"{entity}:pairs"] = partial(self._pairs, entity, number)
+            for vendor in (Vendor.PLOOMES, Vendor.OMIE):
+                steps[f"{entity}:single:{vendor.value}"] = partial(self._single, entity, number, vendor)
+            if row.reason == RECONCILE:
+                steps[f"{entity}:cross"] = partial(self._cross, entity, number)
+        steps |= {"plan": self._plan, EXECUTE: self._execute}
+        if STOCK in row.entities:
+            steps |= self._stock  # levels are compared behind the products they belong to, and have no pairs to plan
+        return {**steps, "verify": self._verify, "certify": self._certify} if row.reason == RECONCILE else steps
+
+    async def rests(self, row: Resync, integration: Integration) -> Rest | None:
+        """A dry run may read at any hour; everything else keeps to the window, unless somebody forced it."""
+        if unhindered(row) or row.dry_run:
+            return None
+        window = (await self._configs.get(integration.id)).window.window()
+        opening = opening_of(window, self._clock.now())
+        return None if opening is None else Rest(None if opening == NEVER else opening, OUTSIDE)
+
+    async def visit(self, integration: Integration, entity: str) -> Visit:
+        """Access to both vendors at the lowest priority."""
+        config = await self._configs.get(integration.id)
+        omie, ploomes = self._gateways.open(integration, Priority.BULK)
+        rules = RULES[entity]
+        refs = await self._references.of(integration, config, omie, ploomes, rules.CUSTOM_FIELDS)
+        return Visit(integration, config, rules, omie, ploomes, self._references, without_creating(refs))
+
+    async def _read(self, group: Sequence[str], integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reader.lists([await self.visit(integration, entity) for entity in group], row, turn)
+
+    async def _missing(
+        self, entity: str, number: int, vendor: Vendor, integration: Integration, row: Resync, turn: Turn
+    ) -> None:
+        await self._reader.missing(await self.visit(integration, entity), vendor, row, turn, number)
+
+    async def _again(self, entity: str, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reader.again(await self.visit(integration, entity), row, turn)
+
+    async def _pairs(self, entity: str, number: int, integration: Integration, row: Resync, turn: Turn) -> None:
+        """The next batch of linked pairs of which a side differs from its base."""
+        visit = await self.visit(integration, entity)
+        ground = ground_of(visit, number, datetime.fromisoformat(row.plan["crawls"][entity]))
+        async with self._db.read() as session:
+            items = await _found(session, row.id, entity, linked=True)
+            pairs = await _links(session, items)
+        judged = await verdicts_of(ground, items, pairs)
+        async with turn.commit({} if items else None) as (session, _):
+            mine = await _same(session, items)
+            judged.links = await _links(session, mine)
+            await judge_pairs(session, ground, mine, judged)
+
+    async def _single(
+        self, entity: str, number: int, vendor: Vendor, integration: Integration, row: Resync, turn: Turn
+    ) -> None:
+        """The next batch of records without a link; certain pairs of them are decided like any other pair."""
+        visit = await self.visit(integration, entity)
+        ground = ground_of(visit, number, datetime.fromisoformat(row.plan["crawls"][entity]))
+        async with self._db.read() as session:
+            items = await _found(session, row.id, entity, vendor=vendor)
+            others = await book.possible_twins(session, row.id, entity, vendor, items) if items else []
+        pairs = judge_single(ground, items, others)
+        sides = {pair.id: sides_of(pair, None) for pair in pairs}
+        for pair in pairs:
+            open_link(ground, pair, await decided(ground, sides[pair.id]), sides[pair.id])
+        async with turn.commit({} if items else None) as (session, _):
+            for each in {one.id: one for one in [*others, *items]}.values():
+                await session.merge(each)
+
+    # --- the proof -----------------------------------------------------------------------------------------------
+
+    async def _cross(self, entity: str, number: int, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.cross(await self.visit(integration, entity), number, row, turn)
+
+    async def _verify(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.verify(row, turn)
+
+    async def _certify(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.certify(integration, _paired(row), row, turn)
+
+    # --- the plan ------------------------------------------------------------------------------------------------
+
+    async def _plan(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        """Adds everything up; a dry run ends here, and too many deletions ask first."""
+        config = await self._configs.get(integration.id)
+        entities, requests, writes, work = await self._counted(integration, row)
+        window = None if unhindered(row) else config.window.window()
+        now = self._clock.now()
+        end = flight_plan.ends_at(window, now, work)
+        async with turn.commit(None) as (session, own):
+            used = flight_plan.merged(own.requests_used, {v: {} for v in Vendor})
+            for (vendor, method), count in turn.usage.items():
+                used[vendor][method] = used[vendor].get(method, 0) + count
+            own.plan = {
+                **own.plan,
+                "entities": entities,
+                "requests": flight_plan.merged(used, requests),
+                "writes": writes,
+                "written_before": writes_of(own),
+                "work_seconds": round(work, 1),
+                "eta_seconds": None if end is None else round((end - now).total_seconds()),
+            }
+            own.progress = {**own.progress, "phase": "writing", "done": 0, "total": await _open(session, own.id)}
+            if own.dry_run:
+                stop(own, "planned")
+                own.finished_at = None
+            else:
+                await self._ask_about_deletes(session, own, config)
+
+    async def _counted(
+        self, integration: Integration, row: Resync
+    ) -> tuple[JsonObject, flight_plan.Requests, int, float]:
+        """Counts per entity, requests per vendor and method, writes, and seconds of work at the limits."""
+        omie, ploomes = self._gateways.open(integration, Priority.BULK)
+        entities: JsonObject = {name: dict(counts) for name, counts in row.plan.get("entities", {}).items()}
+        calls: dict[tuple[str, str, str], int] = {}
+        fresh: dict[str, int] = {}
+        busy: dict[str, set[int]] = {}
+        after = 0
+        while True:
+            async with self._db.read() as session:
+                items = await _planned(session, row.id, after)
+            if not items:
+                break
+            after = items[-1].id
+            for item in items:
+                counts = entities.setdefault(item.entity, {})
+                for action in item.actions:
+                    counts[action] = counts.get(action, 0) + 1
+                if item.link_id:
+                    busy.setdefault(item.entity, set()).add(item.link_id)
+                if item.state != OPEN:
+                    continue
+                fresh[item.entity] = fresh.get(item.entity, 0) + bool(item.ploomes and item.ploomes.get(FRESH))
+                for vendor, verbs in item.calls.items():
+                    for verb, count in verbs.items():
+                        key = (vendor, item.entity, verb)
+                        calls[key] = calls.get(key, 0) + count
+        for entity, count in fresh.items():
+            if count:
+                price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
+                calls[Vendor.PLOOMES.value, entity, "read"] = -(-count // price.rows)
+        if STOCK in row.entities:
+            async with self._db.read() as session:
+                products = await _linked(session, integration.id, Entity.PRODUCTS.value)
+            if products:  # a row per product and place: no fewer pages than this
+                calls[Vendor.OMIE.value, STOCK, "list"] = -(-products // omie.price(STOCK, "list").rows)
+        priced: list[tuple[Price, int]] = []
+        requests: flight_plan.Requests = {}
+        for (vendor, entity, verb), count in calls.items():
+            gateway = omie if vendor == Vendor.OMIE else ploomes
+            price = gateway.price(set_of(entity, Vendor(vendor)), verb)
+            priced.append((price, count))
+            mine = requests.setdefault(vendor, {})
+            mine[price.method] = mine.get(price.method, 0) + count
+        async with self._db.read() as session:
+            for entity in _paired(row):
+                linked = await _linked(session, integration.id, entity)
+                counts = flight_plan.counted(entities.get(entity, {}))
+                counts["unchanged"] = max(0, linked - len(busy.get(entity, ()))) + counts["unchanged"]
+                entities[entity] = counts
+        writes = sum(count for (_, _, verb), count in calls.items() if verb not in ("list", "read", "find"))
+        return entities, requests, writes, flight_plan.seconds(priced)
+
+    async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> bool:
+        """The tripwire: the pass pauses and an issue asks, once per entity, before anything is deleted."""
+        if row.plan.get("deletes_accepted"):
+            return False
+        asked = False
+        for entity in _paired(row):
+            deletes = flight_plan.deletes_of(row.plan, entity)
+            linked = await _linked(session, row.integration_id, entity)
+            percent, most = config.deletes.pause_above_percent, config.deletes.pause_above_in_ten_minutes
+            if not flight_plan.too_many_deletes(deletes, linked, percent, most):
+                continue
+            asked = True
+            text = f"A carga excluiria {deletes} de {linked} registros ({entity}); nada foi excluído ainda."
+            row.progress = {**row.progress, "paused_because": text}
+            await issues.open_issue(
+                session, integration_id=row.integration_id, entity=entity, vendor=None, external_id=None,
+                finding=Finding(DELETES, text, {"resync_id": row.id}), now=self._clock.now(),
+            )  # fmt: skip
+        if asked:
+            stop(row, "paused")
+        return asked
+
+    async def _execute(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        if row.plan.get("check_deletes"):  # a dry run that was resumed asks like any other
+            config = await self._configs.get(integration.id)
+            async with turn.commit({}) as (session, own):
+                own.plan = {name: value for name, value in own.plan.items() if name != "check_deletes"}
+                await self._ask_about_deletes(session, own, config)
+            return
+        visits = {entity: await self.visit(integration, entity) for entity in _paired(row)}
+        await self._executor.step(visits, row, turn)
+
+
+def _state(step: str) -> str:
+    return "running" if step in (EXECUTE, "stock_pages", "stock_compare", "verify", "certify", "done") else "planning"
+
+
+def _paired(row: Resync) -> list[str]:
+    """The row's entities that are kept as pairs; people are paired by the look-ups."""
+    return [entity for entity in RULES if entity in row.entities]
+
+
+def _group(row: Resync, entity: str) -> list[str]:
+    """The row's entities whose lists are read together: those that share a set with this one."""
+    mine = {(vendor, RULES[entity].SETS[vendor]) for vendor in Vendor}
+    return [other for other in _paired(row) if mine & {(vendor, RULES[other].SETS[vendor]) for vendor in Vendor}]
+
+
+async def _found(
+    session: AsyncSession, resync_id: int, entity: str, *, linked: bool = False, vendor: Vendor | None = None
+) -> list[ResyncItem]:
+    query = select(ResyncItem).where(
+        ResyncItem.resync_id == resync_id, ResyncItem.entity == entity, ResyncItem.state == FOUND
+    )
+    query = query.where(ResyncItem.link_id.is_not(None) if linked else ResyncItem.link_id.is_(None))
+    if vendor is not None:
+        query = query.where(ResyncItem.vendor == vendor.value)
+    return list(await session.scalars(query.order_by(ResyncItem.id).limit(BATCH)))
+
+
+async def _same(session: AsyncSession, items: Sequence[ResyncItem]) -> list[ResyncItem]:
+    """The same items inside another transaction."""
+    query = select(ResyncItem).where(ResyncItem.id.in_([item.id for item in items]), ResyncItem.state == FOUND)
+    return list(await session.scalars(query))
+
+
+async def _links(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:
+    ids = [item.link_id for item in items if item.link_id]
+    return {link.id: link for link in await session.scalars(select(Link).where(Link.id.in_(ids)))}
+
+
+async def _planned(session: AsyncSession, resync_id: int, after: int) -> list[ResyncItem]:
+    query = select(ResyncItem).where(
+        ResyncItem.resync_id == resync_id, ResyncItem.state.in_((OPEN, DONE)), ResyncItem.id > after
+    )
+    return list(await session.scalars(query.order_by(ResyncItem.id).limit(500)))
+
+
+async def _open(session: AsyncSession, resync_id: int) -> int:
+    query = (
+        select(func.count()).select_from(ResyncItem).where(ResyncItem.resync_id == resync_id, ResyncItem.state == OPEN)
+    )
+    return int((await session.execute(query)).scalar_one())
+
+
+async def _linked(session: AsyncSession, integration_id: int, entity: str) -> int:
+    query = (
+        select(func.count())
+        .select_from(Link)
+        .where(Link.integration_id == integration_id, Link.entity == entity, Link.state.in_(links.LIVING))
+    )
+    return int((await session.execute(query)).scalar_one())

@@ -1,0 +1,1 @@
+"""The life of an integration: credentials, checks, what it needs in Ploomes, pickers, the watch over it."""

@@ -1,0 +1,168 @@
+"""Duties that keep an integration healthy by the clock, before a record fails on it.
+
+Codes of the configuration that became inactive in Omie, mapped fields and options that drifted in Ploomes, webhooks
+that Ploomes switched off, and credentials: each is looked at in turn, at the lowest priority, and tells what it found.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import LaneBusy, LeaseLost, Postponed, UserError, VendorError
+from app.core.log import get_logger
+from app.core.ports import Priority, Vendor
+from app.sync import issues
+from app.sync.config.code_use import Use, codes_in_use
+from app.sync.config.effects import row_of
+from app.sync.config.store import ConfigStore
+from app.sync.desk.requests import Requests
+from app.sync.intake import RUNNING
+from app.sync.issues import Finding
+from app.sync.lookups import known
+from app.sync.lookups.references import References
+from app.sync.lookups.vanished import KEY_SIZE, SUSPENDED, suspend
+from app.sync.models import Integration, IntegrationState, Issue
+from app.sync.setup.option_tables import OptionTables
+from app.sync.setup.pickers import KINDS, Pickers
+from app.sync.setup.upkeep import Upkeep
+
+DUTIES = "duties"
+"""The set of our index that remembers when each duty was last done."""
+INACTIVE_CODE = "inactive_code"
+AT_ONCE = 5
+"""Duties done in one tick, so that a tick stays short."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One thing that is looked at every so often."""
+
+    every_seconds: float
+    run: Callable[[Integration], Awaitable[None]]
+    states: tuple[IntegrationState, ...] = RUNNING
+
+
+class Watch:
+    """Does what is due; `tick` is called every minute by whichever process has the turn."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        configs: ConfigStore,
+        upkeep: Upkeep,
+        pickers: Pickers,
+        options: OptionTables,
+        references: References,
+        requests: Requests,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._configs = configs
+        self._upkeep = upkeep
+        self._pickers = pickers
+        self._options = options
+        self._references = references
+        self._requests = requests
+        self.duties: Mapping[str, Duty] = {
+            "webhooks": Duty(1800.0, self.webhooks),
+            "codes": Duty(3600.0, self.codes),
+            "fields": Duty(3600.0, self.fields),
+            "credentials": Duty(86400.0, self.credentials, (*RUNNING, IntegrationState.CREDENTIALS_REFUSED)),
+        }
+
+    async def tick(self) -> None:
+        """Every due duty of every integration, a few at a time, the one longest undone first."""
+        for row, name in (await self._due())[:AT_ONCE]:
+            try:
+                await self.duties[name].run(row)
+            except (Postponed, VendorError, LaneBusy, LeaseLost, UserError) as error:
+                _log.info("duty is done later", integration=row.id, duty=name, problem=type(error).__name__)
+            async with self._db.transaction() as session:
+                await known.upsert(session, row.id, [known.Known(Vendor.OMIE, DUTIES, name)], self._clock.now())
+
+    async def _due(self) -> list[tuple[Integration, str]]:
+        now = self._clock.now()
+        async with self._db.read() as session:
+            rows = list(await session.scalars(select(Integration).where(Integration.deleted_at.is_(None))))
+            due: list[tuple[float, Integration, str]] = []
+            for row in rows:
+                done = {one.external_id: one for one in await known.everything(session, row.id, Vendor.OMIE, DUTIES)}
+                for name, duty in self.duties.items():
+                    last = done[name].seen_at if name in done else row.activated_at
+                    if row.state in duty.states and last is not None:
+                        late = (now - last).total_seconds() - duty.every_seconds
+                        due += [(late, row, name)] if late >= 0 else []
+        return [(row, name) for _, row, name in sorted(due, key=lambda each: -each[0])]
+
+    async def webhooks(self, row: Integration) -> None:
+        """Webhooks that were switched off or deleted in Ploomes come back."""
+        await self._upkeep.repair_webhooks(row)
+
+    async def credentials(self, row: Integration) -> None:
+        """Asks both vendors whether the credentials still hold."""
+        await self._upkeep.check_credentials(row)
+
+    async def codes(self, row: Integration) -> None:
+        """An issue for every code in use that became inactive or vanished in Omie; it closes when that is mended."""
+        config = await self._configs.get(row.id)
+        found: dict[str, Finding] = {}
+        seen: set[str] = set()
+        for use in codes_in_use(config):
+            picked = await self._pickers.pick(row, use.kind, priority=Priority.BULK)
+            item = next((one for one in picked.items if use.is_met_by(one)), None)
+            seen.add(use.id)
+            if item is None or not item["active"]:
+                found[use.id] = _inactive(use, item["name"] if item else None)
+        async with self._db.transaction() as session:
+            now = self._clock.now()
+            query = select(Issue).where(
+                Issue.integration_id == row.id, Issue.cause == INACTIVE_CODE, Issue.open_key.is_not(None)
+            )
+            for issue in await session.scalars(query):
+                if issue.external_id not in found:
+                    issues.close(issue, now)
+            for code, finding in found.items():
+                await issues.open_issue(
+                    session,
+                    integration_id=row.id,
+                    entity=None,
+                    vendor=Vendor.OMIE,
+                    external_id=code,
+                    finding=finding,
+                    now=now,
+                )
+
+    async def fields(self, row: Integration) -> None:
+        """Options in step with Omie again, records that waited for one tried again, vanished fields told."""
+        config = await self._configs.get(row.id)
+        if not config.mappings:
+            return
+        gone = await self._options.gone(row, config, Priority.BULK)
+        async with self._db.transaction() as session:
+            now = self._clock.now()
+            query = select(Issue).where(
+                Issue.integration_id == row.id, Issue.cause == SUSPENDED, Issue.open_key.is_not(None)
+            )
+            ends = {key[-KEY_SIZE:] for key in gone}
+            for issue in await session.scalars(query):
+                if issue.external_id not in ends:
+                    issues.close(issue, now)
+            for mapping in config.mappings:
+                if mapping.ploomes in gone:
+                    mapped = row_of(mapping.omie, config)
+                    await suspend(session, row.id, mapped.entity, mapped.label, mapping.ploomes, now)
+        if (await self._options.equalise(row, config, Priority.BULK)).wrote:
+            self._references.forget(row.id)
+            await self._requests.retry_cause(row.id, "unknown_option")
+
+
+def _inactive(use: Use, name: str | None) -> Finding:
+    shown = f"{KINDS[use.kind].label}: {name} ({use.code})" if name else f"{KINDS[use.kind].label}: {use.code}"
+    state = "está inativo" if name else "não existe mais"
+    return Finding(INACTIVE_CODE, f"{shown} {state} no Omie, mas {use.path} o usa.", {"path": use.path})

@@ -1,0 +1,237 @@
+"""The stock of all products: read in pages per place, compared with what Ploomes shows, only differences become events.
+
+A first load reads the pages before it makes products, so that a new one carries its table in its first write; a
+refresh that a person asked for (F145) reads and compares alone.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import UserError, VendorError
+from app.core.ports import JsonObject, Kind, Page, Priority, Vendor
+from app.sync import inbox
+from app.sync.config.document import Config
+from app.sync.config.store import ConfigStore
+from app.sync.intake import RUNNING
+from app.sync.links import LIVING
+from app.sync.lookups import known
+from app.sync.models import EventSource, Integration, Link, Resync, StockLevel
+from app.sync.passes.first_load import tell_held, writes_due
+from app.sync.passes.passes import CUT, Road, Step, Turn
+from app.sync.stock.book import EMPTY, Places, draw, levels_of
+from app.sync.stock.movements import REFRESH
+from app.sync.stock.table import Figures, listed
+from app.sync.vendors import Gateways, one_page, refuse_cut
+
+FAILED = "stock_refresh_failed"
+"""Cause of the issue of a refresh that failed."""
+ONCE = timedelta(days=1)
+BATCH = 200
+"""Products compared per commit."""
+WORKING = ("scheduled", "running")
+
+
+class StockPass:
+    """Builds the steps that passes over stock walk."""
+
+    def __init__(self, db: Database, clock: Clock, gateways: Gateways, configs: ConfigStore) -> None:
+        self._db = db
+        self._clock = clock
+        self._gateways = gateways
+        self._configs = configs
+        self._places = Places(db, clock)
+
+    def road(self) -> Road:
+        """How refreshes go; they may work at any hour, a person waits for them."""
+        steps = self.steps(Priority.PERSON)
+        return Road(lambda row: steps, FAILED)
+
+    def steps(self, priority: Priority) -> dict[str, Step]:
+        """Steps by name, in order: `stock_pages` before products are made, `stock_compare` after they are linked."""
+        return {"stock_pages": partial(self._pages, priority), "stock_compare": self._compare}
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def _pages(self, priority: Priority, integration: Integration, row: Resync, turn: Turn) -> None:
+        """One page of the chosen places' stock: together they cost the fewest pages, and a place that holds nothing
+        costs no error, which Omie counts."""
+        config = await self._configs.get(integration.id)
+        omie, _ = self._gateways.open(integration, priority)
+        places = await self._places.of(integration, config, omie) if wanted(row, config) else []
+        if not places or (row.reason != REFRESH and await self._empty_lately(integration.id)):
+            async with turn.commit(None):
+                return
+        place = row.cursor.get("place") or {}
+        within = {"locations": ",".join(sorted(each.id for each in places))}
+        page = await one_page(omie, "stock", cursor=place.get("cursor"), within=within)
+        read_at = min((record.read_at for record in page.records), default=self._clock.now())
+        seen, total = place.get("seen", 0) + len(page.records), place.get("total", page.total)
+        if page.cursor is None:
+            await self._refuse_cut(page, place, seen, total, turn)
+        following: JsonObject = {**place, "cursor": page.cursor, "seen": seen, "total": total}
+        async with turn.commit(following if page.cursor is not None else None) as (session, own):
+            await _note(session, own, _figures(page), read_at)
+            _count(own, len(page.records), None if "total" in place else page.total)
+            if page.cursor is None:
+                await known.seen_whole(session, integration.id, Vendor.OMIE, "stock" if seen else EMPTY, read_at)
+
+    async def _empty_lately(self, integration_id: int) -> bool:
+        """A list that was empty counts as an error in Omie: it is read again after a day, or once something moved."""
+        async with self._db.read() as session:
+            empty_at = await known.whole_at(session, integration_id, Vendor.OMIE, EMPTY)
+            if empty_at is None or self._clock.now() - empty_at >= ONCE:
+                return False
+            query = select(StockLevel.id).where(
+                StockLevel.integration_id == integration_id, StockLevel.read_at > empty_at
+            )
+            return (await session.execute(query.limit(1))).first() is None
+
+    async def _refuse_cut(self, page: Page, place: JsonObject, seen: int, total: int | None, turn: Turn) -> None:
+        """A list that was cut short is read again from its start."""
+        try:
+            refuse_cut(page, seen, total, Vendor.OMIE, "stock")
+        except VendorError:
+            async with turn.commit({CUT: place.get(CUT, 0) + 1}):
+                pass
+            raise
+
+    # --- comparing -----------------------------------------------------------------------------------------------
+
+    async def _compare(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        """A batch of linked products: what differs from what Ploomes shows becomes an event."""
+        config = await self._configs.get(integration.id)
+        after = int((row.cursor.get("place") or {}).get("after", 0))
+        omie, _ = self._gateways.open(integration, Priority.BULK)
+        places = await self._places.of(integration, config, omie) if wanted(row, config) else []
+        async with self._db.read() as session:
+            found = await session.scalars(
+                select(Link)
+                .where(
+                    Link.integration_id == integration.id,
+                    Link.entity == "products",
+                    Link.state.in_(LIVING),
+                    Link.id > after,
+                )
+                .order_by(Link.id)
+                .limit(BATCH)
+            )
+            links = list(found) if wanted(row, config) else []
+        place = {"after": links[-1].id} if links else None
+        async with turn.commit(place) as (session, own):
+            levels = await levels_of(session, integration.id, [link.omie_id for link in links])
+            for link in links:
+                level = _settled(session, own, link.omie_id, levels.get(link.omie_id), self._clock.now())
+                _, digest = draw(places, level.figures, config, self._clock.now())
+                if digest != level.shown:
+                    await self._plan(session, own, config, link.omie_id)
+
+    async def _plan(self, session: AsyncSession, row: Resync, config: Config, product: str) -> None:
+        now = self._clock.now()
+        asked = row.reason == REFRESH
+        due_at = now.timestamp() if asked else writes_due(row, config, now)
+        if not asked:
+            tell_held(row, due_at)
+        row.progress = {**row.progress, "differs": row.progress.get("differs", 0) + 1}
+        await inbox.enqueue(
+            session,
+            integration_id=row.integration_id,
+            vendor=Vendor.OMIE.value,
+            entity="stock",
+            external_id=product,
+            kind=Kind.CHANGED.value,
+            topic=row.reason,
+            source=(EventSource.PERSON if asked else EventSource.RESYNC).value,
+            priority=Priority.BULK,
+            due_at=due_at,
+            now=now,
+        )
+
+
+class StockRefresh:
+    """What people do: ask for the stock of all products to be read again."""
+
+    def __init__(self, db: Database, clock: Clock, configs: ConfigStore) -> None:
+        self._db = db
+        self._clock = clock
+        self._configs = configs
+
+    async def request(self, integration_id: int) -> Resync:
+        """The refresh at work, else a new one. Raises UserError 409 when the integration is not active or stock is
+        switched off."""
+        config = await self._configs.get(integration_id)
+        if not config.entities.stock:
+            raise UserError(
+                HTTPStatus.CONFLICT, "Estoque desligado", "A sincronização de estoque está desligada na configuração."
+            )
+        async with self._db.transaction() as session:
+            integration = await session.get(Integration, integration_id, with_for_update=True)
+            if integration is None or integration.state not in RUNNING:
+                raise UserError(HTTPStatus.CONFLICT, "Integração parada", "Ative a integração antes de atualizar.")
+            query = select(Resync).where(
+                Resync.integration_id == integration_id, Resync.reason == REFRESH, Resync.state.in_(WORKING)
+            )
+            row = (await session.execute(query)).scalars().first()
+            if row is None:
+                row = Resync(
+                    integration_id=integration_id, state="scheduled", reason=REFRESH, entities=["stock"],
+                    dry_run=False, force=False, start="now", cursor={}, plan={}, progress={"done": 0, "total": 0},
+                    written={}, requests_used={}, due_at=self._clock.time(), created_at=self._clock.now(),
+                )  # fmt: skip
+                session.add(row)
+        return row
+
+
+def wanted(row: Resync, config: Config) -> bool:
+    """Whether a pass looks at stock: a refresh always, an import of products where the configuration says so (F149)."""
+    on = config.entities.stock and config.entities.products
+    return on and (row.reason == REFRESH or config.stock.after_product_import)
+
+
+def _figures(page: Page) -> dict[str, dict[str, Figures]]:
+    """Product -> place -> figures, in a page."""
+    found: dict[str, dict[str, Figures]] = {}
+    for record in page.records:
+        place, figures = listed(record.data)
+        found.setdefault(str(record.data.get("nCodProd")), {})[place] = figures
+    return found
+
+
+async def _note(
+    session: AsyncSession, row: Resync, figures: Mapping[str, Mapping[str, Figures]], read_at: datetime
+) -> None:
+    """Puts a page into the levels, but not over what was read after it."""
+    levels = await levels_of(session, row.integration_id, list(figures))
+    for product, told in figures.items():
+        level = levels.get(product)
+        if level is None:
+            level = StockLevel(integration_id=row.integration_id, product_id=product, figures={}, asked={})
+            session.add(level)
+        elif level.read_at is not None and level.read_at > read_at:
+            continue
+        mine = level.figures if level.pass_id == row.id else {}
+        level.figures, level.pass_id, level.read_at = {**mine, **told}, row.id, read_at
+
+
+def _settled(session: AsyncSession, row: Resync, product: str, level: StockLevel | None, now: datetime) -> StockLevel:
+    """The level after a pass: a product that its pages did not tell of has nothing anywhere."""
+    if level is None:
+        level = StockLevel(integration_id=row.integration_id, product_id=product, figures={}, asked={}, read_at=now)
+        session.add(level)
+    elif level.pass_id != row.id and (level.read_at is None or level.read_at < (row.started_at or now)):
+        level.figures, level.read_at = {}, now
+    level.pass_id = row.id
+    return level
+
+
+def _count(row: Resync, records: int, total: int | None) -> None:
+    progress = dict(row.progress)
+    progress["done"] = progress.get("done", 0) + records
+    progress["total"] = max(progress.get("total", 0) + (total or 0), progress["done"])
+    row.progress = progress
