@@ -70,7 +70,7 @@ class Reactions:
         """Parks, postpones or fails the event. Raises nothing of its own but LeaseLost."""
         match error:
             case Postponed():
-                await self._come_back(event, error.seconds, "limit", f"Aguardando: {error.reason}.")
+                await self._come_back(event, error.seconds, "limit", f"Aguardando: {error.reason.removesuffix('.')}.")
             case LaneBusy():
                 await self._come_back(event, random.uniform(0.05, 0.25), "lane", "Outro processo cuida deste registro.")  # noqa: S311
             case LeaseLost():

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import Fault, VendorError
+from app.core.errors import Fault, Postponed, VendorError
 from app.core.queue import EmbeddedQueue
 from app.sync.inbox import Inbox
 from app.sync.models import Event, Integration, IntegrationState, Issue
@@ -60,3 +60,12 @@ async def test_a_late_refusal_does_not_wake_what_a_person_paused(db: Database, c
         (await session.get_one(Integration, integration.id)).state = STATES.INACTIVE
     await refuse(db, clock, event, fingerprint(integration))
     assert await outcome(db, event) == (STATES.INACTIVE, "inactive", False, 0)
+
+
+async def test_a_limit_is_told_as_one_sentence(db: Database, clock: Clock) -> None:
+    integration = await add_integration(db)
+    event = await claimed(db, clock, integration)
+    await Reactions(db, clock, EmbeddedQueue(clock)).to(event, Postponed(60.0, "O Ploomes pediu uma pausa."))
+    async with db.read() as session:
+        after = await session.get_one(Event, event.id)
+    assert after.reason == "Aguardando: O Ploomes pediu uma pausa."

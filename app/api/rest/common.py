@@ -37,6 +37,8 @@ INT32, INT64 = 2**31 - 1, 2**63 - 1
 RowId = Annotated[int, Path(ge=1, le=INT64)]
 IntegrationId = Annotated[int, Path(ge=1, le=INT32)]
 ExternalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.\-]{1,40}$")]
+RecordNumber = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,18}(\.[1-9][0-9]{0,18})*$")]
+"""An id that a vendor may have given out: asking for anything else would only cost a refusal of its error budget."""
 EntityName = Annotated[Entity, Path()]
 VendorName = Annotated[Vendor, Path()]
 Limit = Annotated[int, Query(ge=1, le=200)]

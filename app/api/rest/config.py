@@ -107,7 +107,7 @@ async def publish(
     row: IntegrationDep,
     ponte: PartsDep,
     caller: Admin,
-    document: Annotated[Any, Body()],
+    document: Annotated[dict[str, Any], Body()],
     dry_run: DryRun = False,
     start: StartWhen = "window",
 ) -> Any:

@@ -82,7 +82,9 @@ async def index(
     accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
     entity: Entity | None = None,
     state: LinkState | None = None,
-    search: Annotated[str | None, Query(max_length=80, description="código ou documento exato")] = None,
+    search: Annotated[
+        str | None, Query(max_length=80, pattern=r"^[^\x00]*$", description="código ou documento exato")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:

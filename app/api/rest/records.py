@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from app.api.deps import require
-from app.api.rest.common import EntityName, ExternalId, IntegrationDep, PartsDep, VendorName, missing
+from app.api.rest.common import EntityName, ExternalId, IntegrationDep, PartsDep, RecordNumber, VendorName, missing
 
 router = APIRouter(prefix="/integrations/{integration_id}/records/{entity}/{vendor}/{external_id}", tags=["registros"])
 
@@ -64,7 +64,7 @@ async def why(
 
 @router.post("/sync", status_code=202, response_model=Accepted, dependencies=[Depends(require("ops"))])
 async def sync(
-    row: IntegrationDep, entity: EntityName, vendor: VendorName, external_id: ExternalId, ponte: PartsDep
+    row: IntegrationDep, entity: EntityName, vendor: VendorName, external_id: RecordNumber, ponte: PartsDep
 ) -> Any:
     """Processa este registro agora."""
     event = await ponte.requests.sync(row.id, vendor.value, entity.value, external_id)

@@ -52,9 +52,9 @@ def choose(wanted: object, choices: Sequence[Choice], noun: str, option: str) ->
     if wanted is None:
         if len(usable) == 1:
             return Chosen(usable[0].code)
-        how_many = "nenhuma" if not usable else str(len(usable))
-        text = f"O Omie tem {how_many} {noun} que serviria; escolha uma em {option}."
-        return Chosen(None, text)
+        if not usable:
+            return Chosen(None, f"O Omie não tem nenhuma {noun} que sirva; cadastre uma e escolha-a em {option}.")
+        return Chosen(None, f"Mais de uma {noun} do Omie serviria ({len(usable)}); escolha uma em {option}.")
     known = next((one for one in choices if one.code == str(wanted)), None)
     if known is None:
         return Chosen(None, f"A {noun} {wanted} não existe no Omie.")

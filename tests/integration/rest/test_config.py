@@ -69,6 +69,13 @@ async def test_nonsense_is_refused_and_never_a_500(api: httpx.AsyncClient, shop:
     assert answer.json()["errors"]
 
 
+async def test_a_form_is_refused_and_never_a_500(api: httpx.AsyncClient, shop: dict[str, Any]) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await api.put(f"/integrations/{shop['id']}/config", content="a=b", headers=form)
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
 async def test_an_unknown_integration_has_no_configuration(api: httpx.AsyncClient) -> None:
     assert (await api.get("/integrations/77/config")).status_code == 404
     assert (await api.put("/integrations/77/config", json={})).status_code == 404

@@ -120,6 +120,12 @@ async def test_links_go_out_as_a_table_and_come_in_again(
 
 
 @pytest.mark.feature("F055", "F111")
+async def test_a_search_no_database_takes_is_refused(api: httpx.AsyncClient, shop: dict[str, Any]) -> None:
+    answer = await api.get(f"/integrations/{shop['id']}/links", params={"search": "5\x0001"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
 async def test_the_wizard_proposes_in_groups_and_writes_only_what_is_accepted(
     api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts, clock: FixedClock
 ) -> None:

@@ -142,6 +142,14 @@ async def test_nonsense_paths_are_refused(api: httpx.AsyncClient, active: dict[s
     assert (await api.get(f"/integrations/{active['id']}/records/clients/omie/404")).status_code == 404
 
 
+async def test_an_id_no_vendor_gives_out_is_never_asked_for(api: httpx.AsyncClient, active: dict[str, Any]) -> None:
+    """Each such question would be refused by Omie, and ten refusals block the method for everybody."""
+    path = f"/integrations/{active['id']}"
+    for record in ("0", "-1", "abc", "1.x", "007", "9" * 20):
+        assert (await api.post(f"{path}/records/clients/omie/{record}/sync")).status_code == 422
+    assert (await api.get(f"{path}/events")).json()["items"] == []
+
+
 async def test_a_pair_in_agreement_is_in_sync(api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts) -> None:
     await ponte.first_load.tick()
     await add_link(ponte, active["id"])

@@ -33,7 +33,9 @@ def test_the_sole_usable_choice_is_used_and_anything_else_waits() -> None:
     rows = [account({"nCodCC": 1, "descricao": "Velha", "inativo": "S"}), account({"nCodCC": 2, "descricao": "Banco"})]
     assert choose(None, rows, "conta corrente", "orders.omie_account").code == "2"
     two = [*rows, account({"nCodCC": 3})]
-    assert "tem 2 conta corrente" in str(choose(None, two, "conta corrente", "orders.omie_account").problem)
+    several = choose(None, two, "conta corrente", "orders.omie_account").problem
+    assert several == "Mais de uma conta corrente do Omie serviria (2); escolha uma em orders.omie_account."
+    assert "não tem nenhuma conta corrente" in str(choose(None, rows[:1], "conta corrente", "x").problem)
     assert choose("3", two, "conta corrente", "x").code == "3"
     assert "inativa" in str(choose(1, rows, "conta corrente", "x").problem)
     assert "não existe" in str(choose(9, rows, "conta corrente", "x").problem)
