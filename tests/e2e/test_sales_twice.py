@@ -65,3 +65,17 @@ async def test_a_sale_whose_making_was_not_answered_gets_no_second_order(shop: S
     link = await shop.rig.link("omie", order["cabecalho"]["codigo_pedido"], "orders")
     assert link["ploomes_id"] == sale_id
     assert await field(shop, sale_id, "ponte_omie_id") == str(order["cabecalho"]["codigo_pedido"])
+
+
+@pytest.mark.feature("F155")
+async def test_a_seller_without_a_user_stays_on_the_order(shop: Shop) -> None:
+    seller = await shop.rig.seller_new(nome="Sem Usuário", email="ninguem@loja.test", codInt="S9")
+    order = await typed_order(shop)
+    order_id = str(order["cabecalho"]["codigo_pedido"])
+    await shop.screen("orders", "PATCH", {"informacoes_adicionais": {"codVend": int(seller)}}, order_id)
+    await shop.rig.settle()
+    [sale_id] = await shop.sales()
+    await shop.edit(sale_id, Description="Uma nota")
+    [held] = await shop.orders()
+    assert str(held["informacoes_adicionais"]["codVend"]) == seller
+    assert held["observacoes"]["obs_venda"] == "Uma nota"

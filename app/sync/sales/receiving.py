@@ -19,7 +19,7 @@ from app.sync.lookups import known
 from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.mapping.canonical import wire
 from app.sync.mapping.fields import Values, merge_patches
-from app.sync.models import EventSource
+from app.sync.models import EventSource, WriteEntry
 from app.sync.sales.book import Book
 from app.sync.sales.documents import ORDERS, Document, Kind
 from app.sync.sales.gathering import Gathering
@@ -36,6 +36,8 @@ from app.sync.trip import Outcome, Trip, done, ignored, waits
 from app.sync.writing import Draft, Writer
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+OWN_ROWS = ("client", "owner", "items", "notes")
+"""Fixed rows of a sale: both halves hold Omie's words."""
 
 
 class Receiving:
@@ -227,13 +229,13 @@ class Receiving:
         key = visit.field_key("ponte_omie_id")
         if key is not None:
             body = merge_patches(body, {"OtherProperties": [{"FieldKey": key, "StringValue": document.id}]})
-        after: Values = {name: values.get(name) for name in ("client", "owner", "items", "notes", *given)}
+        after: Values = {name: values.get(name) for name in (*OWN_ROWS, *given)}
         draft = Draft(
             Vendor.PLOOMES, "create", None, body, after, entity=ORDERS, source_id=document.id,
         )  # fmt: skip
         entry, written = await self._writer.send(trip, draft)
         fresh = await self._sale_visit(visit, written.id, written.data or {**body, "Id": int(written.id)})
-        await self._made(fresh, kind, document, entry)
+        await self._made(fresh, kind, document, entry, {})
         return fresh
 
     async def _link(
@@ -242,7 +244,8 @@ class Receiving:
         await visit.trip.lease.take([record_lane(visit.trip.integration, Vendor.PLOOMES, ORDERS, twin.id)])
         fresh = await self._sale_visit(visit, twin.id, twin.data)
         entry = next((row for row in visit.unfinished.get(ORDERS, ()) if row.verb == "create"), None)
-        await self._made(fresh, kind, document, entry)
+        await self._made(fresh, kind, document, entry, entry.after if entry is not None else {})
+        await self._book.look_again(fresh, fresh.links[kind.entity])
         return fresh
 
     async def _sale_visit(self, visit: Visit, sale_id: str, data: JsonObject) -> Visit:
@@ -250,13 +253,16 @@ class Receiving:
         await self._gathering.partners(fresh)
         return fresh
 
-    async def _made(self, visit: Visit, kind: Kind, document: Document, entry: object) -> None:
-        """Link and base of a pair that holds the same on both sides."""
-        values = self._proof.values_of(visit, kind, document)
-        base = {
-            row.id: values.get(row.id) for row in sale_rows(kind.entity, visit.trip) if row.flows_to(Vendor.PLOOMES)
-        }
+    async def _made(self, visit: Visit, kind: Kind, document: Document, entry: WriteEntry | None, sent: Values) -> None:
+        """Link and base of a pair that was made equal. `sent`: what a create without an answer told Ploomes, so that
+        what was edited since, on either side, still counts as changed."""
+        values, trip = self._proof.values_of(visit, kind, document), visit.trip
+        base = {row.id: values.get(row.id) for row in sale_rows(kind.entity, trip) if row.flows_to(Vendor.PLOOMES)}
+        base |= {name: value for name, value in sent.items() if name in OWN_ROWS and name in base}
         assert visit.sale is not None
+        shown = dict(base)
+        if str(base.get("owner")) not in trip.refs.user_of_seller:  # Ploomes has no such person
+            shown["owner"] = trip.refs.seller_of_user.get(visit.sale.owner or "")
         free = list(visit.sale.counted)
         pairs = []
         for item in document.items:
@@ -272,8 +278,8 @@ class Receiving:
             kind,
             document.id,
             {"pairs": pairs},
-            (dict(base), dict(base)),
-            entry,  # type: ignore[arg-type]
+            (base, shown),
+            entry,
         )
         visit.made = True
         visit.held[kind.entity] = Held(values, document)

@@ -53,6 +53,7 @@ class Showing:
                 continue
             piece, told = await self._rows(visit, KINDS[entity], wanted)
             patch = merge_patches(patch, piece)
+            visit.to_ploomes[entity] = told
             values |= told
         for name, text in (await self.faces(visit)).items():
             key = visit.field_key(name)
@@ -62,6 +63,7 @@ class Showing:
         stage = await self._stage(visit)
         patch, values = merge_patches(patch, stage), {**values, **stage}
         if not patch:
+            self._remember(visit, None)
             return
         body = keep_custom_fields(patch, sale.raw)
         before: Values = {name: visit.custom(name) for name in values if name in TEXT_FIELDS}
@@ -92,7 +94,10 @@ class Showing:
                 told["items"] = wanted["items"]
         if "owner" in wanted:
             user = trip.refs.user_of_seller.get(str(wanted["owner"]))
-            patch["OwnerId"] = int(user) if user is not None else None
+            if user is not None or wanted["owner"] is None:
+                patch["OwnerId"] = int(user) if user is not None else None
+            else:
+                visit.notes.append("O vendedor do documento não tem usuário no Ploomes; o responsável da venda fica.")
             told["owner"] = wanted["owner"]
         if "notes" in wanted:
             patch["Description"] = rich_text(str(wanted["notes"])) if wanted["notes"] else None
@@ -259,16 +264,21 @@ class Showing:
 
     def _remember(self, visit: Visit, data: JsonObject | None) -> None:
         """The sale's half after the write, and the new ids of its lines."""
+        if data is not None:
+            visit.sale = read_sale(data)
+        assert visit.sale is not None
+        refs = visit.trip.refs
         for entity, wanted in visit.to_ploomes.items():
             link = visit.links.get(entity)
             if link is None or not wanted:
                 continue
-            held = visit.held[entity].values
-            links.rebase(link, {key: held.get(key) for key in wanted}, dict(wanted))
+            held, shown = visit.held[entity].values, dict(wanted)
+            if shown.get("owner") is not None and str(shown["owner"]) not in refs.user_of_seller:
+                shown["owner"] = refs.seller_of_user.get(visit.sale.owner or "")  # the owner stayed
+            links.rebase(link, {key: held.get(key) for key in wanted}, shown)
         visit.to_ploomes.clear()
         if data is None:
             return
-        visit.sale = read_sale(data)
         for link in visit.links.values():
             remember(link, pairs=_with_line_ids(link, visit))
 
