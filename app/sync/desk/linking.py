@@ -160,7 +160,7 @@ class Linking:
     @asynccontextmanager
     async def _alone(self, integration: Integration, entity: str, pair: Pair) -> AsyncIterator[None]:
         """Both records' lanes. Raises UserError 409 while a worker has one of them."""
-        names = [record_lane(integration, vendor, entity, pair.id_on(vendor)) for vendor in Vendor]
+        names = [record_lane(integration, vendor, set_of(entity, vendor), pair.id_on(vendor)) for vendor in Vendor]
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._lanes.hold(*names))

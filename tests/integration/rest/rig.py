@@ -56,7 +56,7 @@ class Parts:
         self.settings, self.db, self.clock, self.vault = settings, db, clock, VAULT
         self.queue = EmbeddedQueue(clock)
         self.inbox = Inbox(db, clock, self.queue)
-        lanes = Lanes(db, settings.lease_seconds)
+        lanes = self.lanes = Lanes(db, settings.lease_seconds)
         references = References(db, clock, lanes)
         self.configs = ConfigStore(db, clock, account_fields.reader(db, clock, vendors))
         self.integrations = Integrations(

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from app.core.ports import Vendor
+from app.sync.lanes import record_lane
 from app.sync.lookups import known
-from app.sync.models import Event, Link
+from app.sync.models import Event, Integration, Link
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts
 
@@ -213,3 +214,17 @@ async def test_versions_tell_who_changed_what_and_a_rollback_restores_the_exact_
     assert (await api.post(f"{address}/rollback", json={"version": 3})).json()["changed"] is False
     schema = (await api.get(f"{address}/schema")).json()
     assert schema["properties"]["orders"]["properties"]["omie_account"]["x-picker"] == "accounts"
+
+
+async def test_a_link_by_hand_waits_for_the_lane_of_a_shared_set(
+    api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts
+) -> None:
+    """Products and services are one set in Ploomes: a worker on the product has the service's record too."""
+    async with ponte.db.read() as session:
+        integration = await session.get_one(Integration, active["id"])
+    body = {"entity": "services", "pairs": [{"omie_id": "101", "ploomes_id": "501"}]}
+    async with ponte.lanes.hold(record_lane(integration, Vendor.PLOOMES, "products", "501")):
+        taken = (await api.post(path(active, "/wizard/accept"), json=body)).json()
+    assert taken["linked"] == 0
+    assert "sendo processado" in taken["skipped"][0]["message"]
+    assert (await api.post(path(active, "/wizard/accept"), json=body)).json()["linked"] == 1
