@@ -15,7 +15,7 @@ from app.core.ports import Kind
 from app.sync import inbox, issues, links
 from app.sync.mapping.fields import Values
 from app.sync.models import Change, Event, EventState, Link, LinkState, WriteEntry, WriteState
-from app.sync.passes.foreign import FOREIGN, NOT_FOLLOWED, OWN_WRITE
+from app.sync.passes.foreign import AFTER_SWEEP_SECONDS, FOREIGN, NOT_FOLLOWED, OWN_WRITE
 from tests.factories import notice, ploomes_notice
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts
@@ -199,6 +199,7 @@ async def test_why_knows_of_issues_blocks_pauses_and_unknown_records(
     async with ponte.db.transaction() as session:
         session.add(LimitBlock(scope="omie:1000000000001:AlterarCliente", until=ponte.clock.time() + 900))
         session.add(LimitBlock(scope="omie:2000000000002:AlterarCliente", until=ponte.clock.time() + 900))
+    await api.put(f"/integrations/{active['id']}/config", json={"entities": {"stock": False}})
     await api.post(f"/integrations/{active['id']}/deactivate")
     explained = await why(api, active)
     assert broken(explained) == [
@@ -313,4 +314,4 @@ async def test_echoes_nobody_of_us_caused_are_looked_at_once(
     assert [event.external_id for event in made] == ["502"][:followed]
     for event in made:
         assert event.due_at is not None
-        assert (event.due_at % 600 == 0) is (option == "sweep")
+        assert (event.due_at % 600 == AFTER_SWEEP_SECONDS) is (option == "sweep")
