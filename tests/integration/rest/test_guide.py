@@ -85,6 +85,19 @@ async def test_the_bundle_tells_much_and_no_secret(
         assert secret not in text
 
 
+@pytest.mark.feature("F286")
+async def test_the_bundle_names_only_the_host_that_is_told_of_trouble(
+    api: httpx.AsyncClient, active: dict[str, Any]
+) -> None:
+    hook = "https://user:pw@hooks.chat.test:8443/services/T0/B0/very-secret?key=abc"
+    document = (await api.get(path(active, "config"))).json()
+    document["notifications"]["alerts"]["webhook"] = hook
+    assert (await api.put(path(active, "config"), json=document)).status_code == 200
+    bundle = (await api.get(path(active, "diagnostics"))).json()
+    assert bundle["config"]["document"]["notifications"]["alerts"]["webhook"] == "https://hooks.chat.test/…"
+    assert (await api.get(path(active, "config"))).json()["notifications"]["alerts"]["webhook"] == hook
+
+
 @pytest.mark.feature("F023")
 async def test_new_addresses_end_the_old_ones_and_wait_for_omie_again(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts
