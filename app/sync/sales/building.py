@@ -21,7 +21,7 @@ from app.sync.sales.carriers import Carriers
 from app.sync.sales.documents import ORDERS, Kind
 from app.sync.sales.gathering import Gathering
 from app.sync.sales.instalments import FREE, Part, Terms, terms
-from app.sync.sales.lines import Item, Pair, Pairing, pair
+from app.sync.sales.lines import Item, Pair, Pairing, edited, pair
 from app.sync.sales.rows import CONTACT, FORECAST, FREIGHT_TYPE, INSTALMENTS, NOTES, mapped, sale_rows
 from app.sync.sales.sale import Share
 from app.sync.sales.visit import Visit, pairs_of
@@ -124,9 +124,11 @@ class Building:
         kept: list[Item] = []
         if "items" in values and share is not None:
             paired = pair(stored, await self.taxed(visit, kind, share.items), used)
-            there = texts(visit.held[kind.entity].values.get("items"))
+            held = visit.held[kind.entity]
+            there = texts(held.values.get("items"))
+            items = held.document.items if held.document is not None else None
             anew = kind.entity in visit.retaxed
-            kept = [item for item in paired.kept if anew or item.canonical not in there]
+            kept = list(paired.kept) if anew else edited(paired.kept, stored, there, items)
         new_terms = await self._new_terms(visit, kind, link, rows, values, share)
         edit = Edit(
             kept=kept,

@@ -123,6 +123,24 @@ def pair(stored: Sequence[Pair], wanted: Sequence[Item], used: Sequence[str] = (
     return Pairing(kept, added, free)
 
 
+def edited(
+    kept: Sequence[Item], stored: Sequence[Pair], there: Sequence[str], held: Sequence[Item] | None
+) -> list[Item]:
+    """The items that stay and that Omie holds otherwise, each compared with its own pair: two items of one product may
+    be told apart by nothing else.
+
+    `held`: the document's items, when it was just read. From memory only the texts (`there`) are known; they tell which
+    item is which as long as they are what was told. Else every item is sent: a repetition changes nothing.
+    """
+    if held is not None:
+        holds = {str(item.code): item.canonical for item in held}
+    elif sorted(one.told or "" for one in stored) == sorted(there):
+        holds = {one.code: one.told or "" for one in stored}
+    else:
+        holds = {}
+    return [item for item in kept if holds.get(str(item.code)) != item.canonical]
+
+
 def follow(stored: Sequence[Pair], held: Sequence[Item]) -> tuple[list[Pair], list[Pair]]:
     """One pair for each item that Omie holds, and the pairs whose item is gone: by Omie's id, else by our code."""
     free = list(stored)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sync.sales.lines import Item, Pair, blame, follow, pair
+from app.sync.sales.lines import Item, Pair, blame, edited, follow, pair
 
 ONE = Decimal(1)
 
@@ -54,6 +54,32 @@ def test_a_line_with_another_product_is_another_item_and_codes_sent_before_are_n
     paired = pair([Pair("1", "a", "l1")], [item("b", "l1")], used=["7"])
     assert [one.code for one in paired.removed] == ["1"]
     assert [one.code for one in paired.added] == ["8"]
+
+
+def sized(quantity: str, code: str | None = None, line_id: str | None = None) -> Item:
+    return Item("a", Decimal(quantity), ONE, Decimal(quantity), line_id, code=code)
+
+
+TWICE = [sized("2", "1"), sized("3", "2")]
+"""One product on two items of a document."""
+
+
+@pytest.mark.feature("F168")
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize(("wanted", "sent"), [(("3", "3"), ["1"]), (("2", "2"), ["2"]), (("2", "3"), [])])
+def test_an_item_is_compared_with_itself_and_not_with_another_of_its_product(
+    wanted: tuple[str, str], sent: list[str], *, read: bool
+) -> None:
+    stored = [Pair(str(one.code), "a", f"l{one.code}", told=one.canonical) for one in TWICE]
+    kept = pair(stored, [sized(text, line_id=f"l{at}") for at, text in enumerate(wanted, 1)]).kept
+    found = edited(kept, stored, [one.canonical for one in TWICE], TWICE if read else None)
+    assert [one.code for one in found] == sent
+
+
+def test_items_that_people_changed_in_omie_are_all_sent_when_memory_does_not_tell_which_is_which() -> None:
+    stored = [Pair("1", "a", "l1", told=sized("5").canonical), Pair("2", "a", "l2", told=sized("3").canonical)]
+    kept = pair(stored, [sized("3", line_id="l1"), sized("3", line_id="l2")]).kept
+    assert [one.code for one in edited(kept, stored, [one.canonical for one in TWICE], None)] == ["1", "2"]
 
 
 def test_blame_names_only_what_differs() -> None:
