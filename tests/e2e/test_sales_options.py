@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop, number
+from tests.e2e.test_sales_preflight import family
 
 CARRIER = "11444777000161"
 
@@ -132,3 +133,31 @@ async def test_mapped_fields_and_taxes_of_the_lines(rig: Rig) -> None:
         if row["FieldKey"] == keys["VendaProduto.Valor Total do Pedido"]
     )
     assert number(total) == number(order["total_pedido"]["valor_total_pedido"])
+
+
+@EMBEDDED
+@at_speed(60)
+@pytest.mark.feature("F165")
+async def test_a_tax_that_could_not_be_sent_yet_is_sent_once_it_may(rig: Rig) -> None:
+    key = (await new_field(rig, "Alíquota ICMS", "Porcentagem", 20))["Key"]
+    shop = await Shop(rig).open(products=1, services=0, tax_owner="ploomes")
+    row = {"omie": "VendaProduto.Item.Alíquota ICMS", "ploomes": key, "direction": "both"}
+    await rig.configure(mappings=[row], entities={"products": False})
+
+    def line(rate: int) -> JsonObject:
+        return shop.line("Produto 1", OtherProperties=[{"FieldKey": key, "DecimalValue": rate}])
+
+    async def told() -> bool:
+        return await rig.issues() == ["preflight"]
+
+    async def sent() -> bool:
+        return number((await shop.order_of(sale_id))["det"][0]["imposto"]["icms"]["aliq_icms"]) == 8
+
+    sale_id = await shop.sale(line(7))
+    await family("Outra")(shop, sale_id)
+    await shop.edit(sale_id, line(8), settle=False)
+    await rig.until(told)
+    await family("Produtos")(shop, sale_id)
+    await rig.until(sent)
+    await rig.settle()
+    assert await rig.issues() == []

@@ -76,9 +76,8 @@ class Sending:
         if verdict.asks:
             labels = ", ".join(row.label for row in rows if row.id in verdict.asks)
             visit.found("conflict", f"Mudaram dos dois lados: {labels}.", rows=sorted(verdict.asks))
-        if verdict.to_omie:
-            await self._edit(visit, kind, link, verdict, sides)
-        if "items" in verdict.to_omie and not verdict.asks:
+        settled = bool(verdict.to_omie) and await self._edit(visit, kind, link, verdict, sides)
+        if settled and "items" in verdict.to_omie and not verdict.asks:
             remember(link, taxes=taxes)
 
     async def _retax(self, visit: Visit, kind: Kind, link: Link, verdict: Verdict, ploomes: Values) -> list[str] | None:
@@ -122,16 +121,16 @@ class Sending:
         conflicts = visit.trip.config.conflicts
         return Policy(conflicts.default, conflicts.fields, Vendor.PLOOMES if later else Vendor.OMIE, answered)
 
-    async def _edit(self, visit: Visit, kind: Kind, link: Link, verdict: Verdict, sides: Sides) -> None:
+    async def _edit(self, visit: Visit, kind: Kind, link: Link, verdict: Verdict, sides: Sides) -> bool:
+        """Whether the edit is settled: Omie has it, or a person decided that it never gets it."""
         status = Status(str(visit.held[kind.entity].values["status"]))
         if status is not Status.OPEN:
-            await self._untouchable(visit, kind, link, verdict, sides, status)
-            return
+            return await self._untouchable(visit, kind, link, verdict, sides, status)
         if visit.unmet:
-            return  # told at the end of the road; until the conditions hold, nothing leaves
+            return False  # told at the end of the road; until the conditions hold, nothing leaves
         if "items" in verdict.to_omie and not (visit.shares or {}).get(kind.entity):
             visit.emptied.add(kind.entity)  # a document without items: it is cancelled, not edited
-            return
+            return False
         age = self._clock.time() - link.created_at.timestamp()
         if age < APART_SECONDS:
             raise Postponed(APART_SECONDS - age, "o documento acabou de ser criado", "pace")
@@ -153,30 +152,33 @@ class Sending:
         visit.held[kind.entity] = Held(values)
         links.saw(link, Vendor.OMIE, values, written.sent_at)
         await self._book.written(visit, link, entry, proof=True)
+        return True
 
     async def _untouchable(
         self, visit: Visit, kind: Kind, link: Link, verdict: Verdict, sides: Sides, status: Status
-    ) -> None:
-        """Invoiced, authorised and cancelled documents are never edited: a person is asked (design section 8)."""
+    ) -> bool:
+        """Invoiced, authorised and cancelled documents are never edited: a person is asked (design section 8). True
+        when one decided that the edit stays here."""
         cause = "document_cancelled" if status is Status.CANCELLED else "document_invoiced"
         changed = verdict.to_omie
         choice = await self._book.answer(visit, cause)
         if choice == "proceed" and status is Status.CANCELLED:
             reason = "Substituído por um novo documento, a pedido de uma pessoa."
             await self._book.ended(visit, kind, link, reason, replaceable=True)
-            return
+            return False
         if choice == "discard":
             links.rebase(
                 link, {key: sides.omie.get(key) for key in changed}, {key: sides.ploomes.get(key) for key in changed}
             )
-            return
+            return True
         if choice == "omie":
             visit.to_ploomes[kind.entity] |= {key: sides.omie.get(key) for key in changed}
-            return
+            return True
         labels = ", ".join(row.label for row in sale_rows(kind.entity, visit.trip) if row.id in changed)
         name = f"{kind.noun} {visit.held[kind.entity].values.get('number') or link.omie_id}"
         text = f"{name} está “{status.label}” no Omie e não foi alterado. Mudou na venda: {labels}."
         visit.found(cause, text, document=kind.entity)
+        return False
 
     # --- a new document ------------------------------------------------------------------------------------------
 
