@@ -15,8 +15,8 @@ from app.core.errors import UserError
 from app.core.ports import JsonObject, Vendor
 from app.core.queue import Queue
 from app.sync import links
-from app.sync.desk.linking import Pair, already_linked, make_link, refuse_entity, taken_by
-from app.sync.entities import BUILT, set_of
+from app.sync.desk.linking import Pair, already_linked, has_links, make_link, refuse_entity, taken_by
+from app.sync.entities import set_of
 from app.sync.lookups import known
 from app.sync.models import Change, EventSource, Integration, Link, LinkState
 
@@ -197,7 +197,7 @@ def _read_table(text: str) -> tuple[list[tuple[int, str, Pair]], list[JsonObject
     errors: list[JsonObject] = []
     for number, row in enumerate(reader, start=2):
         entity, omie, ploomes = ((row.get(name) or "").strip() for name in ("entity", "omie_id", "ploomes_id"))
-        if entity not in BUILT or entity == "sellers":
+        if not has_links(entity):
             errors.append({"line": number, "message": f"entidade desconhecida: {entity}"})
         elif not (_is_id(omie) and _is_id(ploomes)):
             errors.append({"line": number, "message": "códigos devem ser números"})

@@ -21,7 +21,7 @@ from app.core.ports import JsonObject, Kind, Priority, Record, Vendor
 from app.core.queue import Queue
 from app.sync import links
 from app.sync.config.store import ConfigStore
-from app.sync.entities import BUILT, RULES, set_of
+from app.sync.entities import BUILT, FIELDS, RULES, set_of
 from app.sync.lanes import Lanes, record_lane
 from app.sync.lookups.references import References
 from app.sync.lookups.snapshots import learn
@@ -281,9 +281,17 @@ def already_linked(link: Link) -> UserError:
 
 
 def refuse_entity(entity: str) -> None:
-    """Raises UserError 409 for an entity without links of its own."""
+    """Raises UserError for an entity without links of its own: 409, or 422 where a number of a product is meant."""
     if entity == "sellers":
         text = "Vendedores são pareados em sellers.pairs, na configuração."
         raise UserError(HTTPStatus.CONFLICT, "Vendedores têm pares", text)
+    if entity in BUILT and not has_links(entity):
+        text = f"A entidade {entity} não tem vínculos próprios: ela segue os vínculos dos produtos."
+        raise UserError(HTTPStatus.UNPROCESSABLE_ENTITY, "Sem vínculos", text)
     if entity not in BUILT:
         raise UserError(HTTPStatus.CONFLICT, "Sem vínculos", f"A entidade {entity} não tem vínculos.")
+
+
+def has_links(entity: str) -> bool:
+    """Whether records of an entity are pairs that a person may make: what flows along others' links has none."""
+    return entity in FIELDS

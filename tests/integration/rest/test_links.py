@@ -70,6 +70,7 @@ async def test_what_does_not_exist_is_not_linked(
         ({"entity": "clients", "omie_id": "999", "ploomes_id": "501"}, 404),
         ({"entity": "clients", "omie_id": "x", "ploomes_id": "501"}, 422),
         ({"entity": "sellers", "omie_id": "71", "ploomes_id": "32"}, 409),
+        ({"entity": "stock", "omie_id": "101", "ploomes_id": "501"}, 422),
     ):
         answer = await api.post(path(active), json=body)
         assert answer.status_code == status, answer.text
@@ -100,10 +101,10 @@ async def test_all_links_of_an_entity_go_after_their_name_was_typed_and_come_bac
 async def test_links_go_out_as_a_table_and_come_in_again(
     api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts
 ) -> None:
-    table = "entity;omie_id;ploomes_id\nclients;101;501\nclients;102;501\nclients;x;1\nthings;1;2\n"
+    table = "entity;omie_id;ploomes_id\nclients;101;501\nclients;102;501\nclients;x;1\nthings;1;2\nstock;101;501\n"
     rehearsal = (await api.post(path(active, "/import"), content=table.encode(), params={"dry_run": True},
                                 headers={"content-type": "text/csv"})).json()  # fmt: skip
-    assert (rehearsal["linked"], [error["line"] for error in rehearsal["errors"]]) == (0, [3, 4, 5])
+    assert (rehearsal["linked"], [error["line"] for error in rehearsal["errors"]]) == (0, [3, 4, 5, 6])
     bad = (await api.post(path(active, "/import"), content=table.encode(),
                           headers={"content-type": "text/csv"})).json()  # fmt: skip
     assert (bad["linked"], bad["errors"]) == (0, rehearsal["errors"]), "a bad table is refused whole"
