@@ -4,7 +4,7 @@ find the sale -> read it and its documents -> partners -> pre-flight -> agree or
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
 from app.core.ports import Kind as NoticeKind
-from app.core.ports import Record, Vendor
+from app.core.ports import Vendor
 from app.sync import journal, links
 from app.sync.agreement import Agreement, RefusedBefore
 from app.sync.lanes import record_lane
@@ -22,9 +22,10 @@ from app.sync.sales.book import PROOF, Book
 from app.sync.sales.building import Building
 from app.sync.sales.carriers import CarrierMissing, Carriers
 from app.sync.sales.choices import wanted_now
-from app.sync.sales.documents import KINDS, ORDERS, Kind
+from app.sync.sales.documents import KINDS, ORDERS
 from app.sync.sales.ends import Ends
 from app.sync.sales.gathering import LINES_ONLY, Gathering
+from app.sync.sales.looks import Looks
 from app.sync.sales.preflight import Facts, Unmet, unmet, warnings
 from app.sync.sales.proof import Proof
 from app.sync.sales.receiving import Receiving
@@ -36,8 +37,6 @@ from app.sync.sales.waits import PREFLIGHT
 from app.sync.trip import Outcome, Tracer, Trip, done, ignored
 from app.sync.writing import Writer
 
-REDUNDANCY = timedelta(seconds=60)
-"""Omie refuses the same read within this time (reference 1.5)."""
 ASK_AGAIN_SECONDS = 600.0
 """How often a sale looks again at what no notice tells of: accounts, categories, users, families."""
 REFUSALS = frozenset({Fault.INVALID, Fault.MISSING_REFERENCE, Fault.DUPLICATE, Fault.UNKNOWN})
@@ -52,6 +51,7 @@ class SalesRoad:
         self._trace = trace
         self._gathering = Gathering(db, clock)
         self._book = Book(db, clock)
+        self._looks = Looks(db, clock)
         self._proof = Proof(db, clock, self._book)
         carriers = Carriers(db, clock, writer)
         building = Building(clock, agreement, self._gathering, carriers)
@@ -193,7 +193,7 @@ class SalesRoad:
         if ended is not None:
             await self._book.close(visit, ignored("deleted", ended.state_reason or "O par deste registro acabou."))
             return
-        record = await self._omie_record(visit, kind, trip.record_id)
+        record = await self._looks.record(visit, kind, trip.record_id)
         if record is None:
             await self._book.close(visit, done("gone", "O documento não existe mais e não tinha vínculo."))
             return
@@ -261,46 +261,21 @@ class SalesRoad:
             link, kind = visit.links[entity], KINDS[entity]
             seen, seen_at = links.seen(link, Vendor.OMIE)
             fresh = entity in visit.unfinished or trip.event.topic == PROOF
-            if seen is not None and seen_at is not None and not fresh and await self._still_counts(link, seen_at):
+            if (
+                seen is not None
+                and seen_at is not None
+                and not fresh
+                and await self._looks.still_counts(visit, entity, link.omie_id, seen_at)
+            ):
                 visit.held[entity] = Held(dict(seen))
                 continue
-            record = await self._omie_record(visit, kind, link.omie_id)
+            record = await self._looks.record(visit, kind, link.omie_id)
             if record is None:
                 await self._ends.document_gone(visit, kind)
                 continue
             document = kind.read(record.data)
             visit.held[entity] = Held(self._proof.values_of(visit, kind, document), document)
             links.saw(link, Vendor.OMIE, visit.held[entity].values, record.read_at)
-
-    async def _omie_record(self, visit: Visit, kind: Kind, omie_id: str) -> Record | None:
-        """A document as it is now, or as this event read it before it was put off."""
-        trip = visit.trip
-        kept = trip.reads.get(omie_id)
-        if kept is not None and self._clock.now() - kept.read_at < REDUNDANCY:
-            return kept
-        record = await trip.omie.fetch(kind.entity, omie_id)
-        if record is not None:
-            trip.reads[omie_id] = record
-        return record
-
-    async def _still_counts(self, link: Link, seen_at: datetime) -> bool:
-        if self._clock.now() - seen_at >= REDUNDANCY:
-            return False
-        newer = (
-            select(Event.id)
-            .where(
-                Event.integration_id == link.integration_id,
-                Event.vendor == Vendor.OMIE,
-                Event.entity == link.entity,
-                Event.external_id == link.omie_id,
-                Event.received_at >= seen_at,
-                Event.state != EventState.ECHO,
-                Event.topic != PROOF,
-            )
-            .limit(1)
-        )
-        async with self._db.read() as session:
-            return (await session.execute(newer)).first() is None
 
     # --- agreement -----------------------------------------------------------------------------------------------
 
