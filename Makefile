@@ -33,10 +33,10 @@ demo: $(STAMP) ## the service with pretend vendors, data and traffic; PORT choos
 	@PORT=$(PORT) $(BIN)/ponte demo
 
 test: $(STAMP) ## the tests
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses 4 -m "not slow and not benchmark" $(ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses 4 --dist worksteal -m "not slow and not benchmark" $(ARGS)
 
 test-all: $(STAMP) ## the tests and the long proofs (kills, storms)
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses 4 -m "not benchmark" $(ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses 4 --dist worksteal -m "not benchmark" $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check app tests migrations
