@@ -148,7 +148,8 @@ async def test_an_admin_sets_every_option_without_typing_a_code(rig: Rig) -> Non
     assert any("continua calculando" in warning for warning in given_back["warnings"])
     await publish(rig, {"version": answer["version"]}, "POST", "config/rollback")
     assert await rig.get_json(f"{rig.path}/config") == document
-    assert await rig.refusals() == {}
+    # setting every option at once is more than 120 calls a minute: one 429 teaches an account (design section 6)
+    assert await rig.refusals() in ({}, {"ploomes.rate": 1})
 
 
 @pytest.mark.feature("F195", "F285")

@@ -162,6 +162,7 @@ async def test_cancelling_can_be_switched_off(shop: Shop) -> None:
 
 
 @pytest.mark.feature("F167")
+@at_speed(60)
 async def test_an_invoiced_order_is_never_touched_and_a_person_is_asked(shop: Shop) -> None:
     edited, deleted = await shop.sale(shop.line("Produto 1")), await shop.sale(shop.line("Produto 2"))
     for sale_id in (edited, deleted):
