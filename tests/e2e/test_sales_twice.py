@@ -67,6 +67,22 @@ async def test_a_sale_whose_making_was_not_answered_gets_no_second_order(shop: S
     assert await field(shop, sale_id, "ponte_omie_id") == str(order["cabecalho"]["codigo_pedido"])
 
 
+@at_speed(30)
+@pytest.mark.feature("F180")
+async def test_an_order_whose_answer_was_lost_goes_with_its_sale(shop: Shop) -> None:
+    await shop.rig.fault("disconnect", vendor="omie", match="IncluirPedido", when="after", times=1)
+    sale_id = await shop.sale(shop.line("Produto 1"), settle=False)
+
+    async def made() -> bool:
+        return len(await shop.orders()) == 1
+
+    await shop.rig.until(made)
+    await shop.delete(sale_id)
+    assert (await shop.order_of(sale_id))["infoCadastro"]["cancelado"] == "S"
+    assert len(shop.rig.tap.of("IncluirPedido")) == 1
+    assert await shop.rig.issues() == []
+
+
 @pytest.mark.feature("F155")
 async def test_a_seller_without_a_user_stays_on_the_order(shop: Shop) -> None:
     seller = await shop.rig.seller_new(nome="Sem Usuário", email="ninguem@loja.test", codInt="S9")

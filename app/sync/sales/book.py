@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.errors import Postponed
 from app.core.ports import JsonObject, Priority, Vendor
 from app.core.ports import Kind as NoticeKind
 from app.sync import inbox, issues, journal, links
 from app.sync.agreement import cause_of
+from app.sync.creating import REPEAT_AFTER
 from app.sync.lookups import known
 from app.sync.mapping.fields import Values
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
@@ -94,6 +96,15 @@ class Book:
             due_at=self._clock.time() + PROOF_SECONDS,
             now=self._clock.now(),
         )
+
+    def wait_for_creates(self, visit: Visit, kind: Kind) -> None:
+        """A create without an answer may be repeated, or believed not to have arrived, once it can no longer be
+        refused as redundant. Raises Postponed until then."""
+        for entry in visit.unfinished.get(kind.entity, ()):
+            age = self._clock.time() - entry.sent_at.timestamp()
+            if entry.verb == "create" and age < REPEAT_AFTER[Vendor.OMIE]:
+                wait = REPEAT_AFTER[Vendor.OMIE] - age
+                raise Postponed(wait, "a resposta de uma inclusão se perdeu; conferindo de novo", "answer_lost")
 
     async def settle_unfinished(self, visit: Visit, kind: Kind) -> None:
         """Writes whose outcome nobody stored are decided again on what is read now: that settles them."""

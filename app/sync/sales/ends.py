@@ -8,15 +8,16 @@ from datetime import timedelta
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
-from app.core.ports import JsonObject, Vendor
-from app.sync import journal
+from app.core.ports import JsonObject, Key, Vendor
+from app.sync import journal, links
+from app.sync.lanes import record_lane
 from app.sync.lookups import known
-from app.sync.models import Link
+from app.sync.models import Link, WriteEntry
 from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Document, Kind
 from app.sync.sales.sale import read_sale
 from app.sync.sales.status import Status
-from app.sync.sales.visit import Visit
+from app.sync.sales.visit import Held, Visit
 from app.sync.trip import done, waits
 from app.sync.writing import Draft, Writer, keep_custom_fields
 
@@ -34,6 +35,32 @@ class Ends:
         self._book = book
 
     # --- the sale is gone ----------------------------------------------------------------------------------------
+
+    async def left_behind(self, visit: Visit) -> None:
+        """Documents whose creation was sent and never answered, and whose sale is gone before it could be repeated:
+        Omie is asked for them by the code they were given, so that they go with their sale. Raises Postponed."""
+        for entity, kind in KINDS.items():
+            lost = [one for one in visit.unfinished.get(entity, ()) if one.vendor == Vendor.OMIE and one.code]
+            creates = [one for one in lost if one.verb == "create"]
+            if not creates or entity in visit.links:
+                continue
+            self._book.wait_for_creates(visit, kind)
+            await self._claim(visit, kind, creates[0])
+            await self._book.settle_unfinished(visit, kind)
+
+    async def _claim(self, visit: Visit, kind: Kind, entry: WriteEntry) -> None:
+        found = await visit.trip.omie.find(kind.entity, Key(kind.key, str(entry.code)))
+        if not found:
+            return
+        record = found[0]
+        await visit.trip.lease.take([record_lane(visit.trip.integration, "omie", kind.entity, record.id)])
+        async with self._db.read() as session:
+            if await links.find(session, visit.integration_id, kind.entity, Vendor.OMIE, record.id) is not None:
+                return
+        sent = {key: value for key, value in entry.after.items() if key != "item_codes"}
+        await self._book.linked(visit, kind, record.id, {}, (sent, sent), entry)
+        document = kind.read(record.data)
+        visit.held[kind.entity] = Held(document.values(), document)
 
     async def sale_gone(self, visit: Visit) -> None:
         """Cancels its documents in Omie, as far as policy and their state allow."""

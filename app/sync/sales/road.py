@@ -155,6 +155,7 @@ class SalesRoad:
         await self._finish(visit)
 
     async def _without_sale(self, visit: Visit) -> None:
+        await self._ends.left_behind(visit)
         if visit.links:
             await self._ends.sale_gone(visit)
             await self._finish(visit)
@@ -164,6 +165,8 @@ class SalesRoad:
     async def _deleted(self, visit: Visit) -> None:
         """A delete notice is believed: asking would cost a counted error."""
         trip = visit.trip
+        if trip.vendor is Vendor.PLOOMES:
+            await self._ends.left_behind(visit)
         if not visit.links:
             visit.outcome = done("gone", "O registro não existe mais e não tinha vínculo.")
         elif trip.vendor is Vendor.PLOOMES:

@@ -13,7 +13,6 @@ from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Vendor
 from app.sync import issues, journal, links
 from app.sync.agreement import Agreement, RefusedBefore
-from app.sync.creating import REPEAT_AFTER
 from app.sync.entities.rules import CODE_PREFIX
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide
 from app.sync.mapping.fields import Field, Values
@@ -186,7 +185,8 @@ class Sending:
         """Makes the document of a share, once: a lost answer is repeated under the same code (design section 5)."""
         trip, sale = visit.trip, visit.sale
         assert sale is not None
-        await self._settle_lost_creates(visit, kind)
+        self._book.wait_for_creates(visit, kind)
+        await self._book.settle_unfinished(visit, kind)
         code = code_of(sale.id, visit.past.get(kind.entity, 0))
         paired = pair([], share.items)
         share = replace(share, items=paired.items)
@@ -252,15 +252,6 @@ class Sending:
         read = kind.read(found[0].data)
         visit.held[kind.entity] = Held(self._proof.values_of(visit, kind, read), read)
         await self._proof.take(visit, kind, link, found[0].read_at)
-
-    async def _settle_lost_creates(self, visit: Visit, kind: Kind) -> None:
-        """A create without an answer may be repeated once it can no longer be refused as redundant."""
-        for entry in visit.unfinished.get(kind.entity, ()):
-            age = self._clock.time() - entry.sent_at.timestamp()
-            if entry.verb == "create" and age < REPEAT_AFTER[Vendor.OMIE]:
-                wait = REPEAT_AFTER[Vendor.OMIE] - age
-                raise Postponed(wait, "a resposta de uma inclusão se perdeu; conferindo de novo", "answer_lost")
-        await self._book.settle_unfinished(visit, kind)
 
     async def _refused_before(self, visit: Visit, kind: Kind, draft: Draft) -> None:
         """What Omie refused is not sent again until it changed (design section 6)."""
