@@ -161,3 +161,34 @@ async def test_a_tax_that_could_not_be_sent_yet_is_sent_once_it_may(rig: Rig) ->
     await rig.until(sent)
     await rig.settle()
     assert await rig.issues() == []
+
+
+@EMBEDDED
+@pytest.mark.feature("F181", "F222")
+async def test_a_sale_whose_notes_are_mapped_counts_as_edited_only_when_they_changed(rig: Rig) -> None:
+    key = (await new_field(rig, "Observações", "Texto multilinha"))["Key"]
+    shop = await Shop(rig).open(products=1, services=0)
+    await rig.configure(mappings=[{"omie": "VendaProduto.Observações", "ploomes": key, "direction": "both"}])
+
+    def notes(text: str) -> list[JsonObject]:
+        return [{"FieldKey": key, "BigStringValue": text}]
+
+    left, edited = [
+        await shop.sale(shop.line("Produto 1"), Description="Só no Ploomes", OtherProperties=notes("Portaria"))
+        for _ in range(2)
+    ]
+    orders = [str((await shop.order_of(sale_id))["cabecalho"]["codigo_pedido"]) for sale_id in (left, edited)]
+    await shop.screen("orders", "DELETE", None, orders[0])
+    await rig.settle()
+    assert await rig.issues() == []
+    assert left not in await shop.sales()
+    await rig.stop_worker()
+    await shop.edit(edited, settle=False, OtherProperties=notes("Fundos"))
+    await shop.screen("orders", "DELETE", None, orders[1])
+    rig.start_worker()
+
+    async def asked() -> bool:
+        return await rig.issues() == ["delete_edited"]
+
+    await rig.until(asked)
+    assert edited in await shop.sales()

@@ -12,9 +12,11 @@ from app.core.ports import JsonObject, Key, Vendor
 from app.sync import journal, links
 from app.sync.lanes import record_lane
 from app.sync.lookups import known
+from app.sync.mapping.canonical import canonical
 from app.sync.models import Link, WriteEntry
 from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Document, Kind
+from app.sync.sales.rows import NOTES, sale_rows
 from app.sync.sales.sale import read_sale
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Held, Visit
@@ -173,8 +175,17 @@ class Ends:
         assert visit.sale is not None
         known_lines = [row.get("line_id") for row in link.document.get("pairs", ()) if row.get("line_id")]
         now = {line.id for line in visit.sale.counted}
-        notes = link.ploomes_base.get("notes")
-        return bool(known_lines and not set(known_lines) <= now) or (notes or None) != visit.sale.notes
+        return bool(known_lines and not set(known_lines) <= now) or self._notes_edited(visit, kind, link)
+
+    def _notes_edited(self, visit: Visit, kind: Kind, link: Link) -> bool:
+        """Whether the notes changed, where the sale keeps them: in its description, or in the field people mapped."""
+        sale, trip = visit.sale, visit.trip
+        assert sale is not None
+        row = next((row for row in sale_rows(kind.entity, trip) if row.key in ("notes", NOTES)), None)
+        if row is None or not row.flows_to(Vendor.OMIE):
+            return False
+        held = sale.notes if row.fixed else canonical(Vendor.PLOOMES, [row], sale.raw, trip.refs).get(row.id)
+        return (link.ploomes_base.get(row.id) or None) != (held or None)
 
     async def _delete_sale(self, visit: Visit, kind: Kind, link: Link, name: str) -> None:
         draft = Draft(
