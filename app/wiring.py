@@ -10,12 +10,11 @@ from app.core.clock import Clock
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.http import Funnel
-from app.core.limit_redis import RedisLimitStore
 from app.core.limit_store import LimitStore, MemoryLimitStore
 from app.core.limits import Limiter
 from app.core.mail import Mailer
 from app.core.ports import Gateway, JsonObject, Priority, Vendor
-from app.core.queue import Cron, Queue, make_queue, redis_pool
+from app.core.queue import Cron, Queue, make_queue
 from app.core.vault import Vault
 from app.omie import budgets as omie_budgets
 from app.omie import webhooks as omie_webhooks
@@ -276,9 +275,12 @@ class Ponte:
         await self.db.close()
 
     def _limit_store(self) -> LimitStore:
-        if self.settings.redis_url:
-            return RedisLimitStore(redis_pool(self.settings.redis_url), self.clock)
-        return MemoryLimitStore(self.clock)
+        if not self.settings.redis_url:
+            return MemoryLimitStore(self.clock)
+        from app.core.limit_redis import RedisLimitStore  # only here, as in core/queue.py: Redis costs memory
+        from app.core.queue_arq import redis_pool
+
+        return RedisLimitStore(redis_pool(self.settings.redis_url), self.clock)
 
 
 def _reader(

@@ -50,7 +50,7 @@ def test_rooms_import_as_the_architecture_says() -> None:
 
 
 def test_only_one_file_speaks_arq() -> None:
-    assert runtime_imports_of("arq") == {"core/queue.py"}
+    assert runtime_imports_of("arq") == {"core/queue_arq.py"}
 
 
 def test_only_the_funnel_speaks_httpx() -> None:

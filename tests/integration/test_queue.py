@@ -18,7 +18,8 @@ import pytest
 from redis.asyncio import Redis
 
 from app.core.clock import Clock
-from app.core.queue import ArqQueue, Cron, EmbeddedQueue, Queue, QueueName, make_queue, redis_pool
+from app.core.queue import Cron, EmbeddedQueue, Queue, QueueName, make_queue
+from app.core.queue_arq import ArqQueue, redis_pool
 
 
 class Ears:
@@ -143,7 +144,7 @@ async def test_a_ring_is_heard_by_one_worker_only(clock: Clock) -> None:
 
 
 async def test_rings_nobody_hears_do_not_pile_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.core.queue.UNHEARD_RINGS", 5)
+    monkeypatch.setattr("app.core.queue_arq.UNHEARD_RINGS", 5)
     client = fakeredis.FakeAsyncRedis()
     queue = ArqQueue("redis://fake", clock, pool=client.connection_pool)
     for _ in range(20):
