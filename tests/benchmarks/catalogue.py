@@ -5,7 +5,7 @@ what is proved is how many requests it takes, not how long.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -20,7 +20,7 @@ FAMILIES, PLACES, PAGE, PLOOMES_PAGE = 200, 3, 100, 300
 MOST_RATIO, MOST_MEMORY = 1.02, 50.0
 PATIENCE_SECONDS = 7200.0
 
-Requests = dict[str, dict[str, int]]
+Requests = Mapping[str, Mapping[str, int]]
 
 
 def least(products: int, families: int, *, second: bool) -> Requests:
@@ -109,14 +109,7 @@ async def _quiet(rig: Rig, pair: Pair, peak: list[float]) -> float:
 
 
 async def _requests(rig: Rig) -> Requests:
-    counters = await rig.control("GET", "/counters")
-    found: Requests = {}
-    for vendor in ("omie", "ploomes"):
-        for account in counters[vendor].values():
-            for name, count in account["requests"].items():
-                mine = found.setdefault(vendor, {})
-                mine[name] = mine.get(name, 0) + count
-    return found
+    return {vendor: await rig.requests(vendor) for vendor in ("omie", "ploomes")}
 
 
 def _memory(rig: Rig) -> float:

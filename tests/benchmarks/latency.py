@@ -27,6 +27,7 @@ async def measure(rig: Rig, pair: Pair, edits: int) -> list[Figure]:
     """`edits` edits, one a second, each on another client, in turn on either side."""
     people = (await clients(rig, pair))[:edits]
     await asyncio.sleep(QUIET_SECONDS)
+    await rig.control("DELETE", "/counters")
     since, _ = await rig.writes()
     start = time.time() + 0.5
     edited: list[tuple[float, str, str]] = []
@@ -34,6 +35,7 @@ async def measure(rig: Rig, pair: Pair, edits: int) -> list[Figure]:
         await asyncio.sleep(max(0.0, start + number - time.time()))
         edited.append((time.time(), *await _edit(rig, pair, client, number)))
     took = await _arrivals(rig, since, edited)
+    calls = {vendor: await rig.requests(vendor) for vendor in ("omie", "ploomes")}
     setup = rig.setup.name
     arrived = [seconds for seconds in took if seconds is not None]
     ways = {"Omie to Ploomes": took[0::2], "Ploomes to Omie": took[1::2]}
@@ -45,6 +47,16 @@ async def measure(rig: Rig, pair: Pair, edits: int) -> list[Figure]:
         *(
             Figure(setup, f"  {way}, p50", percentile([s for s in some if s is not None], 0.50) * 1000, "ms")
             for way, some in ways.items()
+        ),
+        *(
+            Figure(
+                setup,
+                f"  calls to {vendor} per edit",
+                made.total() / edits,
+                "calls",
+                note=", ".join(f"{name} {count}" for name, count in made.most_common(4)),
+            )
+            for vendor, made in calls.items()
         ),
         Figure(setup, f"edits not arrived in {GIVE_UP_SECONDS:.0f} s", len(took) - len(arrived), "edits", 0),
     ]

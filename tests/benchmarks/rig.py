@@ -7,6 +7,7 @@ import secrets
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -244,6 +245,14 @@ class Rig:
         """`(total, writes from the n-th on)` as the tap saw them."""
         answer = (await self.sandbox.get("/tap", params={"since": since})).json()
         return answer["total"], answer["writes"]
+
+    async def requests(self, vendor: str) -> Counter[str]:
+        """Calls a pretend vendor was asked since the counters were cleared, by method."""
+        counters = await self.control("GET", "/counters")
+        found: Counter[str] = Counter()
+        for account in counters.get(vendor, {}).values():
+            found.update(account["requests"])
+        return found
 
     async def refusals(self) -> dict[str, int]:
         """Calls the pretend vendors refused since the counters were cleared, by `vendor cause`."""

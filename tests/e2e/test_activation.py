@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from app.core.limit_models import LimitPace
 from app.sync.config.schema import HINTS
 from app.sync.mapping.mappable import MAPPABLE
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 
 pytestmark = EMBEDDED
 
@@ -179,3 +181,16 @@ async def test_each_of_the_54_rows_refuses_a_field_of_another_type(rig: Rig) -> 
     assert "nativo" in (await refused(native))["mappings.0.ploomes"]
     assert (await rig.get_json(f"{rig.path}/config"))["mappings"] == []  # and nothing ran
     assert "mapping" not in {row["reason"] for row in await rig.items("resyncs")}
+
+
+@at_speed(4)
+@pytest.mark.feature("F271")
+async def test_a_429_soon_after_an_activation_is_not_taken_for_a_lower_limit(rig: Rig) -> None:
+    # preparing the account is most of what it was asked; counted elsewhere, the account would seem to bear a few calls
+    await rig.fault("429", vendor="ploomes", times=1)
+    await rig.api.get(f"{rig.path}/catalog/ploomes_fields", params={"refresh": True})
+    [account] = (await rig.counters())["ploomes"].values()
+    async with rig.ponte.db.read() as session:
+        [pace] = await session.scalars(select(LimitPace))
+    prepared = sum(account["requests"].values())
+    assert pace.failed > 0.7 * prepared > 20, (pace.failed, prepared)

@@ -178,7 +178,7 @@ class Integrations:
             row = await self.get(integration_id)
             await self._pass_checks(row)
             provisioned = await self._provision(row)
-            await self._learn(row)
+            await self._learn(await self.get(integration_id))
             config = await self._configs.get(integration_id)
             async with self._db.transaction() as session:
                 row = await living_row(session, integration_id, lock=True)
@@ -260,9 +260,20 @@ class Integrations:
         if suffix is None or row.ploomes_account_id not in (None, account_id):
             taken = any(other.provisioned.get("suffix") == "" for other in others)
             suffix = f"_{row.id}" if taken else ""
+        row = await self._join(row, account_id)
         return await self._provisioner.run(
             row, account_id=account_id, user_id=user_id, suffix=suffix, target=self.target(row)
         )
+
+    async def _join(self, row: Integration, account_id: str) -> Integration:
+        """Names the Ploomes account as soon as it is known: what follows must count on that account's limits, and
+        a 429 must find there what led to it."""
+        if row.ploomes_account_id is not None:
+            return row
+        async with self._db.transaction() as session:
+            row = await living_row(session, row.id, lock=True)
+            row.ploomes_account_id = account_id
+        return row
 
     async def _learn(self, row: Integration) -> None:
         """Reads the look-ups at once, so that no live event has to; the first load reads what is still missing."""
