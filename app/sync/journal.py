@@ -11,6 +11,10 @@ from app.core.ports import Vendor
 from app.sync.mapping.fields import Value, Values
 from app.sync.models import Change, WriteEntry, WriteState
 
+NOT_SENT = "não enviado"
+NOT_TAKEN = "não aceito agora"
+"""How the outcome of a write begins that certainly did not arrive, although nobody refused the record."""
+
 
 async def unfinished(
     session: AsyncSession, integration_id: int, entity: str, source: Vendor, source_id: str
@@ -51,7 +55,9 @@ async def refused(
 
 
 async def first_create(session: AsyncSession, integration_id: int, entity: str, code: str) -> WriteEntry | None:
-    """The first create that was sent under an integration code: what the record it made was told."""
+    """The first create under an integration code that may have arrived: what the record it made was told. None when
+    the one that made it is known. A later one is no answer: Omie refuses it as a duplicate of the first, and values
+    that were edited between the two would look like a change made in Omie."""
     query = (
         select(WriteEntry)
         .where(
@@ -60,13 +66,14 @@ async def first_create(session: AsyncSession, integration_id: int, entity: str, 
             WriteEntry.vendor == Vendor.OMIE.value,
             WriteEntry.verb == "create",
             WriteEntry.code == code,
-            WriteEntry.state.in_((WriteState.SENT, WriteState.RESOLVED)),
-            WriteEntry.outcome.is_(None) | ~WriteEntry.outcome.startswith("não enviado"),
+            WriteEntry.state.in_((WriteState.SENT, WriteState.RESOLVED, WriteState.DONE)),
+            WriteEntry.outcome.is_(None) | ~WriteEntry.outcome.startswith(NOT_SENT),
+            WriteEntry.outcome.is_(None) | ~WriteEntry.outcome.startswith(NOT_TAKEN),
         )
         .order_by(WriteEntry.id)
-        .limit(1)
     )
-    return (await session.execute(query)).scalars().first()
+    sent = (await session.execute(query)).scalars().all()
+    return None if any(entry.state == WriteState.DONE for entry in sent) else next(iter(sent), None)
 
 
 async def recent_turns(

@@ -4,7 +4,7 @@ Order of recognition (F086): the other side's id that the record carries, then t
 searched sparingly: our own index answers, and its duplicate fault names the twin (design section 5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +17,7 @@ from app.sync.agreement import Agreement, cause_of
 from app.sync.creating import Creation, Extras, code_of, id_of, text_or_none
 from app.sync.endings import Endings
 from app.sync.entities import RULES
-from app.sync.entities.rules import Ignore, Wait
+from app.sync.entities.rules import CODE_PREFIX, Ignore, Wait
 from app.sync.issues import Finding
 from app.sync.lanes import key_lane
 from app.sync.lookups import known
@@ -94,17 +94,27 @@ class Placing:
         and the rules of a first link hold.
         """
         sides = {trip.vendor: own, trip.vendor.other: twin}
-        async with self._db.read() as session:
-            of_twin = await journal.unfinished(
-                session, trip.integration.id, trip.entity, trip.vendor.other, _record_id(twin)
-            )
-        trip.unfinished = [*trip.unfinished, *of_twin]
-        creates = [row for row in trip.unfinished if row.verb == "create"]
-        made = [row for row in creates if _made(trip, row, sides[Vendor(row.vendor)])][-1:]
-        halves = await self._sent_halves(trip, made[0], sides) if made else {}
+        made = await self._maker(trip, sides, _record_id(twin))
+        halves = await self._sent_halves(trip, made, sides) if made is not None else {}
         omie, ploomes = sides[Vendor.OMIE], sides[Vendor.PLOOMES]
         link = await self._make_link(trip, id_of(omie), id_of(ploomes), own.values.get(trip.rules.KEY), made, halves)
         await self._agreement.agree(trip, link, omie, ploomes)
+
+    async def _maker(self, trip: Trip, sides: Mapping[Vendor, Side], twin_id: str) -> WriteEntry | None:
+        """The create of ours that made one of two records. In Omie its code says so, however many tries there were
+        since; in Ploomes a create is repeated only when the one before is known not to have arrived."""
+        async with self._db.read() as session:
+            of_twin = await journal.unfinished(session, trip.integration.id, trip.entity, trip.vendor.other, twin_id)
+            trip.unfinished = [*trip.unfinished, *of_twin]
+            code = f"{CODE_PREFIX}{_record_id(sides[Vendor.PLOOMES])}"
+            if _record_of(sides[Vendor.OMIE]).data.get(trip.rules.INTEGRATION_CODE) == code:
+                return await journal.first_create(session, trip.integration.id, trip.entity, code)
+        ploomes = sides[Vendor.PLOOMES]
+        carried = trip.rules.other_id(
+            Vendor.PLOOMES, _record_of(ploomes).data, text_or_none(ploomes.values.get("omie_id"))
+        )
+        creates = [row for row in trip.unfinished if row.verb == "create" and row.vendor == Vendor.PLOOMES]
+        return next((row for row in reversed(creates) if row.source_id == carried), None)
 
     async def _sent_halves(self, trip: Trip, entry: WriteEntry, sides: Mapping[Vendor, Side]) -> dict[Vendor, Values]:
         """What both sides held when a create was sent: a value that would be sent otherwise now was edited since."""
@@ -224,9 +234,10 @@ class Placing:
         omie_id: str,
         ploomes_id: str,
         key: object,
-        made: Sequence[WriteEntry],
+        made: WriteEntry | None,
         halves: Mapping[Vendor, Values],
     ) -> Link:
+        creates = [row for row in trip.unfinished if row.verb == "create"]
         async with self._db.transaction() as session:
             link = links.make(
                 trip.integration.id, trip.entity, omie_id, ploomes_id, text_or_none(key), self._clock.now()
@@ -234,14 +245,19 @@ class Placing:
             links.rebase(link, halves.get(Vendor.OMIE, {}), halves.get(Vendor.PLOOMES, {}))
             session.add(link)
             await session.flush()
-            for row in made:
-                entry = await session.get_one(WriteEntry, row.id)
-                entry.external_id, entry.link_id = (ploomes_id if row.vendor == "ploomes" else omie_id), link.id
+            if made is not None:
+                entry = await session.get_one(WriteEntry, made.id)
+                entry.external_id, entry.link_id = (ploomes_id if made.vendor == "ploomes" else omie_id), link.id
                 journal.finish(entry, WriteState.DONE, self._clock.now(), "resposta perdida; encontrado")
                 session.add(self._change(trip, entry))
+            for row in creates:
+                entry = await session.get_one(WriteEntry, row.id)
+                if entry.state == WriteState.SENT:
+                    text = "resposta perdida; os registros já existiam"
+                    journal.finish(entry, WriteState.RESOLVED, self._clock.now(), text)
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
-        trip.unfinished = [row for row in trip.unfinished if row not in made]
+        trip.unfinished = [row for row in trip.unfinished if row.verb != "create"]
         return link
 
     def _change(self, trip: Trip, entry: WriteEntry) -> Change:
@@ -271,17 +287,10 @@ def _duplicate(trip: Trip, key: str, taken_by: str) -> Finding:
     return Finding(cause, detail, {trip.rules.KEY: key, "other_id": taken_by})
 
 
-def _made(trip: Trip, entry: WriteEntry, side: Side) -> bool:
-    """Whether a record is the one a create of ours made: it carries our code, or the id of its source."""
+def _record_of(side: Side) -> Record:
     assert side.record is not None
-    if entry.vendor == Vendor.OMIE:
-        return side.record.data.get(trip.rules.INTEGRATION_CODE) == entry.code
-    return (
-        trip.rules.other_id(Vendor.PLOOMES, side.record.data, text_or_none(side.values.get("omie_id")))
-        == entry.source_id
-    )
+    return side.record
 
 
 def _record_id(side: Side) -> str:
-    assert side.record is not None
-    return side.record.id
+    return _record_of(side).id

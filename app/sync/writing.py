@@ -71,15 +71,15 @@ class Writer:
         try:
             written = await trip.gateway(draft.vendor).write(target, draft.verb, draft.external_id, draft.body)
         except Postponed as postponed:
-            await self._finish(entry, WriteState.RESOLVED, f"não enviado: {postponed.reason}")
+            await self._finish(entry, WriteState.RESOLVED, f"{journal.NOT_SENT}: {postponed.reason}")
             raise
         except VendorError as error:
             if not error.sent:
-                await self._finish(entry, WriteState.RESOLVED, "não enviado: sem conexão")
+                await self._finish(entry, WriteState.RESOLVED, f"{journal.NOT_SENT}: sem conexão")
             elif error.permanent:
                 await self._finish(entry, WriteState.REFUSED, error.text)
             elif not error.outcome_unknown:
-                await self._finish(entry, WriteState.RESOLVED, f"não aceito agora: {error.text}")
+                await self._finish(entry, WriteState.RESOLVED, f"{journal.NOT_TAKEN}: {error.text}")
             raise
         trip.wrote = True
         metrics.WRITES.labels(draft.vendor.value, entry.entity, draft.verb).inc()
