@@ -5,7 +5,11 @@ import pytest
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 
 CNPJ = "11222333000181"
-BUSY: JsonObject = {"kind": "fault", "text": "ERROR: Já existe uma requisição desse método em execução.", "code": "1880"}
+BUSY: JsonObject = {
+    "kind": "fault",
+    "text": "ERROR: Já existe uma requisição desse método !",
+    "code": "1880",
+}
 TORN: JsonObject = {"kind": "disconnect"}
 
 

@@ -5,6 +5,9 @@ import random
 import time
 import uuid
 
+from sqlalchemy import func, select
+
+from app.sync.models import Event, EventSource, EventState
 from tests.faults.checker import Ledger, check
 from tests.faults.kills import Storm, recovered, standing
 from tests.faults.report import Figure
@@ -12,8 +15,9 @@ from tests.faults.rig import APP_KEY, SPEED, Rig
 
 ANSWER_SECONDS = 1.0
 """A webhook is answered within this, whatever happens to Redis."""
-SWEEP_SECONDS = 30.0
-"""Of the product's clock: what nobody rang for is found within this."""
+FOUND_SECONDS = 10.0
+"""Of the product's clock: what nobody rang for is taken up within this. What follows may have to wait longer: Omie
+refuses to tell of one record twice in a minute."""
 
 
 async def redis_lost(rig: Rig, seed: int) -> list[Figure]:
@@ -74,6 +78,7 @@ async def api_killed_before_ring(rig: Rig, runs: int = 5) -> Figure:
     """The API dies after the commit and before anybody was told: the book is looked at without it."""
     figure = Figure(rig.setup.name, "API killed between commit and ring")
     book = Ledger(rig, first=40_000)
+    slowest = 0.0
     for number, client in enumerate(await standing(book, runs)):
         figure.runs += 1
         rig.arm("stored")
@@ -84,14 +89,31 @@ async def api_killed_before_ring(rig: Rig, runs: int = 5) -> Figure:
         start = time.monotonic()
         if rig.setup.name == "embedded":  # the worker died with it
             await rig.revive()
-        took = await recovered(rig, book, start)
-        figure.recoveries.append(took)
-        if rig.setup.name != "embedded" and took * SPEED > SWEEP_SECONDS:
-            figure.fail(f"found after {took * SPEED:.0f} s of the product's clock")
+        else:
+            found = await _found(rig, start)
+            slowest = max(slowest, found)
+            figure.note = f"found after {slowest:.1f} s at most"
+            if found > FOUND_SECONDS:
+                figure.fail(f"found after {found:.0f} s of the product's clock")
+        figure.recoveries.append(await recovered(rig, book, start))
         await rig.revive()
         await rig.settle(dead_letters=False)
         figure.add(await check(rig, book))
     return figure
+
+
+async def _found(rig: Rig, since: float) -> float:
+    """Seconds of the product's clock from `since` until somebody has taken up every notice."""
+
+    async def taken() -> bool:
+        untouched = select(func.count(Event.id)).where(
+            Event.state == EventState.RECEIVED, Event.source == EventSource.WEBHOOK
+        )
+        async with rig.db.read() as session:
+            return not await session.scalar(untouched)
+
+    await rig.until(taken, 60, what="an event that nobody rang for is taken up")
+    return (time.monotonic() - since) * SPEED
 
 
 LOST_ANSWERS = (
