@@ -9,14 +9,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from fastapi import FastAPI
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import ops, problems, webhooks
+from app.api import openapi, ops, problems, reference, webhooks
 from app.api.deps import Container
 from app.core import metrics
 from app.core.log import get_logger
@@ -33,12 +33,6 @@ SECURITY_HEADERS = [
 ]
 CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 """For answers that are data; pages bring their own."""
-DOCS_POLICY = (
-    b"default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
-    b"script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    b"frame-ancestors 'none'"
-)
-"""What FastAPI's page of the API needs, and nothing else."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Counted by name; a stranger may send any other word."""
 
@@ -57,18 +51,32 @@ def create_app(ponte: Ponte, *, with_worker: bool = False) -> FastAPI:
         description="Mantém o ERP Omie e o CRM Ploomes iguais. Erros seguem a RFC 9457.",
         version="0.1.0",
         lifespan=_lifespan(ponte, with_worker),
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
     )
     app.state.ponte = ponte
     problems.install(app)
     app.include_router(ops.router)
+    app.include_router(reference.router)
     if find_spec("app.api.rest") is not None:
         app.include_router(import_module("app.api.rest").router)
+    _speak_portuguese(app)
     app.add_middleware(webhooks.Doors)
     app.add_middleware(Shell)
     return app
+
+
+def _speak_portuguese(app: FastAPI) -> None:
+    """The interface's document is made once, when it is first asked for."""
+    made = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = openapi.portuguese(made())
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
 
 
 class Shell:
@@ -90,7 +98,7 @@ class Shell:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_security(message.get("headers", ()), request_id, scope["path"])
+                message["headers"] = _with_security(message.get("headers", ()), request_id)
             await send(message)
 
         try:
@@ -106,10 +114,10 @@ class Shell:
             _log.debug("request", method=scope["method"], path=_safe_path(scope), status=status, ms=took)
 
 
-def _with_security(given: Iterable[tuple[bytes, bytes]], request_id: str, path: str) -> list[tuple[bytes, bytes]]:
+def _with_security(given: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
     headers = [*given, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
     if all(name.lower() != b"content-security-policy" for name, _ in headers):
-        headers.append((b"content-security-policy", DOCS_POLICY if path == "/docs" else CONTENT_POLICY))
+        headers.append((b"content-security-policy", CONTENT_POLICY))
     return headers
 
 

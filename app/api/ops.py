@@ -25,13 +25,16 @@ class Part:
     detail: str
 
 
-@router.get("/health/live", summary="O processo responde")
+@router.get("/health/live", description="Diz se o processo responde.")
 async def live() -> dict[str, str]:
     """For restarts: says nothing about the parts around the process."""
     return {"status": "ok"}
 
 
-@router.get("/health/ready", summary="As partes que precisam funcionar, uma a uma")
+@router.get(
+    "/health/ready",
+    description="Confere as partes que precisam funcionar, uma a uma. 503 diz qual não está pronta.",
+)
 async def ready(request: Request) -> Response:
     """200 when every part works, else 503 naming the one that does not. Webhooks need the database only: do not
     take the door out of service because a worker lags."""
@@ -42,7 +45,7 @@ async def ready(request: Request) -> Response:
     return Response(content, 200 if ok else 503, {"Cache-Control": "no-store"}, "application/json")
 
 
-@router.get("/metrics", summary="Métricas no formato do Prometheus", include_in_schema=False)
+@router.get("/metrics", include_in_schema=False)
 async def exposed() -> Response:
     """What this process counted."""
     return Response(metrics.expose(), media_type="text/plain; version=0.0.4; charset=utf-8")
