@@ -8,6 +8,7 @@ import typer
 
 from app.console import OPERATOR, Json, out, print_json, run, show, show_one
 from app.core.ports import JsonObject
+from app.sync.config.masking import masked
 from app.sync.mapping.catalogue import mapping_fields
 from app.wiring import Ponte
 
@@ -21,13 +22,19 @@ PUBLISHED = ("version", "changed", "changes", "effects", "warnings", "resync_id"
 
 
 @config_cli.command("show")
-def one(integration_id: Which, version: Annotated[int | None, typer.Option(help="An earlier version.")] = None) -> None:
-    """Print the published document, or a version of it."""
+def one(
+    integration_id: Which,
+    version: Annotated[int | None, typer.Option(help="An earlier version.")] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show the address of alerts in full.")] = False,
+) -> None:
+    """Print the published document, or a version of it. A masked address stays as it is when it is published again."""
 
     async def work(ponte: Ponte) -> JsonObject:
         if version is None:
-            return (await ponte.configs.get(integration_id)).document()
-        return await ponte.publishing.version(integration_id, version)
+            document = (await ponte.configs.get(integration_id)).document()
+        else:
+            document = await ponte.publishing.version(integration_id, version)
+        return document if reveal else masked(document)
 
     print_json(run(work))
 

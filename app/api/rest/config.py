@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from app.api.deps import Caller, require
 from app.api.rest.common import Body as Closed
 from app.api.rest.common import Cursor, IntegrationDep, IntegrationId, Limit, Listing, PartsDep, RowId
+from app.sync.config.masking import masked
 from app.sync.mapping.catalogue import mapping_fields
 from app.sync.setup.option_tables import Made
 
@@ -91,15 +92,17 @@ class FieldOut(BaseModel):
     created: bool
 
 
+Reader = Annotated[Caller, Depends(require("read"))]
 Admin = Annotated[Caller, Depends(require("admin"))]
 DryRun = Annotated[bool, Query(description="só mostra os efeitos; nada é gravado")]
 StartWhen = Annotated[Literal["window", "now"], Query(description="quando o que mudou é gravado: na janela, ou agora")]
 
 
-@router.get("/integrations/{integration_id}/config", dependencies=[Depends(require("read"))])
-async def show(integration_id: IntegrationId, ponte: PartsDep) -> dict[str, Any]:
-    """Mostra a configuração publicada."""
-    return (await ponte.configs.get(integration_id)).document()
+@router.get("/integrations/{integration_id}/config")
+async def show(integration_id: IntegrationId, ponte: PartsDep, caller: Reader) -> dict[str, Any]:
+    """Mostra a configuração publicada. O endereço dos avisos só aparece inteiro para o escopo `admin`; publicado
+    encoberto, fica como está."""
+    return _seen_by(caller, (await ponte.configs.get(integration_id)).document())
 
 
 @router.put("/integrations/{integration_id}/config", response_model=Published)
@@ -134,10 +137,10 @@ async def versions(row: IntegrationDep, ponte: PartsDep, cursor: Cursor = None, 
     return {"items": rows[:limit], "next": str(rows[limit - 1]["version"]) if len(rows) > limit else None}
 
 
-@router.get("/integrations/{integration_id}/config/versions/{version}", dependencies=[Depends(require("read"))])
-async def version(row: IntegrationDep, version: RowId, ponte: PartsDep) -> dict[str, Any]:
+@router.get("/integrations/{integration_id}/config/versions/{version}")
+async def version(row: IntegrationDep, version: RowId, ponte: PartsDep, caller: Reader) -> dict[str, Any]:
     """Mostra a configuração de uma versão."""
-    return await ponte.publishing.version(row.id, min(version, 2**31 - 1))
+    return _seen_by(caller, await ponte.publishing.version(row.id, min(version, 2**31 - 1)))
 
 
 @router.post("/integrations/{integration_id}/config/rollback", response_model=Published)
@@ -167,6 +170,10 @@ async def make_fields(row: IntegrationDep, body: NewFields, ponte: PartsDep, cal
     wanted = {field.omie: field.name for field in body.fields}
     made = await ponte.options.make(row, await ponte.configs.get(row.id), wanted)
     return [_made(omie, field) for omie, field in zip(wanted, made, strict=True)]
+
+
+def _seen_by(caller: Caller, document: dict[str, Any]) -> dict[str, Any]:
+    return document if caller.scope == "admin" else masked(document)
 
 
 def _made(omie: str, made: Made) -> dict[str, Any]:

@@ -120,7 +120,9 @@ HINTS: Mapping[str, Hint] = {
     "notifications": Hint("Quem é avisado."),
     "notifications.alerts": Hint("Avisos ao administrador."),
     "notifications.alerts.email": Hint("Endereços de e-mail dos avisos."),
-    "notifications.alerts.webhook": Hint("Endereço que recebe os avisos por POST."),
+    "notifications.alerts.webhook": Hint(
+        "Endereço que recebe os avisos por POST. Só administradores o veem inteiro; encoberto, fica como está."
+    ),
     "notifications.orders": Hint("Mensagens quando um pedido chega a uma etapa do Omie.", "stages", _ORDERS),
     "mappings": Hint("Campos do Omie ligados a campos personalizados do Ploomes.", "ploomes_fields"),
 }  # fmt: skip

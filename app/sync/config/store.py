@@ -13,6 +13,7 @@ from app.core.errors import UserError
 from app.core.ports import JsonObject
 from app.sync.config.document import Config, parse
 from app.sync.config.effects import changed_paths, effects_of, row_of, touched_entities, warnings_of
+from app.sync.config.masking import unmasked
 from app.sync.config.sharing import AT_WORK, HELD, clash, neighbours, settle_holds
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
 from app.sync.passes import first_load
@@ -66,9 +67,9 @@ class ConfigStore:
         Answers `{"version","changed","effects","warnings"}`. An unchanged document costs no vendor call.
         Raises UserError 422 naming fields, 404 for an unknown integration.
         """
-        config = parse(document)
         async with self._db.read() as session:
             row = await _latest(session, integration_id)
+            config = parse(unmasked(document, row.document))
             before = _stored(row)
             touched = touched_entities(before, config)
             records = await _living_links(session, integration_id, touched)

@@ -1,7 +1,6 @@
 """A bundle for whoever helps: what an integration is, does and fails at, without a single secret (F286)."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +9,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.limit_models import LimitBlock
 from app.core.ports import JsonObject
-from app.sync.config.document import Config
+from app.sync.config.masking import masked
 from app.sync.config.store import ConfigStore
 from app.sync.lookups import known
 from app.sync.models import Event, Integration, Issue, Link, Resync, WriteEntry, WriteState
@@ -35,7 +34,7 @@ class Diagnostics:
             return {
                 "at": self._clock.now(),
                 "integration": {name: value for name, value in shown.items() if name not in ("webhook_urls", "omie")},
-                "config": {"version": version, "document": _without_addresses(config)},
+                "config": {"version": version, "document": masked(config.document())},
                 "provisioned": {name: fact for name, fact in integration.provisioned.items() if name != "warnings"},
                 "events": await _counts(session, Event.state, Event, integration.id),
                 "links": await _counts(session, Link.state, Link, integration.id),
@@ -75,23 +74,6 @@ class Diagnostics:
                     )
                 ],
             }
-
-
-def _without_addresses(config: Config) -> JsonObject:
-    """The document with no more than the host of the address that alerts are posted to: its path is a secret."""
-    document = config.document()
-    alerts = document["notifications"]["alerts"]
-    if alerts["webhook"] is not None:
-        alerts["webhook"] = _host_of(alerts["webhook"])
-    return document
-
-
-def _host_of(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # brackets that are no IPv6 address: nothing of it is known to be harmless
-        return "…"
-    return f"{parts.scheme}://{parts.hostname or ''}/…"
 
 
 def _latest(table: Any, integration_id: int) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.core.vault import hash_token
+from app.sync.models import ApiToken
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import Parts
 
@@ -98,3 +100,30 @@ async def test_the_catalogue_is_served(api: httpx.AsyncClient) -> None:
         "extra": False,
         "options": None,
     }
+
+
+@pytest.mark.feature("F286")
+async def test_the_address_of_alerts_is_shown_to_admins_only_and_a_masked_document_keeps_it(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts
+) -> None:
+    path, hook = f"/integrations/{shop['id']}/config", "https://hooks.chat.test/services/T0/s3cret?key=a"
+    async with ponte.db.transaction() as session:
+        session.add(
+            ApiToken(name="painel", scope="read", token_hash=hash_token("reader"), created_at=ponte.clock.now())
+        )
+    reader = {"Authorization": "Bearer reader"}
+    wanted = await document(api, shop)
+    wanted["notifications"]["alerts"]["webhook"] = hook
+    assert (await api.put(path, json=wanted)).status_code == 200
+    for tail in ("", "/versions/2"):
+        seen = (await api.get(path + tail, headers=reader)).json()
+        assert seen["notifications"]["alerts"]["webhook"] == "https://hooks.chat.test/…"
+        assert (await api.get(path + tail)).json()["notifications"]["alerts"]["webhook"] == hook
+    assert (await api.put(path, json=seen)).json()["changed"] is False
+    seen["clients"] = {"tags": ["VIP"]}
+    assert (await api.put(path, json=seen)).json()["changes"] == ["clients.tags"]
+    assert (await ponte.configs.get(shop["id"])).notifications.alerts.webhook == hook
+    seen["notifications"]["alerts"]["webhook"] = "https://elsewhere.test/…"
+    refused = await api.put(path, json=seen)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "notifications.alerts.webhook"
