@@ -145,7 +145,6 @@ def groups(document: JsonObject) -> list[JsonObject]:
     for path, verbs in document["paths"].items():
         for verb, operation in verbs.items():
             content = (operation.get("requestBody") or {}).get("content", {})
-            body = next(iter(content.values()), {}).get("schema", {})
             shown = {
                 "verb": verb.upper(),
                 "path": path,
@@ -155,17 +154,26 @@ def groups(document: JsonObject) -> list[JsonObject]:
                 "parameters": [
                     {**each, "type": type_of(each.get("schema", {}))} for each in operation.get("parameters", ())
                 ],
-                "body": properties_of(document, body),
+                "body": properties_of(document, _schema_of(content)),
                 "media": ", ".join(content),
                 "answers": [
-                    {"code": code, "description": each["description"], "properties": properties_of(document, schema)}
+                    {
+                        "code": code,
+                        "description": each["description"],
+                        "properties": properties_of(document, _schema_of(each.get("content", {}))),
+                    }
                     for code, each in operation["responses"].items()
                     if code != "default"
-                    for schema in (next(iter(each.get("content", {}).values()), {}).get("schema", {}),)
                 ],
             }
             found[operation["tags"][0]]["operations"].append(shown)
     return list(found.values())
+
+
+def _schema_of(content: JsonObject) -> JsonObject:
+    """The schema of a body's first form."""
+    schemas: list[JsonObject] = [each.get("schema", {}) for each in content.values()]
+    return schemas[0] if schemas else {}
 
 
 def properties_of(document: JsonObject, schema: JsonObject) -> list[JsonObject]:
