@@ -45,6 +45,7 @@ QUIRKS: dict[str, Quirk] = {
     "omie_alter_without_det": Quirk("kept", "AlterarPedidoVenda without det keeps the items", ("kept", "refused")),
     "omie_order_number_sent": Quirk("ignored", "numero_pedido sent in IncluirPedido", ("ignored", "honoured")),
     "omie_invoiced_orders": Quirk("refused", "altering or deleting an invoiced order", ("refused", "allowed")),
+    "omie_invoice_number_after_s": Quirk(0, "how long a note waits for its number and link after the invoicing"),
     "omie_reserves": Quirk("flagged", "which open items reserve stock", ("flagged", "all")),
     "omie_order_event_dates": Quirk("br", "dates inside VendaProduto.*", ("br", "iso")),
     "omie_padded_numbers": Quirk(False, "lists show order numbers padded to 15 digits"),

@@ -26,7 +26,7 @@ from app.sync.lookups.snapshots import learn
 from app.sync.lookups.vanished import rest_vanished
 from app.sync.mapping.canonical import canonical
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide, fights
-from app.sync.mapping.fields import MissingReference, Values
+from app.sync.mapping.fields import Field, MissingReference, Values
 from app.sync.models import Change, Event, EventSource, EventState, Link, LinkState, WriteEntry, WriteState
 from app.sync.same_record import latest_of
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
@@ -147,8 +147,9 @@ class Agreement:
         conflicts = trip.config.conflicts
         return Policy(conflicts.default, conflicts.fields, newest, answered)
 
-    async def _freeze(self, trip: Trip, link: Link, verdict: Verdict) -> None:
-        """Stops two automations that undo each other through us (design section 4)."""
+    async def freeze(self, trip: Trip, link: Link, verdict: Verdict) -> dict[str, float]:
+        """Stops two automations that undo each other through us (design section 4): the rows that rest, out of the
+        verdict, and until when."""
         now = self._clock.time()
         if trip.event.source == EventSource.PERSON:
             link.frozen = {}
@@ -168,9 +169,12 @@ class Agreement:
                 if row_id in frozen:
                     del values[row_id]
         link.frozen = frozen = {row_id: until for row_id, until in frozen.items() if row_id in written}
+        return frozen
+
+    async def _freeze(self, trip: Trip, link: Link, verdict: Verdict) -> None:
+        frozen = await self.freeze(trip, link, verdict)
         if frozen:
-            labels = ", ".join(row.label for row in trip.rows if row.id in frozen)
-            finding = Finding("oscillation", f"Campos congelados por uma hora: {labels}.", {"rows": sorted(frozen)})
+            finding = Finding("oscillation", frozen_text(trip.rows, frozen), {"rows": sorted(frozen)})
             trip.findings.append(finding)
             trip.waits_for.append(finding)
         if verdict.resting:
@@ -341,6 +345,11 @@ def withhold(trip: Trip, vendor: Vendor, values: Values, ploomes_id: str) -> lis
         if each.waits:
             trip.waits_for.append(finding)
     return held
+
+
+def frozen_text(rows: Sequence[Field], frozen: Collection[str]) -> str:
+    """Which rows rest, for people."""
+    return f"Campos congelados por uma hora: {', '.join(row.label for row in rows if row.id in frozen)}."
 
 
 def cause_of(event: Event) -> str:

@@ -31,7 +31,7 @@ class Shop:
         self.contact = await self.client()
         return self
 
-    async def client(self, **fields: Any) -> JsonObject:
+    async def client(self, *, settle: bool = True, **fields: Any) -> JsonObject:
         """A complete client, typed in Ploomes and linked."""
         cities = await self.rig.ploomes_set("Cities")
         city = next(row for row in cities if row["Name"] == "São Paulo")
@@ -41,7 +41,8 @@ class Shop:
             "Neighborhood": "Centro", "ZipCode": 1310100, "Email": "compras@padaria.test",
         }  # fmt: skip
         made = await self.rig.contact_new(**{**given, **fields})
-        await self.rig.settle()
+        if settle:
+            await self.rig.settle()
         return made
 
     async def product(self, name: str, price: str = "10.00") -> tuple[str, str]:
@@ -134,6 +135,11 @@ class Shop:
         [found] = [o for o in await self.orders() if o["cabecalho"].get("codigo_pedido_integracao") == code]
         return found
 
+    async def stages(self, operation: str) -> list[JsonObject]:
+        """Omie's stages of an operation."""
+        found = next(row for row in await self.omie("etapafat") if str(row["cCodOperacao"]) == operation)
+        return list(found["etapas"])
+
     async def act(self, order_id: Any, act: str, **body: Any) -> None:
         """A person does something to an order on Omie's screen."""
         await self.screen("orders", "POST", body, str(order_id), act)
@@ -148,3 +154,31 @@ def number(value: Any) -> Decimal:
 def custom(record: JsonObject, key: str | None) -> Any:
     """The text of a custom field of a sale."""
     return next((row["StringValue"] for row in record.get("OtherProperties") or () if row["FieldKey"] == key), None)
+
+
+async def new_field(rig: Rig, name: str, type_name: str, entity: int = 4, options: tuple[str, ...] = ()) -> JsonObject:
+    """A custom field of sales (4) or of their lines (20), made by the account's administrator."""
+    types = await rig.ploomes_set("Fields@Types")
+    body: JsonObject = {
+        "Name": name, "EntityId": entity, "TypeId": next(row["Id"] for row in types if row["Name"] == type_name),
+    }  # fmt: skip
+    if options:
+        table = await rig.ploomes_new("Fields@OptionsTables", Name=name)
+        for option in options:
+            await rig.ploomes_new("Fields@OptionsTables@Options", TableId=int(table), Name=option)
+        body["OptionsTableId"] = int(table)
+    await rig.post("/sandbox/ploomes/sandbox-user-key/screen/Fields", body)
+    rows = await rig.ploomes_set("Fields")
+    return next(row for row in rows if row["Name"] == name and row["EntityId"] == entity)
+
+
+async def option_id(rig: Rig, name: str) -> int:
+    return next(int(row["Id"]) for row in await rig.ploomes_set("Fields@OptionsTables@Options") if row["Name"] == name)
+
+
+async def move_family(shop: Shop, product: str, name: str) -> None:
+    families = {row["Name"]: row["Id"] for row in await shop.rig.ploomes_set("Products@Families")}
+    if name not in families:
+        families[name] = int(await shop.rig.ploomes_new("Products@Families", Name=name))
+    path = f"/sandbox/ploomes/{USER_KEY}/screen/Products/{shop.products[product][1]}"
+    assert (await shop.rig.control.patch(path, json={"FamilyId": families[name]})).is_success

@@ -14,7 +14,7 @@ async def shop(rig: Rig) -> Shop:
     return await Shop(rig).open()
 
 
-async def noticed(shop: Shop, sale_id: str, name: str, start: str) -> str:
+async def noticed(shop: Shop, sale_id: str, name: str, start: str, *, settle: bool = True) -> str:
     """Waits until a field of the sale says so: Omie marks cancelling and invoicing as made by an API (reference 4.2),
     so they are only looked at some minutes later."""
 
@@ -23,7 +23,8 @@ async def noticed(shop: Shop, sale_id: str, name: str, start: str) -> str:
         return text if text and text.startswith(start) else None
 
     found = str(await shop.rig.until(said, 60))
-    await shop.rig.settle()
+    if settle:
+        await shop.rig.settle()
     return found
 
 

@@ -4,32 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
-from tests.e2e.shop import Shop, number
-from tests.e2e.test_sales_preflight import family
+from app.sync.models import WriteEntry, WriteState
+from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.shop import Shop, custom, move_family, new_field, number, option_id
 
 CARRIER = "11444777000161"
-
-
-async def new_field(rig: Rig, name: str, type_name: str, entity: int = 4, options: tuple[str, ...] = ()) -> JsonObject:
-    """A custom field of sales (4) or of their lines (20), made by the account's administrator."""
-    types = await rig.ploomes_set("Fields@Types")
-    body: JsonObject = {
-        "Name": name, "EntityId": entity, "TypeId": next(row["Id"] for row in types if row["Name"] == type_name),
-    }  # fmt: skip
-    if options:
-        table = await rig.ploomes_new("Fields@OptionsTables", Name=name)
-        for option in options:
-            await rig.ploomes_new("Fields@OptionsTables@Options", TableId=int(table), Name=option)
-        body["OptionsTableId"] = int(table)
-    await rig.post("/sandbox/ploomes/sandbox-user-key/screen/Fields", body)
-    rows = await rig.ploomes_set("Fields")
-    return next(row for row in rows if row["Name"] == name and row["EntityId"] == entity)
-
-
-async def option_id(rig: Rig, name: str) -> int:
-    return next(int(row["Id"]) for row in await rig.ploomes_set("Fields@OptionsTables@Options") if row["Name"] == name)
 
 
 @pytest.mark.feature("F177", "F178", "F182", "F183", "F184", "F185", "F186", "F187", "F188", "F189")
@@ -59,6 +40,46 @@ async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     assert order["cabecalho"]["codigo_parcela"] == "002"
     assert str(order["cabecalho"]["codigo_cenario_impostos"]) == str(scenario)
     assert order["informacoes_adicionais"]["consumidor_final"] == "S"
+    again = await shop.sale(shop.line("Produto 1"), OtherProperties=chosen)
+    carried = (await shop.order_of(again))["frete"]["codigo_transportadora"]
+    assert str(carried) == str(company["codigo_cliente_omie"])
+    assert all(p["codigo_cliente_omie"] != carried for p in rig.tap.of("ConsultarCliente"))  # the index knows it
+    assert await rig.issues() == []
+
+
+@EMBEDDED
+@at_speed(30)
+@pytest.mark.feature("F184", "F185")
+@pytest.mark.parametrize("there", [False, True])
+async def test_a_carrier_whose_answer_was_lost_is_there_once(rig: Rig, there: bool) -> None:
+    """Made, or, where a client has the CNPJ without the role, given the role."""
+    carrier = await new_field(rig, "Transportadora da venda", "Opções pré-cadastradas", options=("Rápida",))
+    shop = await Shop(rig).open(products=1, services=0, carrier_field=carrier["Key"], carrier_missing="create")
+    fast = await option_id(rig, "Rápida")
+    await rig.configure(carriers=[{"option": fast, "cnpj": CARRIER, "name": "Rápida", "freight_type": "1"}])
+    if there:
+        await rig.omie_new(razao_social="Rápida", nome_fantasia="Rápida", cnpj_cpf=CARRIER)
+        await rig.settle()
+    call = "IncluirTags" if there else "IncluirCliente"
+    await rig.fault("disconnect", vendor="omie", match=call, when="after", times=1)
+    sales = [
+        await shop.sale(
+            shop.line("Produto 1"), OtherProperties=[{"FieldKey": carrier["Key"], "IntegerValue": fast}], settle=False
+        )
+        for _ in range(2)
+    ]
+
+    async def both() -> bool:
+        return len(await shop.orders()) == 2
+
+    await rig.until(both, 60)
+    await rig.settle()
+    [made] = [c for c in await rig.clients() if c["cnpj_cpf"].startswith("11.444") or c["cnpj_cpf"] == CARRIER]
+    assert {"tag": "Transportadora"} in made["tags"]
+    carried = {(await shop.order_of(sale_id))["frete"]["codigo_transportadora"] for sale_id in sales}
+    assert carried == {made["codigo_cliente_omie"]}
+    async with rig.ponte.db.read() as session:
+        assert list(await session.scalars(select(WriteEntry.id).where(WriteEntry.state == WriteState.SENT))) == []
     assert await rig.issues() == []
 
 
@@ -154,10 +175,10 @@ async def test_a_tax_that_could_not_be_sent_yet_is_sent_once_it_may(rig: Rig) ->
         return number((await shop.order_of(sale_id))["det"][0]["imposto"]["icms"]["aliq_icms"]) == 8
 
     sale_id = await shop.sale(line(7))
-    await family("Outra")(shop, sale_id)
+    await move_family(shop, "Produto 1", "Outra")
     await shop.edit(sale_id, line(8), settle=False)
     await rig.until(told)
-    await family("Produtos")(shop, sale_id)
+    await move_family(shop, "Produto 1", "Produtos")
     await rig.until(sent)
     await rig.settle()
     assert await rig.issues() == []
@@ -192,3 +213,93 @@ async def test_a_sale_whose_notes_are_mapped_counts_as_edited_only_when_they_cha
 
     await rig.until(asked)
     assert edited in await shop.sales()
+
+
+@EMBEDDED
+@pytest.mark.feature("F177", "F178")
+async def test_taxpayers_of_icms_get_the_second_scenario_and_are_no_final_consumers(rig: Rig) -> None:
+    shop = await Shop(rig).open(products=1, services=0)
+    first, second = (row["nCodigo"] for row in (await shop.omie("cenarios"))[:2])
+    await rig.configure(orders={"tax_scenario": first, "tax_scenario_taxpayer": second})
+    payer = await shop.client(Register=CARRIER, Name="Indústria", LegalName="Indústria Ltda")
+    await rig.omie_edit((await rig.link("ploomes", payer["Id"]))["omie_id"], contribuinte="S")
+    await rig.settle()
+    plain, taxed = (
+        await shop.sale(shop.line("Produto 1")),
+        await shop.sale(shop.line("Produto 1"), ContactId=payer["Id"]),
+    )
+    told = [await shop.order_of(sale_id) for sale_id in (plain, taxed)]
+    assert [str(order["cabecalho"]["codigo_cenario_impostos"]) for order in told] == [str(first), str(second)]
+    assert [order["informacoes_adicionais"]["consumidor_final"] for order in told] == ["S", "N"]
+    assert await rig.issues() == []
+
+
+@EMBEDDED
+@pytest.mark.feature("F165", "F233")
+async def test_a_company_in_simples_nacional_is_told_csosn(rig: Rig) -> None:
+    shop = Shop(rig)
+    company = (await shop.omie("empresas"))[0]["codigo_empresa"]
+    path = f"/sandbox/omie/{APP_KEY}/catalogs/empresas/{company}"
+    assert (await rig.control.patch(path, json={"optante_simples_nacional": "S"})).is_success
+    key = (await new_field(rig, "Alíquota ICMS", "Porcentagem", 20))["Key"]
+    await shop.open(products=1, services=0, tax_owner="ploomes")
+    row = {"omie": "VendaProduto.Item.Alíquota ICMS", "ploomes": key, "direction": "both"}
+    await rig.configure(mappings=[row])
+    tax = {"OtherProperties": [{"FieldKey": key, "DecimalValue": 2.5}]}
+    await shop.sale(shop.line("Produto 1", **tax))
+    [sent] = rig.tap.of("IncluirPedido")
+    assert sent["det"][0]["imposto"] == {"icms_sn": {"aliq_icms_sn": 2.5}}
+    assert number((await shop.orders())[0]["det"][0]["imposto"]["icms_sn"]["aliq_icms_sn"]) == Decimal("2.5")
+    assert await rig.issues() == []
+
+
+@pytest.mark.feature("F171")
+async def test_a_text_field_shows_the_stage(rig: Rig) -> None:
+    key = (await new_field(rig, "Etapa no Omie", "Texto simples"))["Key"]
+    shop = await Shop(rig).open(products=1, services=0, stage_to=key)
+    names = {row["cCodigo"]: row["cDescricao"] for row in await shop.stages("11")}
+    sale_id = await shop.sale(shop.line("Produto 1"))
+    before = (await shop.sales())[sale_id]
+    assert custom(before, key) == names["10"]
+    await shop.act((await shop.order_of(sale_id))["cabecalho"]["codigo_pedido"], "stage", etapa="20")
+    after = (await shop.sales())[sale_id]
+    assert custom(after, key) == names["20"] != names["10"]
+    assert after["StageId"] == before["StageId"]
+    assert await rig.issues() == []
+
+
+@EMBEDDED
+@at_speed(40)
+@pytest.mark.feature("F227", "F226")
+@pytest.mark.parametrize("counted", [False, True])
+async def test_edits_of_the_freight_go_both_ways(rig: Rig, counted: bool) -> None:
+    key = (await new_field(rig, "Frete", "Moeda"))["Key"]
+    shop = await Shop(rig).open(products=1, services=0)
+    await rig.configure(mappings=[{"omie": "VendaProduto.Valor do Frete", "ploomes": key, "direction": "both"}])
+
+    def sold(freight: str) -> JsonObject:
+        amount = Decimal("20.00") + (Decimal(freight) if counted else 0)
+        return {
+            "OtherProperties": [{"FieldKey": key, "DecimalValue": float(freight)}], "Amount": float(amount)
+        }  # fmt: skip
+
+    async def freight() -> tuple[Decimal, str]:
+        there = (await shop.order_of(sale_id))["frete"]
+        return number(there.get("valor_frete") or 0), str(there["modalidade"])
+
+    sale_id = await shop.sale(shop.line("Produto 1", 2), **sold("0"))
+    assert await freight() == (0, "9")
+    await shop.edit(sale_id, **sold("12.34"))
+    assert await freight() == (Decimal("12.34"), "0")
+    order_id = str((await shop.order_of(sale_id))["cabecalho"]["codigo_pedido"])
+    await shop.screen("orders", "PATCH", {"frete": {"valor_frete": 7.5, "modalidade": "1"}}, order_id)
+    await rig.settle()
+    sale = (await shop.sales())[sale_id]
+    shown = next(row["DecimalValue"] for row in sale["OtherProperties"] if row["FieldKey"] == key)
+    assert number(shown) == Decimal("7.5")
+    assert number(sale["Amount"]) == (Decimal("27.5") if counted else Decimal("20"))
+    await shop.edit(sale_id, shop.line("Produto 1", 3), Amount=float(37.5 if counted else 30))
+    assert await freight() == (Decimal("7.5"), "1")
+    await shop.edit(sale_id, **{**sold("0"), "Amount": 30})
+    assert await freight() == (0, "9")
+    assert await rig.issues() == []

@@ -49,3 +49,44 @@ async def test_a_lost_answer_makes_no_second_order_and_no_second_line(rig: Rig, 
     await rig.settle()
     assert await whole()
     assert await rig.issues() == []
+
+
+@EMBEDDED
+@at_speed(30)
+@pytest.mark.feature("F049", "F282")
+async def test_two_automations_that_undo_each_other_on_a_sale_are_frozen(rig: Rig) -> None:
+    shop = await Shop(rig).open(products=1, services=0)
+    sale_id = await shop.sale(shop.line("Produto 1"), Description="início")
+    order_id = str((await shop.order_of(sale_id))["cabecalho"]["codigo_pedido"])
+    turns = 0
+
+    async def notes() -> tuple[str, str]:
+        there = (await shop.order_of(sale_id)).get("observacoes") or {}
+        return str(there.get("obs_venda") or ""), str((await shop.sales())[sale_id]["Description"] or "")
+
+    async def fighting() -> bool:
+        nonlocal turns
+        omie, ploomes = await notes()
+        if omie != "omie":  # Omie's automation wants one text, Ploomes' another
+            turns += 1
+            await shop.screen("orders", "PATCH", {"observacoes": {"obs_venda": "omie"}}, order_id)
+        elif ploomes == "omie":
+            turns += 1
+            await shop.edit(sale_id, settle=False, Description="ploomes")
+        return await rig.issues() == ["oscillation"]
+
+    await rig.until(fighting, 60)
+    assert turns <= 8
+    assert "Observações" in (await rig.issue("oscillation"))["detail"]
+    assert len(set(await notes())) == 2
+    await shop.edit(sale_id, shop.line("Produto 1", 4), settle=False)  # the other fields go on
+
+    async def edited() -> bool:
+        return number((await shop.order_of(sale_id))["det"][0]["produto"]["quantidade"]) == 4
+
+    await rig.until(edited)
+    assert len(set(await notes())) == 2
+    await rig.retry("oscillation")
+    assert len(set(await notes())) == 1
+    assert await rig.issues() == []
+    assert not await rig.refusals()

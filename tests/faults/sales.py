@@ -18,8 +18,8 @@ PLACES = ("claimed", "read", "decided", "journaled", "written", "committed")
 PRODUCTS, SERVICES = 6, 2
 AT_A_TIME = 4
 LEASE_SECONDS = 45.0
-EDITED, CONTRADICTING, MIXED = 0.3, 0.01, 0.15
-"""Shares of the sales that are edited, whose line contradicts itself, and that have services too."""
+EDITED, CONTRADICTING, MIXED, SHIPPED = 0.3, 0.01, 0.15, 0.4
+"""Shares of the sales that are edited, whose line contradicts itself, that have services too, and that have freight."""
 
 
 @dataclass
@@ -28,9 +28,21 @@ class Sold:
 
     id: str
     amount: Decimal
+    """What its items come to."""
+    freight: Decimal
     odd: bool = False
     """One of its lines contradicts itself: an issue must name it, and nothing is sent."""
     kinds: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Basket:
+    """What a person types, what its items come to, and the documents it makes."""
+
+    body: JsonObject
+    amount: Decimal
+    freight: Decimal
+    kinds: set[str]
 
 
 class Market:
@@ -43,16 +55,22 @@ class Market:
         self._contact = 0
         self._goods: list[tuple[str, int]] = []
         self._services: list[tuple[str, int]] = []
+        self._freight = ""
 
     async def open(self) -> None:
-        """A configured integration, goods and services on both sides, and a complete client."""
+        """A configured integration, goods and services on both sides, a complete client, a field for freight."""
         rig = self.rig
+        types = (await rig.control.get(f"/ploomes/{USER_KEY}/Fields@Types")).json()
+        money = next(row["Id"] for row in types if row["Name"] == "Moeda")
+        made = {"Name": "Frete", "EntityId": 4, "TypeId": money}
+        self._freight = (await rig.post(f"/ploomes/{USER_KEY}/screen/Fields", made))["Key"]
         accounts = (await rig.control.get(f"/omie/{APP_KEY}/contacorrente")).json()
         given = {"omie_account": next(row["nCodCC"] for row in accounts if row["inativo"] == "N")}
         path = f"/api/v1/integrations/{rig.integration['id']}"
         document = (await rig.api.get(f"{path}/config")).json()
         document["orders"] |= {**given, "omie_category": "1.01.03"}
         document["service_orders"] |= {**given, "omie_category": "1.01.01"}
+        document["mappings"] = [{"omie": "VendaProduto.Valor do Frete", "ploomes": self._freight, "direction": "both"}]
         answer = await rig.api.put(f"{path}/config", json=document)
         assert answer.is_success, answer.text
         for number in range(PRODUCTS):
@@ -80,19 +98,20 @@ class Market:
     async def sell(self) -> None:
         """One sale; some are edited a moment later, a few contradict themselves."""
         odd = self._chance.random() < CONTRADICTING
-        body, kinds = self._basket(odd=odd)
-        made = await self.rig.post(f"/ploomes/{USER_KEY}/screen/Orders", {"ContactId": self._contact, **body})
-        sold = Sold(str(made["Id"]), Decimal(str(body["Amount"])), odd, kinds)
+        basket = self._basket(odd=odd)
+        made = await self.rig.post(f"/ploomes/{USER_KEY}/screen/Orders", {"ContactId": self._contact, **basket.body})
+        sold = Sold(str(made["Id"]), basket.amount, basket.freight, odd, basket.kinds)
         self.sold.append(sold)
         if not odd and self._chance.random() < EDITED:
             await asyncio.sleep(self._chance.uniform(0, 3))
-            body, kinds = self._basket(kinds=kinds)
-            answer = await self.rig.control.patch(f"/ploomes/{USER_KEY}/screen/Orders/{sold.id}", json=body)
+            basket = self._basket(kinds=sold.kinds)
+            answer = await self.rig.control.patch(f"/ploomes/{USER_KEY}/screen/Orders/{sold.id}", json=basket.body)
             assert answer.is_success, answer.text
-            sold.amount = Decimal(str(body["Amount"]))
+            sold.amount, sold.freight = basket.amount, basket.freight
 
-    def _basket(self, *, odd: bool = False, kinds: set[str] | None = None) -> tuple[JsonObject, set[str]]:
-        """Lines as people type them: fractions, discounts by line and on the whole, few or many lines."""
+    def _basket(self, *, odd: bool = False, kinds: set[str] | None = None) -> "Basket":
+        """Lines as people type them: fractions, discounts by line and on the whole, few or many lines; with or without
+        freight, which some count in the amount and some do not."""
         chance = self._chance
         wanted = kinds or ({"orders", "service_orders"} if chance.random() < MIXED else {"orders"})
         count = chance.choice((1, 1, 2, 3, 5, 8, 30))
@@ -105,7 +124,12 @@ class Market:
         percent = chance.choice((0, 0, 0, 5, 7.5, 33.33))
         gross = sum((Decimal(str(row["Total"])) for row in rows), Decimal(0))
         amount = (gross * (100 - Decimal(str(percent))) / 100).quantize(CENT, ROUND_HALF_UP)
-        return {"Products": rows, "Discount": percent, "Amount": float(amount)}, wanted
+        freight = _number(chance, 500, 30_000, 2) if chance.random() < SHIPPED else Decimal(0)
+        body = {
+            "Products": rows, "Discount": percent, "Amount": float(amount + chance.choice((0, 1)) * freight),
+            "OtherProperties": [{"FieldKey": self._freight, "DecimalValue": float(freight)}],
+        }  # fmt: skip
+        return Basket(body, amount, freight, wanted)
 
     def _line(self, product: int) -> JsonObject:
         chance = self._chance
@@ -123,10 +147,12 @@ class Market:
         orders = (await self.rig.control.get(f"/omie/{APP_KEY}/orders")).json()
         works = (await self.rig.control.get(f"/omie/{APP_KEY}/service_orders")).json()
         sums: dict[str, dict[str, list[Decimal]]] = {}
+        freights: dict[str, Decimal] = {}
         for order in orders:
             code = order["cabecalho"].get("codigo_pedido_integracao", "").removeprefix("PLOOMES-")
             total = sum((Decimal(str(item["produto"]["valor_total"])) for item in order["det"]), Decimal(0))
             sums.setdefault(code, {}).setdefault("orders", []).append(total)
+            freights[code] = Decimal(str(order["frete"].get("valor_frete") or 0))
         for work in works:
             code = work["Cabecalho"].get("cCodIntOS", "").removeprefix("PLOOMES-")
             total = Decimal(str(work["Cabecalho"]["nValorTotal"]))
@@ -145,6 +171,8 @@ class Market:
                 found["lost"].append(f"sale {sold.id}: {sorted(held)} instead of {sorted(sold.kinds)}: {why}")
             elif sum((totals[0] for totals in held.values()), Decimal(0)) != sold.amount and sold.id not in named:
                 found["wrong"].append(f"sale {sold.id}: {held} instead of {sold.amount}, and no issue")
+            elif freights[sold.id] != sold.freight:
+                found["wrong"].append(f"sale {sold.id}: freight {freights[sold.id]} instead of {sold.freight}")
         return found
 
     async def _why(self, sale_id: str) -> str:

@@ -39,6 +39,11 @@ class Paper(Entry):
         """Neither cancelled nor invoiced."""
         return not self.acts.keys() & {"cancelled", "invoiced"}
 
+    def numbered(self, company: Company) -> bool:
+        """Whether the tax office or the town hall has answered with the note's number."""
+        waited = (company.now() - self.acts["invoiced"].at).total_seconds() if self.invoice else 0.0
+        return bool(self.invoice) and waited >= company.kernel.quirks.omie_invoice_number_after_s
+
     def flag(self, act: str) -> str:
         """S when it happened."""
         return "S" if act in self.acts else "N"

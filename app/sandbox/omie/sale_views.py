@@ -66,19 +66,21 @@ def _info(order: Paper) -> Row:
     }  # fmt: skip
 
 
-def status(order: Paper) -> Row:
+def status(company: Company, order: Paper) -> Row:
     """The answer of StatusPedido."""
     head, invoice = order.row["cabecalho"], order.invoice
     notes = []
     if invoice:
-        cancelled = "cancelled" in order.acts
+        cancelled, known = "cancelled" in order.acts, order.numbered(company)
         notes.append({
-            "numero_lote": invoice["id"], "status_lote": "104", "recibo": 0, "contingencia": "N",
-            "numero_nfe": invoice["number"], "serie_nfe": "1", "status_nfe": "101" if cancelled else "100",
-            "chave_nfe": invoice["key"], "protocolo": invoice["id"], "tipo": "S", "data_emissao": invoice["day"],
+            "numero_lote": invoice["id"], "status_lote": "104" if known else "103", "recibo": 0, "contingencia": "N",
+            "numero_nfe": invoice["number"] if known else "", "serie_nfe": "1",
+            "status_nfe": "101" if cancelled else "100" if known else "",
+            "chave_nfe": invoice["key"] if known else "", "protocolo": invoice["id"] if known else 0, "tipo": "S",
+            "data_emissao": invoice["day"],
             "hora_emissao": invoice["hour"], "data_fatura": invoice["day"], "hora_fatura": invoice["hour"],
             "data_saida": invoice["day"], "hora_saida": invoice["hour"], "mensagens": [],
-            "xml_distr": invoice["xml"], "danfe": invoice["danfe"],
+            "xml_distr": invoice["xml"] if known else "", "danfe": invoice["danfe"] if known else "",
         })  # fmt: skip
     return {
         "codigo_pedido": order.id, "codigo_pedido_integracao": head.get("codigo_pedido_integracao", ""),

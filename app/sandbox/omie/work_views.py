@@ -43,15 +43,18 @@ def _moment(work: Paper, act: str, suffix: str) -> Row:
     }
 
 
-def status(work: Paper) -> Row:
+def status(company: Company, work: Paper) -> Row:
     """The answer of StatusOS with the NFS-e, if there is one."""
     head, invoice = work.row["Cabecalho"], work.invoice
     notes = []
     if invoice:
+        known = work.numbered(company)
+        sent = "004" if known else "002"
         notes.append({
-            "nLote": invoice["id"], "cStatusLote": "004", "nRps": invoice["rps"],
-            "cStatusRps": "005" if invoice["cancelled"] else "004", "nNfse": invoice["number"],
-            "cCodVerif": invoice["check"], "mensagens": [], "cUrlNfse": invoice["url"],
+            "nLote": invoice["id"], "cStatusLote": sent, "nRps": invoice["rps"],
+            "cStatusRps": "005" if invoice["cancelled"] else sent, "nNfse": invoice["number"] if known else "",
+            "cCodVerif": invoice["check"] if known else "", "mensagens": [],
+            "cUrlNfse": invoice["url"] if known else "",
         })  # fmt: skip
     info = {name: value for name, value in _info(work).items() if name not in ("uInc", "uAlt", "cOrigem")}
     return {

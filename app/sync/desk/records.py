@@ -17,6 +17,7 @@ from app.core.errors import Postponed, UserError, VendorError
 from app.core.ports import JsonObject, Priority, Vendor
 from app.sync import links
 from app.sync.config.document import Config
+from app.sync.config.sharing import SALES
 from app.sync.config.store import ConfigStore
 from app.sync.entities import custom_fields_of, set_of
 from app.sync.lookups import known
@@ -179,6 +180,9 @@ class Records:
 
 async def _gather(session: AsyncSession, view: RecordView) -> None:
     integration_id, entity = view.integration.id, view.entity
+    kin = (
+        SALES if entity in SALES else {entity}
+    )  # notices and trouble of a sale are filed under orders for both documents
     for living in (True, False):
         if view.link is None:
             view.link = await links.find(session, integration_id, entity, view.vendor, view.external_id, living=living)
@@ -192,7 +196,7 @@ async def _gather(session: AsyncSession, view: RecordView) -> None:
     view.events = (
         await session.scalars(
             select(Event)
-            .where(Event.integration_id == integration_id, Event.entity == entity, records)
+            .where(Event.integration_id == integration_id, Event.entity.in_(kin), records)
             .order_by(Event.id.desc())
             .limit(TIMELINE)
         )
@@ -213,7 +217,7 @@ async def _gather(session: AsyncSession, view: RecordView) -> None:
             select(Issue)
             .where(
                 Issue.integration_id == integration_id,
-                Issue.entity == entity,
+                Issue.entity.in_(kin),
                 Issue.open_key.is_not(None),
                 or_(*(and_(Issue.vendor == side.value, Issue.external_id == each) for side, each in view.ids.items())),
             )

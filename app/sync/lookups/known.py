@@ -244,7 +244,7 @@ _INDEX: dict[tuple[Vendor, str], _Row] = {
         key=lambda d: canonical_document(d.get("cnpj_cpf")),
         name=lambda d: _text(d, "nome_fantasia") or _text(d, "razao_social"),
         active=_omie_active,
-        keep=("codigo_cliente_integracao", "email", "contribuinte"),
+        keep=("codigo_cliente_integracao", "email", "contribuinte", "tags"),
     ),
     (Vendor.PLOOMES, "clients"): _Row(
         key=lambda d: canonical_document(d.get("Register") or d.get("CNPJ") or d.get("CPF")),

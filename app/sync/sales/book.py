@@ -26,7 +26,7 @@ from app.sync.trip import Outcome
 PROOF_SECONDS = 61.0
 """When an edited document may be read again without being redundant (reference 1.5)."""
 PROOF = "proof"
-"""Topic of our own look at a document after an edit."""
+"""Topic of our own looks at a document: after an edit, and for an invoice that has no number yet."""
 
 
 class Book:
@@ -74,15 +74,15 @@ class Book:
             for each in visit.links.values():
                 await self._save(session, each)
             if proof and link is not None:
-                await self._look_again(session, visit, link)
+                await self._look_again(session, visit, link, self._clock.time() + PROOF_SECONDS)
             await visit.trip.lease.extend(session)
 
     async def look_again(self, visit: Visit, link: Link) -> None:
         """An event of our own that reads a document once it may be read."""
         async with self._db.transaction() as session:
-            await self._look_again(session, visit, link)
+            await self._look_again(session, visit, link, self._clock.time() + PROOF_SECONDS)
 
-    async def _look_again(self, session: AsyncSession, visit: Visit, link: Link) -> None:
+    async def _look_again(self, session: AsyncSession, visit: Visit, link: Link, due_at: float) -> None:
         await inbox.enqueue(
             session,
             integration_id=visit.integration_id,
@@ -93,7 +93,7 @@ class Book:
             topic=PROOF,
             source=EventSource.DEPENDENCY.value,
             priority=Priority.BULK,
-            due_at=self._clock.time() + PROOF_SECONDS,
+            due_at=due_at,
             now=self._clock.now(),
         )
 
@@ -177,6 +177,9 @@ class Book:
             await waits.watch(session, visit.integration_id, waiting, wanted)
             if wanted and (trip.event.vendor, trip.record_id) != waiting:
                 await waits.watch(session, visit.integration_id, (trip.event.vendor, trip.record_id), wanted)
+            for entity, due in visit.looks.items():
+                if entity in visit.links:
+                    await self._look_again(session, visit, visit.links[entity], due)
             for entity, message in visit.messages:
                 await self._message(session, visit, entity, message)
             await inbox.conclude(session, trip.event, outcome, now=now)

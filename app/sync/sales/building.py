@@ -13,16 +13,16 @@ from app.sync.agreement import Agreement
 from app.sync.mapping.canonical import canonical, wire
 from app.sync.mapping.catalogue import line_rows_of
 from app.sync.mapping.decide import Verdict
-from app.sync.mapping.fields import Field, Value, Values
+from app.sync.mapping.fields import Field, Value, Values, merge_patches
 from app.sync.models import Link
 from app.sync.sales import choices
 from app.sync.sales.bodies import Edit, Order
 from app.sync.sales.carriers import Carriers
-from app.sync.sales.documents import ORDERS, Kind
+from app.sync.sales.documents import ORDERS, Kind, decimal
 from app.sync.sales.gathering import Gathering
 from app.sync.sales.instalments import FREE, Part, Terms, terms
 from app.sync.sales.lines import Item, Pair, Pairing, edited, pair
-from app.sync.sales.rows import CONTACT, FORECAST, FREIGHT_TYPE, INSTALMENTS, NOTES, mapped, sale_rows
+from app.sync.sales.rows import CONTACT, FORECAST, FREIGHT, FREIGHT_TYPE, INSTALMENTS, NOTES, mapped, sale_rows
 from app.sync.sales.sale import Share
 from app.sync.sales.visit import Visit, pairs_of
 
@@ -139,7 +139,7 @@ class Building:
             notes=(text(values["notes"]) or "") if "notes" in values else None,
             terms=new_terms,
             stock_location=text(visit.trip.config.orders.default_stock_location),
-            extra=self._mapped_patch(visit, rows, values),
+            extra=merge_patches(self._who_pays(visit, link, rows, values), self._mapped_patch(visit, rows, values)),
         )
         remembered = terms_json(new_terms, share.total) if new_terms is not None and share is not None else None
         return Built(edit, paired.pairs if paired is not None else stored, remembered)
@@ -154,6 +154,19 @@ class Building:
                 day = self.forecast(visit, values[row.id])
                 patch.setdefault("cabecalho", {})["data_previsao"] = f"{day:%d/%m/%Y}"
         return patch
+
+    def _who_pays(self, visit: Visit, link: Link, rows: Sequence[Field], values: Values) -> JsonObject:
+        """Omie is told who pays for a freight that was none before, and that there is none any more; else it keeps its
+        own answer, or the field has one that people mapped."""
+        assert visit.sale is not None
+        freight = next((row for row in rows if row.key == FREIGHT and row.id in values), None)
+        if freight is None or any(row.key == FREIGHT_TYPE for row in rows):
+            return {}
+        before, now = decimal(link.omie_base.get(freight.id)), decimal(values[freight.id])
+        if bool(before) == bool(now):
+            return {}
+        carrier = choices.carrier_of(visit.trip.config, visit.sale.raw)
+        return {"frete": {"modalidade": choices.freight_type(carrier, now)}}
 
     def forecast(self, visit: Visit, told: Value) -> date:
         """The day Omie is told; a date that has passed is noted."""

@@ -338,6 +338,9 @@ class SalesRoad:
         asking = next((f for f in visit.findings if f.cause in ASKING), None)
         if asking is not None:
             return Outcome(EventState.WAITING, asking.cause, asking.detail)
+        if visit.thaws:
+            fight = next(f for f in visit.findings if f.cause == "oscillation")
+            return Outcome(EventState.WAITING, fight.cause, fight.detail, visit.thaws)
         if visit.trip.wrote or visit.made:
             return done("written", "A venda e seus documentos foram igualados.")
         own = visit.trip.integration.ploomes_user_id

@@ -12,7 +12,7 @@ from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Vendor
 from app.sync import issues, journal, links
-from app.sync.agreement import Agreement, RefusedBefore
+from app.sync.agreement import Agreement, RefusedBefore, frozen_text
 from app.sync.entities.rules import CODE_PREFIX
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide
 from app.sync.mapping.fields import Field, Values
@@ -67,6 +67,7 @@ class Sending:
         present = [row for row in rows if row not in noted and row.id in held.values]
         policy = await self._policy(visit, kind, link)
         verdict = await self._agreement.resolving(trip, lambda: decide(present, sides, policy, trip.refs))
+        frozen = await self._agreement.freeze(trip, link, verdict)
         taxes = await self._retax(visit, kind, link, verdict, ploomes)
         visit.to_ploomes[kind.entity] = dict(verdict.to_ploomes)
         agreed = verdict.agreed - verdict.asks
@@ -75,6 +76,9 @@ class Sending:
         if verdict.asks:
             labels = ", ".join(row.label for row in rows if row.id in verdict.asks)
             visit.found("conflict", f"Mudaram dos dois lados: {labels}.", rows=sorted(verdict.asks))
+        if frozen:
+            visit.found("oscillation", frozen_text(rows, frozen), rows=sorted(frozen))
+            visit.thaws = max(visit.thaws, *frozen.values())
         settled = bool(verdict.to_omie) and await self._edit(visit, kind, link, verdict, sides)
         if settled and "items" in verdict.to_omie and not verdict.asks:
             remember(link, taxes=taxes)

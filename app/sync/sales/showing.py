@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import Postponed, VendorError
 from app.core.ports import JsonObject, Vendor
 from app.sync import links
 from app.sync.lookups import known
@@ -17,11 +16,12 @@ from app.sync.mapping.fields import Values, merge_patches
 from app.sync.mapping.places import fold
 from app.sync.models import Link
 from app.sync.sales.book import Book
-from app.sync.sales.documents import KINDS, ORDERS, Kind, invoices
+from app.sync.sales.documents import KINDS, ORDERS, Kind, decimal
+from app.sync.sales.invoices import Invoices
 from app.sync.sales.lines import Item, parse_items
 from app.sync.sales.money import ZERO, percentage
 from app.sync.sales.news import messages, words
-from app.sync.sales.rows import mapped, sale_rows
+from app.sync.sales.rows import FREIGHT, mapped, sale_rows
 from app.sync.sales.sale import Line, Product, read_sale, rich_text
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Visit, pairs_of, remember
@@ -41,6 +41,7 @@ class Showing:
         self._clock = clock
         self._writer = writer
         self._book = book
+        self._invoices = Invoices(clock)
 
     async def show(self, visit: Visit) -> None:
         """Brings the sale to what its documents say; nothing leaves when nothing differs."""
@@ -67,7 +68,8 @@ class Showing:
             return
         body = keep_custom_fields(patch, sale.raw)
         before: Values = {name: visit.custom(name) for name in values if name in TEXT_FIELDS}
-        link = next(iter(visit.links.values()), None)
+        told = next((entity for entity, wanted in visit.to_ploomes.items() if wanted), "")
+        link = visit.links.get(told) or next(iter(visit.links.values()), None)
         draft = Draft(
             Vendor.PLOOMES, "update", sale.id, body, values, before, list(visit.notes),
             entity=ORDERS, link_id=link.id if link is not None else None,
@@ -92,6 +94,9 @@ class Showing:
             if lines is not None:
                 patch |= lines
                 told["items"] = wanted["items"]
+        freight = next((row for row in rows if row.key == FREIGHT and row.id in wanted), None)
+        if freight is not None and "Amount" not in patch:
+            patch |= _amount_with(visit, decimal(wanted[freight.id]))
         if "owner" in wanted:
             user = trip.refs.user_of_seller.get(str(wanted["owner"]))
             if user is not None or wanted["owner"] is None:
@@ -99,10 +104,22 @@ class Showing:
             else:
                 visit.notes.append("O vendedor do documento não tem usuário no Ploomes; o responsável da venda fica.")
             told["owner"] = wanted["owner"]
+        if "client" in wanted:  # only a person's answer brings it here (F166)
+            contact = await self._contact(visit, str(wanted["client"]))
+            told["client"] = wanted["client"] if contact is not None else visit.client
+            if contact is not None:
+                patch["ContactId"] = int(contact)
+            else:
+                visit.notes.append("O cliente do documento não tem par no Ploomes; o da venda fica.")
         if "notes" in wanted:
             patch["Description"] = rich_text(str(wanted["notes"])) if wanted["notes"] else None
             told["notes"] = wanted["notes"]
         return patch, told
+
+    async def _contact(self, visit: Visit, omie_client: str) -> str | None:
+        async with self._db.read() as session:
+            link = await links.find(session, visit.integration_id, "clients", Vendor.OMIE, omie_client)
+        return link.ploomes_id if link is not None else None
 
     async def _lines(self, visit: Visit, kind: Kind, items: Sequence[Item]) -> JsonObject | None:
         """The sale's lines with those of one document replaced: Ploomes takes the whole list (reference 3.4).
@@ -160,8 +177,9 @@ class Showing:
             number = str(held.get("number") or "")
             several = len(kinds) > 1 or kind.entity != ORDERS
             numbers.append(f"{kind.noun} {number}" if several and number else number)
-            state = Status(str(held.get("status") or Status.OPEN.value)).label
-            for name, url in await self._invoices(visit, kind):
+            status = Status(str(held.get("status") or Status.OPEN.value))
+            state = status.label
+            for name, url in await self._invoices.of(visit, kind, status):
                 state += f", {name}" + (f" ({url})" if url else "")
             states.append(f"{kind.noun}: {state}" if several else state)
         return {
@@ -179,27 +197,10 @@ class Showing:
             seen |= {key: value for key, value in now.items() if value is not None}
         return seen
 
-    async def _invoices(self, visit: Visit, kind: Kind) -> list[tuple[str, str | None]]:
-        """Numbers and links of invoices, asked for once per document that has become an invoice."""
-        link = visit.links[kind.entity]
-        kept = link.document.get("invoices")
-        status = str(self._held(visit, kind).get("status"))
-        if kept is not None and link.document.get("invoiced_as") == status:
-            return [(row[0], row[1]) for row in kept]
-        if status not in (Status.INVOICED, Status.RETURNED, Status.PARTLY_RETURNED):
-            return [(row[0], row[1]) for row in kept or ()]
-        try:
-            record = await visit.trip.omie.fetch(kind.states, link.omie_id)
-        except (Postponed, VendorError):
-            return [(row[0], row[1]) for row in kept or ()]
-        found = invoices(kind, record.data) if record is not None else []
-        remember(link, invoices=[list(row) for row in found], invoiced_as=status)
-        return found
-
     async def _stage(self, visit: Visit) -> JsonObject:
-        """Stage of the sale: by the name of Omie's, or the one for cancelled sales (F171, F181).
+        """Stage of the sale by the name of Omie's, or the one for cancelled sales (F171, F181); or a field shows it.
 
-        Only a change in Omie moves a sale; what people do with it in Ploomes stays.
+        Only a change in Omie moves a sale, its making does not; what people do with it in Ploomes stays.
         """
         sale, orders = visit.sale, visit.trip.config.orders
         assert sale is not None
@@ -216,10 +217,11 @@ class Showing:
         if cancelled:
             wanted = None if orders.cancelled_stage is None else str(orders.cancelled_stage)
             return _to_stage(sale.stage, wanted)
-        if orders.stage_to == NO_STAGE or (shown is None and visit.made):
+        moves = orders.stage_to == BY_STAGE
+        if orders.stage_to == NO_STAGE or (moves and shown is None and visit.made):
             return {}
         name = await self._stage_name(visit, main.entity, now)
-        if orders.stage_to == BY_STAGE:
+        if moves:
             return _to_stage(sale.stage, await self._stage_of(visit, name))
         return {"OtherProperties": [{"FieldKey": orders.stage_to, "StringValue": name}]} if name else {}
 
@@ -301,6 +303,17 @@ def _with_line_ids(link: Link, visit: Visit) -> list[JsonObject]:
 def _is_of(line: Line, visit: Visit, product: str) -> bool:
     partner: Product | None = visit.products.get(line.product_id)
     return partner is not None and partner.omie_id == product
+
+
+def _amount_with(visit: Visit, freight: Decimal) -> JsonObject:
+    """The sale's amount with another freight, where people count the freight in it: else it would contradict itself."""
+    sale, shares = visit.sale, visit.shares
+    assert sale is not None
+    if not shares or sale.amount is None:
+        return {}
+    before = sum((share.freight for share in shares.values()), ZERO)
+    items = sum((share.total for share in shares.values()), ZERO) - before
+    return {"Amount": items + freight} if before and sale.amount == items + before else {}
 
 
 def _to_stage(now: str | None, wanted: str | None) -> JsonObject:

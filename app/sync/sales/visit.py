@@ -58,8 +58,12 @@ class Visit:
     findings: list[Finding] = field(default_factory=list)
     messages: list[tuple[str, Message]] = field(default_factory=list)
     """Messages to be stored with the end of the visit, by the entity of their document."""
+    looks: dict[str, float] = field(default_factory=dict)
+    """When a document is looked at again for what Omie has not told yet, by entity (epoch seconds)."""
     emptied: set[str] = field(default_factory=set)
     """Documents of which the sale has no line left."""
+    thaws: float = 0.0
+    """When the rows that two automations fight over are let go (epoch seconds); 0 when none rests."""
     retaxed: set[str] = field(default_factory=set)
     """Documents whose items get their mapped taxes anew."""
     made: bool = False

@@ -182,7 +182,7 @@ CALLS: dict[str, dict[str, Call]] = {
         "ConsultarPedido": Call(_CONSULT, lambda company, param: alone(company, sales.by_key(company, param))),
         "ListarPedidos": Call("pvpListarRequest", _list),
         "ExcluirPedido": Call("pvpExcluirRequest", _exclude),
-        "StatusPedido": Call(_CONSULT, lambda company, param: status(sales.by_key(company, param))),
+        "StatusPedido": Call(_CONSULT, lambda company, param: status(company, sales.by_key(company, param))),
         "TrocarEtapaPedido": Call("pvpTrocarEtapaRequest", _move),
         "AlterarPedFaturado": Call("pvpAlterarPedFaturadoRequest", _alter_invoiced),
         "DevolverPedido": Call("pvpDevolverRequest", _give_back),

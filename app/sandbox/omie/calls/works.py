@@ -136,7 +136,7 @@ CALLS: dict[str, dict[str, Call]] = {
         "ExcluirOS": Call("osChave", _exclude),
         "ConsultarOS": Call("osConsultarRequest", lambda company, param: view(company, works.by_key(company, param))),
         "ListarOS": Call("osListarRequest", _list),
-        "StatusOS": Call("osStatusRequest", lambda company, param: status(works.by_key(company, param))),
+        "StatusOS": Call("osStatusRequest", lambda company, param: status(company, works.by_key(company, param))),
         "TrocarEtapaOS": Call("osTrocarEtapaRequest", _move),
     },
     "servicos/osp": {
