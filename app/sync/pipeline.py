@@ -94,7 +94,7 @@ class Engine:
         Raises Postponed, LaneBusy, LeaseLost, VendorError, RefusedBefore: the caller decides when to come back.
         """
         await self._trace("claimed")
-        config = await self._configs.get(event.integration_id)
+        version, config = await self._configs.current(event.integration_id)
         async with self._db.read() as session:
             integration = await session.get_one(Integration, event.integration_id)
             opening = await self._held_until(session, event, config)
@@ -106,7 +106,7 @@ class Engine:
         usage = Usage()
         try:
             with counting(usage):
-                await self._drive(event, integration, config)
+                await self._drive(event, integration, config, version)
         except VendorError as error:
             error.used = fingerprint(integration)
             raise
@@ -121,11 +121,11 @@ class Engine:
             return await first_load.held_until(session, event, config, self._clock.now())
         return await resync_execute.held_until(session, event, opening_of(config.window.window(), self._clock.now()))
 
-    async def _drive(self, event: Event, integration: Integration, config: Config) -> None:
+    async def _drive(self, event: Event, integration: Integration, config: Config, version: int) -> None:
         omie, ploomes = self._gateways.open(integration, Priority(event.priority))
         refs = await self.references.of(integration, config, omie, ploomes, custom_fields_of(str(event.entity)))
         async with self._lanes.hold() as lease:
-            trip = Trip(event, integration, config, omie, ploomes, lease, refs)
+            trip = Trip(event, integration, config, omie, ploomes, lease, refs, config_version=version)
             trip.reads, trip.paged = recall(event.memo)
             try:
                 if await self._enter(trip):

@@ -95,6 +95,8 @@ class Trip:
     wrote: bool = False
     linked: bool = False
     """True when this trip made the link."""
+    config_version: int = 0
+    """Which version of the configuration `config` is; a newer one may be published meanwhile."""
 
     @property
     def rules(self) -> Rules:

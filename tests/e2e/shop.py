@@ -135,11 +135,6 @@ class Shop:
         [found] = [o for o in await self.orders() if o["cabecalho"].get("codigo_pedido_integracao") == code]
         return found
 
-    async def stages(self, operation: str) -> list[JsonObject]:
-        """Omie's stages of an operation."""
-        found = next(row for row in await self.omie("etapafat") if str(row["cCodOperacao"]) == operation)
-        return list(found["etapas"])
-
     async def act(self, order_id: Any, act: str, **body: Any) -> None:
         """A person does something to an order on Omie's screen."""
         await self.screen("orders", "POST", body, str(order_id), act)

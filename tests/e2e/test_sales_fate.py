@@ -101,8 +101,10 @@ async def test_a_client_that_changed_after_the_invoice_can_be_put_back(shop: Sho
     assert await shop.rig.issues() == ["document_invoiced"]
     await shop.rig.answer("document_invoiced", "omie")
     assert (await shop.sales())[sale_id]["ContactId"] == shop.contact["Id"]
-    await shop.edit(sale_id, Title="Outro título")
+    changes = len(await shop.rig.changes())
+    await shop.edit(sale_id, PersonName="Ana")
     assert await shop.rig.issues() == []
+    assert len(await shop.rig.changes()) == changes  # it has settled: nothing is asked or written again
 
 
 @EMBEDDED

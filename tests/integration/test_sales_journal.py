@@ -11,7 +11,7 @@ from app.sync.models import WriteEntry, WriteState
 from tests.factories import add_integration
 
 
-@pytest.mark.feature("F270")
+@pytest.mark.feature("F009")
 async def test_a_create_that_made_nothing_is_no_base(db: Database, clock: Clock) -> None:
     integration = await add_integration(db)
     tries = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -15,7 +15,7 @@ from app.sync.agreement import cause_of
 from app.sync.creating import REPEAT_AFTER
 from app.sync.lookups import known
 from app.sync.mapping.fields import Values
-from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
+from app.sync.models import Change, Event, EventSource, EventState, Integration, Link, LinkState, WriteEntry, WriteState
 from app.sync.sales import waits
 from app.sync.sales.documents import Kind
 from app.sync.sales.models import OrderMessage
@@ -25,6 +25,8 @@ from app.sync.trip import Outcome
 
 PROOF_SECONDS = 61.0
 """When an edited document may be read again without being redundant (reference 1.5)."""
+LOOK_SECONDS = 1.0
+"""When a sale looks again at what changed while it was looked at."""
 PROOF = "proof"
 """Topic of our own looks at a document: after an edit, and for an invoice that has no number yet."""
 
@@ -184,6 +186,30 @@ class Book:
                 await self._message(session, visit, entity, message)
             await inbox.conclude(session, trip.event, outcome, now=now)
             await trip.lease.extend(session)
+        if outcome.state is EventState.WAITING and outcome.cause == waits.PREFLIGHT:
+            await self._look_once_more(visit, wanted)
+
+    async def _look_once_more(self, visit: Visit, wanted: Collection[tuple[str, str, str]]) -> None:
+        """Rings a sale that has just begun to wait, when what it waits for changed while it was looked at: who settled
+        it then saw nobody waiting. What is still in hand, or not committed yet, counts as changed."""
+        trip, now = visit.trip, self._clock.now()
+        async with self._db.transaction() as session:
+            version = await session.scalar(
+                select(Integration.config_version)
+                .where(Integration.id == visit.integration_id)
+                .with_for_update(read=True)  # a publish that is on its way may have rung before this sale waited
+            )
+            changed = (
+                select(Event.id)
+                .where(
+                    Event.integration_id == visit.integration_id,
+                    tuple_(Event.vendor, Event.entity, Event.external_id).in_(sorted(wanted)),
+                    or_(Event.state == EventState.PROCESSING, Event.settled_at >= (visit.began or now)),
+                )
+                .limit(1)
+            )
+            if version != trip.config_version or (wanted and (await session.execute(changed)).first() is not None):
+                await waits.ring(session, trip.event, self._clock.time() + LOOK_SECONDS)
 
     async def _message(self, session: AsyncSession, visit: Visit, entity: str, message: Message) -> None:
         """Stores a message once: a document reaches a stage for the second time in silence."""

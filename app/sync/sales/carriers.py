@@ -47,6 +47,7 @@ class Carriers:
         wish = Wish(document, carrier.name)
         client_id, tagged = await self._there(visit, document)
         if client_id is not None and tagged:
+            await self._settle(await self._unanswered(visit, wish), "a leitura confirma")
             return client_id
         if trip.config.orders.carrier_missing != "create":
             raise CarrierMissing(carrier)
@@ -81,11 +82,22 @@ class Carriers:
             found = found or record.id
         return found, False
 
-    async def _lost(self, visit: Visit, wish: "Wish") -> Sequence[WriteEntry]:
-        """Earlier writes of this carrier whose answer was lost; they may be repeated once Omie no longer calls the
-        repetition redundant. Raises Postponed until then."""
+    async def _unanswered(self, visit: Visit, wish: "Wish") -> Sequence[WriteEntry]:
+        """Earlier writes of this carrier whose answer was lost."""
         async with self._db.read() as session:
-            lost = await journal.unfinished(session, visit.integration_id, ENTITY, Vendor.PLOOMES, wish.source_id)
+            return await journal.unfinished(session, visit.integration_id, ENTITY, Vendor.PLOOMES, wish.source_id)
+
+    async def _settle(self, lost: Sequence[WriteEntry], how: str) -> None:
+        if not lost:
+            return
+        async with self._db.transaction() as session:
+            for entry in lost:
+                row = await session.get_one(WriteEntry, entry.id)
+                journal.finish(row, WriteState.RESOLVED, self._clock.now(), f"resposta perdida; {how}")
+
+    async def _lost(self, visit: Visit, wish: "Wish") -> Sequence[WriteEntry]:
+        """Those, once Omie would not call their repetition redundant any more. Raises Postponed until then."""
+        lost = await self._unanswered(visit, wish)
         wait = max((REPEAT_AFTER[Vendor.OMIE] - (self._clock.now() - one.sent_at).total_seconds() for one in lost),
                    default=0.0)  # fmt: skip
         if wait > 0:
@@ -122,16 +134,13 @@ class Carriers:
 
     async def _made(self, visit: Visit, wish: "Wish", client_id: str, lost: Sequence[WriteEntry]) -> None:
         """The next sale finds it in our index; what was not answered before is settled by it."""
-        now = self._clock.now()
         async with self._db.transaction() as session:
             before = await known.get(session, visit.integration_id, Vendor.OMIE, ENTITY, client_id)
             held = before.data if before is not None else {}
             tags = [*(held.get("tags") or ()), {"tag": CARRIER_TAG}]
             row = known.Known(Vendor.OMIE, ENTITY, client_id, wish.document, wish.name, data={**held, "tags": tags})
-            await known.upsert(session, visit.integration_id, [row], now)
-            for entry in lost:
-                found = await session.get_one(WriteEntry, entry.id)
-                journal.finish(found, WriteState.RESOLVED, now, "resposta perdida; repetido")
+            await known.upsert(session, visit.integration_id, [row], self._clock.now())
+        await self._settle(lost, "repetido")
 
 
 @dataclass(frozen=True, slots=True)

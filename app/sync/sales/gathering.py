@@ -5,6 +5,7 @@ gives its lanes back meanwhile and comes again.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from app.core.ports import Kind, Priority, Record, Vendor
 from app.sync import inbox, links
 from app.sync.lookups import known
 from app.sync.mapping.fields import Field
-from app.sync.models import EventSource, EventState
+from app.sync.models import EventSource, EventState, KnownRecord
 from app.sync.sales import choices
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS, decimal
 from app.sync.sales.money import ZERO, TotalsDiffer
@@ -267,9 +268,15 @@ class Gathering:
         key = (trip.integration.id, entity)
         kept = self._lists.get(key)
         if kept is None or self._clock.time() - kept[0] >= LIST_SECONDS:
-            kept = await self._stored(trip, entity) or (self._clock.time(), await self._read(trip, entity))
+            kept = await self._stored(trip, entity) or await self._alone(trip, entity)
             self._lists[key] = kept
         return kept[1]
+
+    async def _alone(self, trip: Trip, entity: str) -> tuple[float, list[Record]]:
+        """The list read by one at a time: who asks beside it would be sent away for a minute, and comes back in a
+        moment instead. Raises LaneBusy."""
+        await trip.lease.take([f"list:{trip.integration.id}:{entity}"])
+        return await self._stored(trip, entity) or (self._clock.time(), await self._read(trip, entity))
 
     async def _stored(self, trip: Trip, entity: str) -> tuple[float, list[Record]] | None:
         name = f"{STORED}{entity}"
@@ -301,15 +308,27 @@ class Gathering:
     async def taxpayer(self, trip: Trip, omie_client: str) -> tuple[str | None, bool]:
         """Document of an Omie client, and whether it pays ICMS: from our index, read again once a day.
 
-        Many sales name one client, and Omie refuses to read it twice a minute.
+        Many sales name one client, and Omie refuses to read it twice a minute. Raises LaneBusy, Postponed.
         """
-        async with self._db.read() as session:
-            row = await known.get(session, trip.integration.id, Vendor.OMIE, "clients", omie_client)
-        if row is not None and TAXPAYER in row.data and self._clock.now() - row.seen_at < A_DAY:
+        row = await self._as_known(trip, omie_client)
+        if row is None:
+            await trip.lease.take([f"taxpayer:{trip.integration.id}:{omie_client}"])  # as for lists
+            row = await self._as_known(trip, omie_client)
+        if row is not None:
             return row.natural_key, row.data[TAXPAYER] == "S"
         record = await trip.omie.fetch("clients", omie_client)
         if record is None:
             return None, False
+        told = known.known_of(record)
+        told = replace(
+            told, data={**told.data, TAXPAYER: record.data.get(TAXPAYER) or "N"}
+        )  # absent is no, and is known
         async with self._db.transaction() as session:
-            await known.upsert(session, trip.integration.id, [known.known_of(record)], self._clock.now())
-        return record.data.get("cnpj_cpf"), record.data.get(TAXPAYER) == "S"
+            await known.upsert(session, trip.integration.id, [told], self._clock.now())
+        return told.natural_key, told.data[TAXPAYER] == "S"
+
+    async def _as_known(self, trip: Trip, omie_client: str) -> KnownRecord | None:
+        async with self._db.read() as session:
+            row = await known.get(session, trip.integration.id, Vendor.OMIE, "clients", omie_client)
+        fresh = row is not None and TAXPAYER in row.data and self._clock.now() - row.seen_at < A_DAY
+        return row if fresh else None

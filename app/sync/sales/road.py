@@ -83,7 +83,7 @@ class SalesRoad:
     async def _open(self, trip: Trip) -> Visit:
         """The sale of the event, its links, and the lanes of everything they name."""
         sale_id = trip.record_id if trip.vendor is Vendor.PLOOMES else trip.link.ploomes_id if trip.link else ""
-        visit = Visit(trip, sale_id)
+        visit = Visit(trip, sale_id, self._clock.now())
         async with self._db.transaction() as session:
             if sale_id:
                 await self._book_of(session, visit)

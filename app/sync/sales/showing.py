@@ -68,8 +68,8 @@ class Showing:
             return
         body = keep_custom_fields(patch, sale.raw)
         before: Values = {name: visit.custom(name) for name in values if name in TEXT_FIELDS}
-        told = next((entity for entity, wanted in visit.to_ploomes.items() if wanted), "")
-        link = visit.links.get(told) or next(iter(visit.links.values()), None)
+        source = next((entity for entity, wanted in visit.to_ploomes.items() if wanted), "")
+        link = visit.links.get(source) or next(iter(visit.links.values()), None)
         draft = Draft(
             Vendor.PLOOMES, "update", sale.id, body, values, before, list(visit.notes),
             entity=ORDERS, link_id=link.id if link is not None else None,

@@ -32,6 +32,7 @@ class Visit:
 
     trip: Trip
     sale_id: str
+    began: datetime | None = None
     links: dict[str, Link] = field(default_factory=dict)
     """Living links by entity."""
     past: dict[str, int] = field(default_factory=dict)

@@ -59,6 +59,11 @@ async def wake(
             )
 
 
+async def ring(session: AsyncSession, event: Event, due_at: float) -> None:
+    """Rings one sale that waits."""
+    await _ring(session, event.integration_id, due_at, Event.id == event.id)
+
+
 async def wake_all(session: AsyncSession, integration_id: int, due_at: float) -> None:
     """Rings every sale that waits: the configuration changed."""
     await _ring(session, integration_id, due_at)
