@@ -16,7 +16,7 @@ async def test_a_create_that_made_nothing_is_no_base(db: Database, clock: Clock)
     integration = await add_integration(db)
     tries = [
         (WriteState.RESOLVED, f"{journal.NOT_SENT}: sem conexão"),
-        (WriteState.RESOLVED, f"{journal.NOT_ACCEPTED}: SOAP-ENV:Server ocupado"),
+        (WriteState.RESOLVED, f"{journal.NOT_TAKEN}: SOAP-ENV:Server ocupado"),
         (WriteState.REFUSED, "ERROR: Tag inválida"),
         (WriteState.RESOLVED, "resposta perdida; decidido de novo"),
         (WriteState.SENT, None),
