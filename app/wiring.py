@@ -55,7 +55,6 @@ from app.sync.passes.sweep import Sweep
 from app.sync.pipeline import BodyReader, Engine
 from app.sync.reactions import Reactions
 from app.sync.sales.messages import Messages
-from app.sync.sales.missed import Missed
 from app.sync.setup import account_fields
 from app.sync.setup.checks import Checker
 from app.sync.setup.integrations import Integrations
@@ -198,9 +197,6 @@ class Ponte:
         )
         mailer = Mailer(settings.smtp_url.get_secret_value())
         self.messages = Messages(self.db, self.clock, self.gateways, self.lanes, mailer)
-        self.missed_sales = Missed(
-            self.db, self.clock, self.queue, self.gateways, self.configs, settings.incremental_sweep_seconds
-        )
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
         self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
@@ -253,7 +249,6 @@ class Ponte:
             Cron("watch", 60.0, self.watch.tick),
             Cron("incremental_sweep", 60.0, self.sweep.tick),
             Cron("messages", 10.0, self.messages.sweep),
-            Cron("missed_sales", 60.0, self.missed_sales.tick),
             Cron("reconcile", 300.0, self.nightly.tick),
             Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
         ]

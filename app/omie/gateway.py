@@ -150,7 +150,9 @@ class OmieGateway:
     def price(self, entity: str, verb: str) -> Price:
         """The method that serves a verb, and its share of 240 calls a minute (reference 1.5)."""
         row = _set(entity)
-        if verb in ("list", "read", "find") and row.listing is not None:
+        if verb == "read" and row.by_code is None and row.consult is not None:
+            size, method = 1, row.consult.call
+        elif verb in ("list", "read", "find") and row.listing is not None:
             size = row.by_code.most if verb == "read" and row.by_code else PAGE_SIZE
             method = row.listing.call
         else:

@@ -25,6 +25,11 @@ def set_of(entity: str, vendor: Vendor) -> str:
     return rules.SETS[vendor] if rules is not None else SHARED_SETS.get((entity, vendor), entity)
 
 
+def index_of(entity: str, vendor: Vendor) -> str:
+    """Under which set our index keeps the digests of an entity's records: a sale has one per document."""
+    return entity if entity in sales.FIELDS else set_of(entity, vendor)
+
+
 def custom_fields_of(entity: str) -> str | None:
     """Under which word `integrations.provisioned` keeps the keys of an entity's custom fields."""
     rules = RULES.get(entity)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, Result, delete, func, select, tuple_, update
@@ -13,6 +13,7 @@ from app.core.ports import JsonObject, Record, Vendor
 from app.sync.mapping.convert import canonical_document
 from app.sync.models import KnownRecord
 
+EVER = datetime.min.replace(tzinfo=UTC)
 WHOLE_SETS = "sets"
 """Rows of this set say when another set was last read whole."""
 
@@ -119,11 +120,13 @@ async def of_sets(session: AsyncSession, integration_id: int, sets: Sequence[tup
     return list(found)
 
 
-async def living(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, most: int) -> list[str]:
-    """Ids of the records seen last that are not known to be gone: controls for a search."""
+async def living(
+    session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, most: int, since: datetime = EVER
+) -> list[str]:
+    """Ids of the records seen last (after `since`) that are not known to be gone: controls for a search."""
     found = await session.scalars(
         select(KnownRecord.external_id)
-        .where(*_set_of(integration_id, vendor, entity), KnownRecord.gone_at.is_(None))
+        .where(*_set_of(integration_id, vendor, entity), KnownRecord.gone_at.is_(None), KnownRecord.seen_at >= since)
         .order_by(KnownRecord.seen_at.desc(), KnownRecord.id.desc())
         .limit(most)
     )

@@ -3,9 +3,8 @@
 A pair is certain when one record carries the other's id, or when exactly one record on each side has the natural key.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,16 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import LaneBusy
-from app.core.ports import Gateway, Kind, Priority, Vendor
+from app.core.ports import Kind, Priority, Vendor
 from app.sync import inbox, links
-from app.sync.config.document import Config
 from app.sync.entities.rules import Rules
 from app.sync.lanes import Lanes, Lease, key_lane, record_lane
 from app.sync.lookups import known
-from app.sync.lookups.references import References
-from app.sync.mapping.catalogue import rows_of
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide
-from app.sync.mapping.fields import Master, MissingReference, Refs
+from app.sync.mapping.fields import Master
 from app.sync.models import Change, EventSource, Integration, KnownRecord, Link, Resync
 from app.sync.passes.first_load import REASON, tell_held, writes_due
 from app.sync.passes.load_index import (
@@ -38,39 +34,7 @@ from app.sync.passes.load_index import (
     values_of,
 )
 from app.sync.passes.passes import Turn
-
-T = TypeVar("T")
-
-
-class Visit:
-    """One page's worth of access to an integration for one entity: both gateways, configuration and look-ups."""
-
-    def __init__(
-        self,
-        integration: Integration,
-        config: Config,
-        rules: Rules,
-        omie: Gateway,
-        ploomes: Gateway,
-        references: References,
-        refs: Refs,
-    ) -> None:
-        self.integration = integration
-        self.config = config
-        self.rules = rules
-        self.rows = rows_of(rules.ENTITY, config, refs)
-        self.omie = omie
-        self.ploomes = ploomes
-        self.refs = refs
-        self._references = references
-
-    async def resolving(self, work: Callable[[], T]) -> T:
-        """Runs pure work over the look-ups, fetching each one it misses."""
-        while True:
-            try:
-                return work()
-            except MissingReference as missing:
-                await self._references.resolve(self.integration, missing, self.refs, self.omie, self.ploomes)
+from app.sync.passes.visit import Visit
 
 
 class Pairing:

@@ -30,8 +30,9 @@ from app.sync.models import Integration, Resync
 from app.sync.passes import watermarks
 from app.sync.passes.first_load import FAILED
 from app.sync.passes.load_index import codes_of
-from app.sync.passes.load_pairing import Pairing, Visit
+from app.sync.passes.load_pairing import Pairing
 from app.sync.passes.passes import CUT, Road, Step, Turn
+from app.sync.passes.visit import Visit
 from app.sync.reading import remember
 from app.sync.vendors import Gateways, one_page, refuse_cut
 

@@ -71,7 +71,7 @@ class ResyncItem(Base):
     ploomes: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     """What the pages held: `values`, `read_at`, and the raw record where it is needed."""
     state: Mapped[str] = mapped_column(String(20), default="found")
-    """`found`, `stale` (to be read again), `open` (planned), `sent` (its event runs), `done`, `dropped`."""
+    """`found`, `stale` (to be read again), `open` (planned), `sent` (its event runs), `done`, `dropped`, `known`."""
     stage: Mapped[int] = mapped_column(Integer, default=0)
     """Order of execution: entity first, then links, updates, creates, deletes."""
     target: Mapped[str | None] = mapped_column(String(10))
@@ -98,6 +98,8 @@ class Watermark(Base):
     last: Mapped[list[Any]] = mapped_column(JsonColumn, default=list)
     """Ids and change times of the records seen last, newest first: where to reach back to when one goes."""
     due_at: Mapped[float] = mapped_column(Float, default=0.0)
+    place: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict, server_default="{}")
+    """Where a list that is being walked stands; empty between lists."""
 
 
 class Certificate(Base):

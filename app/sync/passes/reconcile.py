@@ -18,27 +18,25 @@ from app.core.db import Database
 from app.core.ports import JsonObject, Vendor
 from app.core.vault import Vault
 from app.sync import issues, links
-from app.sync.entities import set_of
+from app.sync.entities import index_of
 from app.sync.lookups import known
-from app.sync.mapping.decide import Sides, same
+from app.sync.mapping.decide import Sides
 from app.sync.mapping.fields import Field
 from app.sync.models import Integration, KnownRecord, Link, LinkState
 from app.sync.passes import certificate
 from app.sync.passes import resync_items as book
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.models import Certificate, Resync, ResyncItem
 from app.sync.passes.passes import Turn
-from app.sync.passes.resync_compare import Row as PageRow
-from app.sync.passes.resync_compare import planned
-from app.sync.passes.resync_items import OPEN, UPDATE_STAGE
-from app.sync.passes.resync_judge import Ground, actions_of, calls_of, decided, ground_of
-from app.sync.passes.resync_read import Reader
+from app.sync.passes.resync_items import KNOWN, UPDATE_STAGE
+from app.sync.passes.resync_judge import Ground, ground_of, open_item
+from app.sync.passes.resync_read import Reader, index_rows
+from app.sync.passes.subject import ACCEPTED, Subject, Work, planned
+from app.sync.passes.subject import Row as PageRow
 
 ROUNDS = 3
 BATCH = 49
 SHOWN = 1000
 """Exceptions named in a certificate; all are counted."""
-ACCEPTED = "Diferença mantida: nenhum dos lados mudou e a regra do campo não a desfaz."
 
 
 class Reconciler:
@@ -50,30 +48,32 @@ class Reconciler:
         self._vault = vault
         self._reader = reader
 
-    async def cross(self, visit: Visit, number: int, resync: Resync, turn: Turn) -> None:
+    async def cross(self, visit: Subject, number: int, resync: Resync, turn: Turn) -> None:
         """The next pairs whose two sides differ from each other and of which nothing else is known."""
         place = resync.cursor.get("place") or {}
-        since = datetime.fromisoformat(resync.plan["crawls"][visit.rules.ENTITY])
+        since = datetime.fromisoformat(resync.plan["crawls"][visit.entity])
         async with self._db.read() as session:
             pairs = await _unequal(session, visit, resync.id, int(place.get("after", 0)))
         if not pairs:
             async with turn.commit(None):
                 return
-        rows = await self._reader.both(visit, pairs)
+        rows = await self._reader.both(visit, pairs) if visit.heals else {}
         last = resync.plan.get("round", 1) >= ROUNDS
         ground = ground_of(visit, number, since)
         exceptions: list[JsonObject] = []
         healed: dict[int, tuple[Link, dict[Vendor, PageRow], list[Field]]] = {}
         for link in pairs:
             both = rows.get(link.id)
-            if both is None:
+            if both is None and visit.heals:
                 continue  # gone on a side: the missing step or its event says so
-            sides = Sides(both[Vendor.OMIE].values, both[Vendor.PLOOMES].values, {}, {})
-            differing = await planned(visit, lambda: _differing(visit, sides))  # noqa: B023  (awaited here)
+            sides = Sides(link.omie_base, link.ploomes_base, {}, {})
+            if both is not None:
+                sides = Sides(both[Vendor.OMIE].values, both[Vendor.PLOOMES].values, {}, {})
+            differing = await planned(visit, lambda: visit.differing(sides))  # noqa: B023  (awaited here)
             if not differing:
                 continue
-            reason = await self._known_reason(link)
-            if reason is None and not last:
+            reason = await self._known_reason(visit, link)
+            if both is not None and reason is None and not last:
                 healed[link.id] = (link, both, differing)
             else:
                 exceptions.append(_exception(link, differing, reason or ACCEPTED))
@@ -82,24 +82,24 @@ class Reconciler:
             for link, _, differing in healed.values():
                 await _forget_base(session, link, [each.id for each in differing])
             session.add_all([item for item in items if item is not None])
-            read = [row for both in rows.values() for row in both.values()]
-            for each in read:
-                told = known.known_of(each.record, each.digest)
-                await known.upsert(session, row.integration_id, [told], each.record.read_at)
-            kept = row.plan.get("exceptions", {}).get(visit.rules.ENTITY, [])
+            for read in rows.values():
+                for each in read.values():
+                    told = index_rows([each.record], [(visit, [each])])
+                    await known.upsert(session, row.integration_id, told, each.record.read_at)
+            kept = row.plan.get("exceptions", {}).get(visit.entity, [])
             row.plan = {
                 **row.plan,
-                "exceptions": {**row.plan.get("exceptions", {}), visit.rules.ENTITY: [*kept, *exceptions][:SHOWN]},
+                "exceptions": {**row.plan.get("exceptions", {}), visit.entity: [*kept, *exceptions][:SHOWN]},
             }
 
-    async def _known_reason(self, link: Link) -> str | None:
+    async def _known_reason(self, visit: Subject, link: Link) -> str | None:
         """Why a difference is known to stand: an issue, frozen fields, or data that are waited for."""
         if link.state == LinkState.SUSPENDED:
             return link.state_reason or "O vínculo espera dados."
         if any(until > self._clock.time() for until in link.frozen.values()):
             return "Campos congelados: duas automações disputam o valor."
         async with self._db.read() as session:
-            found = await issues.open_of(session, link.integration_id, link.entity, links.records(link))
+            found = await issues.open_of(session, link.integration_id, visit.issue_entity, links.records(link))
         return found[0].title if found else None
 
     async def verify(self, resync: Resync, turn: Turn) -> None:
@@ -107,7 +107,7 @@ class Reconciler:
         number = int(resync.plan.get("round", 1))
         async with self._db.read() as session:
             counts = await book.count_by_state(session, resync.id)
-        changed = any(counts.values())
+        changed = any(count for (_, state), count in counts.items() if state != KNOWN)
         async with turn.commit(None) as (session, row):
             rounds = [*row.plan.get("rounds", ()), {"written": row.written, "entities": row.plan.get("entities", {})}]
             if changed and number < ROUNDS:
@@ -123,7 +123,9 @@ class Reconciler:
         shown: JsonObject = {}
         for entity in entities:
             shown[entity] = await self._entity(integration, entity, resync)
-        clean = bool(resync.plan.get("proven")) and all(part["differences"] == 0 for part in shown.values())
+        clean = bool(resync.plan.get("proven")) and all(
+            part["differences"] == part["not_compared"] == 0 for part in shown.values()
+        )
         document = {
             "kind": "ponte-reconcile",
             "version": 1,
@@ -178,26 +180,27 @@ class Reconciler:
 _WAITS = ("missing_document", "invalid_document", "out_of_scope", "protected", "contact_person", "ended", "waiting")
 
 
-def _differing(visit: Visit, sides: Sides) -> list[Field]:
-    return [row for row in visit.rows if not row.noted and not same(row, sides, visit.refs)]
-
-
-async def _unequal(session: AsyncSession, visit: Visit, resync_id: int, after: int) -> list[Link]:
+async def _unequal(session: AsyncSession, visit: Subject, resync_id: int, after: int) -> list[Link]:
     """Linked pairs whose digests are not the same, and that are in no item of the pass."""
     omie, ploomes = aliased(KnownRecord), aliased(KnownRecord)
     query = (
         select(Link)
-        .join(omie, _index_row(omie, visit.integration.id, Vendor.OMIE, visit.rules.SETS[Vendor.OMIE], Link.omie_id))
+        .join(omie, _index_row(omie, visit.integration.id, Vendor.OMIE, visit.index[Vendor.OMIE], Link.omie_id))
         .join(
             ploomes,
-            _index_row(
-                ploomes, visit.integration.id, Vendor.PLOOMES, visit.rules.SETS[Vendor.PLOOMES], Link.ploomes_id
+            _index_row(ploomes, visit.integration.id, Vendor.PLOOMES, visit.index[Vendor.PLOOMES], Link.ploomes_id),
+        )
+        .outerjoin(
+            ResyncItem,
+            and_(
+                ResyncItem.resync_id == resync_id,
+                ResyncItem.link_id == Link.id,
+                ResyncItem.state != KNOWN,
             ),
         )
-        .outerjoin(ResyncItem, and_(ResyncItem.resync_id == resync_id, ResyncItem.link_id == Link.id))
         .where(
             Link.integration_id == visit.integration.id,
-            Link.entity == visit.rules.ENTITY,
+            Link.entity == visit.entity,
             Link.state.in_(links.LIVING),
             Link.id > after,
             ResyncItem.id.is_(None),
@@ -224,10 +227,10 @@ async def _digests(session: AsyncSession, integration_id: int, entity: str, afte
     omie, ploomes = aliased(KnownRecord), aliased(KnownRecord)
     query = (
         select(Link.id, omie.digest.label("omie"), ploomes.digest.label("ploomes"))
-        .outerjoin(omie, _index_row(omie, integration_id, Vendor.OMIE, set_of(entity, Vendor.OMIE), Link.omie_id))
+        .outerjoin(omie, _index_row(omie, integration_id, Vendor.OMIE, index_of(entity, Vendor.OMIE), Link.omie_id))
         .outerjoin(
             ploomes,
-            _index_row(ploomes, integration_id, Vendor.PLOOMES, set_of(entity, Vendor.PLOOMES), Link.ploomes_id),
+            _index_row(ploomes, integration_id, Vendor.PLOOMES, index_of(entity, Vendor.PLOOMES), Link.ploomes_id),
         )
         .where(
             Link.integration_id == integration_id,
@@ -263,27 +266,23 @@ async def _item(
         for half in (link.omie_base, link.ploomes_base)
     ]
     sides = Sides(both[Vendor.OMIE].values, both[Vendor.PLOOMES].values, halves[0], halves[1])
-    verdict = await decided(ground, sides)
-    actions = actions_of(verdict)
-    if not actions:
+    work = ground.visit.work(link, await ground.visit.decided(sides), sides)
+    if not work.actions:
         return None
-    target = Vendor.PLOOMES if verdict.to_ploomes and not verdict.to_omie else Vendor.OMIE
-    return ResyncItem(
+    source = work.target.other
+    item = ResyncItem(
         resync_id=resync_id,
         entity=ground.entity,
         key=f"link:{link.id}",
-        vendor=target.other.value,
-        external_id=links.id_of(link, target.other),
+        vendor=source.value,
+        external_id=links.id_of(link, source),
         link_id=link.id,
         link_version=link.version + 1,
         omie=both[Vendor.OMIE].as_json(raw=True),
         ploomes=both[Vendor.PLOOMES].as_json(raw=True),
-        state=OPEN,
-        stage=ground.stage + UPDATE_STAGE,
-        target=target.value,
-        actions=actions,
-        calls=calls_of(ground.rows, verdict, sides),
     )
+    open_item(item, ground, UPDATE_STAGE, Work(work.actions, work.calls, work.target))  # both were read just now
+    return item
 
 
 def _exception(link: Link, differing: Sequence[Field], reason: str) -> JsonObject:

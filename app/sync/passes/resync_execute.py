@@ -18,12 +18,11 @@ from app.sync import inbox, issues
 from app.sync.issues import Finding
 from app.sync.models import Event, EventSource, WriteEntry, WriteState
 from app.sync.passes import resync_items as book
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
 from app.sync.passes.passes import Turn, stop
-from app.sync.passes.resync_compare import rows_of_page
 from app.sync.passes.resync_items import DELETE_STAGE, DONE, OPEN, SENT
 from app.sync.passes.resync_judge import FRESH
+from app.sync.passes.subject import Subject
 from app.sync.reading import paged_memo
 from app.sync.trip import Paged
 
@@ -44,7 +43,7 @@ class Executor:
         self._clock = clock
         self._queue = queue
 
-    async def step(self, visits: Mapping[str, Visit], resync: Resync, turn: Turn) -> None:
+    async def step(self, visits: Mapping[str, Subject], resync: Resync, turn: Turn) -> None:
         """Counts what ended and sends the next items; ends the step when none are left."""
         async with self._db.read() as session:
             running = await book.sent_by_target(session, resync.id)
@@ -57,7 +56,7 @@ class Executor:
         async with turn.commit({}) as (session, row):
             ended = await book.finished(session, row.id, 4 * OPEN_EACH)
             await self._count(session, row, ended)
-            left = await self._send(session, row, [item.id for item in chosen], fresh)
+            left = await self._send(session, row, visits, [item.id for item in chosen], fresh)
             counts = await book.count_by_state(session, row.id)
             _progress(row, counts, self._clock.time())
             turn.over = not left and not any(state in (OPEN, SENT) for _, state in counts)
@@ -70,7 +69,7 @@ class Executor:
         elif not ended and not turn.over:
             await self._clock.sleep(LOOK_SECONDS)
 
-    async def _fresh(self, visits: Mapping[str, Visit], items: Sequence[ResyncItem]) -> dict[int, dict[str, Any]]:
+    async def _fresh(self, visits: Mapping[str, Subject], items: Sequence[ResyncItem]) -> dict[int, dict[str, Any]]:
         """Ploomes' side of the items whose lists must not be written from an old row, fifty a call."""
         wanted: dict[str, dict[str, ResyncItem]] = {}
         for item in items:
@@ -81,8 +80,8 @@ class Executor:
         found: dict[int, dict[str, Any]] = {}
         for entity, by_id in wanted.items():
             visit = visits[entity]
-            records = await visit.ploomes.fetch_many(visit.rules.SETS[Vendor.PLOOMES], list(by_id))
-            for row in await rows_of_page(visit, list(records.values()), by_id):
+            records = await visit.ploomes.fetch_many(visit.sets[Vendor.PLOOMES], list(by_id))
+            for row in await visit.read(list(records.values()), by_id):
                 found[by_id[row.record.id].id] = row.as_json(raw=True)
         return found
 
@@ -95,7 +94,12 @@ class Executor:
             return await book.ploomes_id(session, item.link_id)
 
     async def _send(
-        self, session: AsyncSession, row: Resync, ids: Sequence[int], fresh: Mapping[int, dict[str, Any]]
+        self,
+        session: AsyncSession,
+        row: Resync,
+        visits: Mapping[str, Subject],
+        ids: Sequence[int],
+        fresh: Mapping[int, dict[str, Any]],
     ) -> int:
         """Makes the events of items; answers how many."""
         items = await session.scalars(select(ResyncItem).where(ResyncItem.id.in_(ids), ResyncItem.state == OPEN))
@@ -103,13 +107,15 @@ class Executor:
         for item in items:
             if item.id in fresh:
                 item.ploomes = fresh[item.id]
+            visit, vendor = visits[item.entity], Vendor(item.vendor)
+            gone = item.stage % 10 == DELETE_STAGE and vendor in visit.proves_absence
             event = await inbox.enqueue(
                 session,
                 integration_id=row.integration_id,
                 vendor=item.vendor,
-                entity=item.entity,
+                entity=visit.filed[vendor],
                 external_id=item.external_id,
-                kind=Kind.DELETED if item.stage % 10 == DELETE_STAGE else Kind.CHANGED,
+                kind=Kind.DELETED if gone else Kind.CHANGED,
                 topic=book.topic_of(row.id),
                 source=EventSource.RESYNC.value,
                 priority=Priority.BULK,

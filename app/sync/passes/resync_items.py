@@ -11,9 +11,11 @@ from app.core.ports import Vendor
 from app.sync.models import Event, EventState, Link
 from app.sync.passes.models import ResyncItem
 from app.sync.passes.resync_compare import Difference
+from app.sync.passes.subject import Subject
 
 _CHUNK = 100
-FOUND, STALE, OPEN, SENT, DONE, DROPPED = "found", "stale", "open", "sent", "done", "dropped"
+FOUND, STALE, OPEN, SENT, DONE, DROPPED, KNOWN = "found", "stale", "open", "sent", "done", "dropped", "known"
+"""`known`: the difference was there before, and an issue or a wait says why."""
 
 
 def topic_of(resync_id: int) -> str:
@@ -27,10 +29,10 @@ def key_of(vendor: str, external_id: str) -> str:
 
 
 async def keep(
-    session: AsyncSession, resync_id: int, entity: str, vendor: Vendor, differences: Iterable[Difference]
+    session: AsyncSession, resync_id: int, visit: Subject, vendor: Vendor, differences: Iterable[Difference]
 ) -> None:
     """Stores what a page showed to differ; the two pages of a pair meet in one item."""
-    values = [_values(resync_id, entity, vendor, each) for each in differences]
+    values = [_values(resync_id, visit, vendor, each) for each in differences]
     dialect = session.get_bind().dialect.name
     insert: Callable[..., Any] = postgresql.insert if dialect == "postgresql" else sqlite.insert
     for start in range(0, len(values), _CHUNK):
@@ -44,12 +46,12 @@ async def keep(
         )
 
 
-def _values(resync_id: int, entity: str, vendor: Vendor, difference: Difference) -> dict[str, Any]:
+def _values(resync_id: int, visit: Subject, vendor: Vendor, difference: Difference) -> dict[str, Any]:
     record, link = difference.row.record, difference.link
-    side = difference.row.as_json(raw=link is None)
+    side = difference.row.as_json(raw=link is None or visit.keeps_raw)
     return {
         "resync_id": resync_id,
-        "entity": entity,
+        "entity": visit.entity,
         "key": f"link:{link.id}" if link is not None else key_of(vendor.value, record.id),
         "vendor": vendor.value,
         "external_id": record.id,

@@ -7,22 +7,18 @@ order of execution. Nothing is written to a vendor and nothing is linked.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.ports import JsonObject, Vendor
+from app.core.ports import Vendor
 from app.sync import issues, links
-from app.sync.mapping.decide import Policy, Sides, Verdict, decide
-from app.sync.mapping.fields import Field, Master, Values
+from app.sync.mapping.decide import Sides, Verdict
 from app.sync.models import Event, EventState, Link, LinkState
 from app.sync.passes import resync_items as book
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.models import ResyncItem
-from app.sync.passes.resync_compare import planned
-from app.sync.passes.resync_items import CREATE_STAGE, DONE, DROPPED, LINK_STAGE, OPEN, UPDATE_STAGE
-from app.sync.writing import WHOLE, needs_record
+from app.sync.passes.resync_items import CREATE_STAGE, DROPPED, KNOWN, LINK_STAGE, OPEN, UPDATE_STAGE
+from app.sync.passes.subject import Subject, Work, sides_of
 
 FRESH = "fresh"
 """Marks, in an item's Ploomes side, that it must be read again right before its event."""
@@ -32,7 +28,7 @@ FRESH = "fresh"
 class Ground:
     """What one batch of items stands on."""
 
-    visit: Visit
+    visit: Subject
     stage: int
     """The entity's place in the order, in tens."""
     crawled_at: datetime
@@ -41,15 +37,10 @@ class Ground:
     @property
     def entity(self) -> str:
         """The entity of the items."""
-        return self.visit.rules.ENTITY
-
-    @property
-    def rows(self) -> Sequence[Field]:
-        """Its field rows."""
-        return self.visit.rows
+        return self.visit.entity
 
 
-def ground_of(visit: Visit, place: int, crawled_at: datetime) -> Ground:
+def ground_of(visit: Subject, place: int, crawled_at: datetime) -> Ground:
     """What a batch stands on."""
     return Ground(visit, place * 10, crawled_at)
 
@@ -71,7 +62,7 @@ async def judge_pairs(session: AsyncSession, ground: Ground, items: Sequence[Res
         if link is None or verdict is None or ended or link.version != item.link_version:
             item.state = DROPPED  # an event of the pair saw both sides meanwhile
         elif link.state == LinkState.SUSPENDED:
-            _open(item, ground, UPDATE_STAGE, ["unchanged"], {}, Vendor.PLOOMES)
+            open_item(item, ground, UPDATE_STAGE, Work(["unchanged"], {}, Vendor.PLOOMES))
         else:
             await _pair(session, ground, item, link, verdict, verdicts.sides[item.id])
 
@@ -79,33 +70,30 @@ async def judge_pairs(session: AsyncSession, ground: Ground, items: Sequence[Res
 async def _pair(
     session: AsyncSession, ground: Ground, item: ResyncItem, link: Link, verdict: Verdict, sides: Sides
 ) -> None:
-    actions = actions_of(verdict)
-    if not actions:
+    work = ground.visit.work(link, verdict, sides)
+    if not work.actions:
         await _agree(session, link, verdict, sides)
         item.state = DROPPED
         return
     if await _told(session, ground, link, sides):
-        item.state, item.actions = DONE, ["conflict"]
+        item.state, item.actions = KNOWN, ["conflict"]
         return
-    target = Vendor.PLOOMES if verdict.to_ploomes and not verdict.to_omie else Vendor.OMIE
-    item.vendor = target.other.value
-    item.external_id = link.omie_id if target is Vendor.PLOOMES else link.ploomes_id
-    fill_sides(item, sides, ground.crawled_at)
-    if needs_record(ground.rows, verdict.to_ploomes):
-        item.ploomes = {**(item.ploomes or {}), FRESH: True}
-    _open(item, ground, UPDATE_STAGE, actions, calls_of(ground.rows, verdict, sides), target)
+    item.vendor = work.target.other.value
+    item.external_id = links.id_of(link, work.target.other)
+    fill_sides(item, ground, link)
+    open_item(item, ground, UPDATE_STAGE, work)
 
 
 async def _told(session: AsyncSession, ground: Ground, link: Link, sides: Sides) -> bool:
     """Whether the difference is known, an issue is open or a person is waited for, and nothing moved since."""
     for seen, now in ((link.omie_seen, sides.omie), (link.ploomes_seen, sides.ploomes)):
-        if seen is None or any(seen.get(row.id) != now.get(row.id) for row in ground.rows):
+        if seen is None or any(seen.get(row.id) != now.get(row.id) for row in ground.visit.rows):
             return False
-    if await issues.open_of(session, link.integration_id, ground.entity, links.records(link)):
+    if await issues.open_of(session, link.integration_id, ground.visit.issue_entity, links.records(link)):
         return True
     waiting = select(Event.id).where(
         Event.integration_id == link.integration_id,
-        Event.entity == ground.entity,
+        Event.entity.in_(ground.visit.told_as),
         tuple_(Event.vendor, Event.external_id).in_(links.records(link)),
         Event.state == EventState.WAITING,
         Event.due_at.is_(None),
@@ -131,11 +119,16 @@ async def _agree(session: AsyncSession, link: Link, verdict: Verdict, sides: Sid
     )
 
 
-def fill_sides(item: ResyncItem, sides: Sides, read_at: datetime) -> None:
-    """The side that no page told to differ held its base."""
-    for name, values in (("omie", sides.omie), ("ploomes", sides.ploomes)):
-        if getattr(item, name) is None:
-            setattr(item, name, {"values": values, "read_at": read_at.isoformat()})
+def fill_sides(item: ResyncItem, ground: Ground, link: Link) -> None:
+    """The side that no page told to differ held what it held before."""
+    for vendor in Vendor:
+        if getattr(item, vendor.value) is None:
+            side = {
+                "id": links.id_of(link, vendor),
+                "values": ground.visit.held(link, vendor),
+                "read_at": ground.crawled_at.isoformat(),
+            }
+            setattr(item, vendor.value, side)
 
 
 async def verdicts_of(ground: Ground, items: Sequence[ResyncItem], pairs: dict[int, Link]) -> Judged:
@@ -145,56 +138,10 @@ async def verdicts_of(ground: Ground, items: Sequence[ResyncItem], pairs: dict[i
         link = pairs.get(item.link_id or 0)
         if link is None:
             continue
-        sides = sides_of(item, link)
+        sides = sides_of(item.omie, item.ploomes, link)
         judged.sides[item.id] = sides
-        judged.verdicts[item.id] = await decided(ground, sides)
+        judged.verdicts[item.id] = await ground.visit.decided(sides)
     return judged
-
-
-async def decided(ground: Ground, sides: Sides) -> Verdict:
-    """The road's decision, with its default policy. A marker that Ploomes lacks is not made, only counted."""
-    visit = ground.visit
-    conflicts = visit.config.conflicts
-    policy = Policy(conflicts.default, conflicts.fields)
-    rules = visit.rules
-
-    return await planned(visit, lambda: rules.adjust(decide(ground.rows, sides, policy, visit.refs), sides))
-
-
-def sides_of(item: ResyncItem, link: Link | None) -> Sides:
-    """Both sides as the pages held them; a side without a page row held its base."""
-    omie_base, ploomes_base = (link.omie_base, link.ploomes_base) if link is not None else ({}, {})
-    omie: Values = item.omie["values"] if item.omie else omie_base
-    ploomes: Values = item.ploomes["values"] if item.ploomes else ploomes_base
-    return Sides(omie, ploomes, omie_base, ploomes_base)
-
-
-def actions_of(verdict: Verdict) -> list[str]:
-    """Words of the plan for a verdict; none when nothing leaves."""
-    words = []
-    if verdict.to_omie:
-        words.append("update_in_omie")
-    if verdict.to_ploomes:
-        words.append("update_in_ploomes")
-    if verdict.asks or verdict.lost:
-        words.append("conflict")
-    return words
-
-
-def calls_of(rows: Sequence[Field], verdict: Verdict, sides: Sides) -> JsonObject:
-    """Requests a verdict takes, by vendor and verb; tags go to Omie by calls of their own."""
-    omie: dict[str, int] = {}
-    if any(name != "tags" for name in verdict.to_omie):
-        omie["update"] = 1
-    if "tags" in verdict.to_omie:
-        held, wanted = _folded(sides.omie.get("tags")), _folded(verdict.to_omie["tags"])
-        omie |= {verb: 1 for verb, some in (("include_tags", wanted - held), ("exclude_tags", held - wanted)) if some}
-    ploomes = {"update": 1} if verdict.to_ploomes else {}
-    return {"omie": omie, "ploomes": ploomes}
-
-
-def _folded(value: Any) -> set[str]:
-    return {str(name).casefold() for name in value} if isinstance(value, list) else set()
 
 
 # --- records without a link --------------------------------------------------------------------------------------
@@ -219,12 +166,11 @@ def judge_single(ground: Ground, items: Sequence[ResyncItem], others: Sequence[R
             other.natural_key == item.natural_key and other.vendor != item.vendor and other.state != DROPPED
             for other in others
         )
-        target = own_vendor.other
-        if target is Vendor.OMIE and ground.visit.rules.MASTER is Master.OMIE:
+        work = ground.visit.creation(getattr(item, item.vendor) or {}, own_vendor.other, item.natural_key)
+        if work is None:
             item.state = DROPPED  # nothing is created there
             continue
-        actions = ["conflict"] if rivals else [f"create_in_{target.value}"]
-        _open(item, ground, CREATE_STAGE, actions, {} if rivals else _creation(item, target), target)
+        open_item(item, ground, CREATE_STAGE, Work(["conflict"], {}, work.target) if rivals else work)
     return pairs
 
 
@@ -253,22 +199,16 @@ def _merge(item: ResyncItem, twin: ResyncItem) -> ResyncItem:
     return kept
 
 
-def open_link(ground: Ground, item: ResyncItem, verdict: Verdict, sides: Sides) -> None:
-    """The item of a pair that is to be linked."""
-    calls = calls_of(ground.rows, verdict, sides)
-    if any(row.id in verdict.to_ploomes and isinstance(row.by, WHOLE) for row in ground.rows):
+async def open_link(ground: Ground, item: ResyncItem) -> None:
+    """Decides about a pair that is to be linked, like about any other."""
+    sides = sides_of(item.omie, item.ploomes, None)
+    work = ground.visit.work(None, await ground.visit.decided(sides), sides)
+    open_item(item, ground, LINK_STAGE, Work(["link", *work.actions], work.calls, work.target, work.fresh))
+
+
+def open_item(item: ResyncItem, ground: Ground, kind: int, work: Work) -> None:
+    """The item is planned."""
+    item.state, item.stage, item.target = OPEN, ground.stage + kind, work.target.value
+    item.actions, item.calls = work.actions, work.calls
+    if work.fresh:
         item.ploomes = {**(item.ploomes or {}), FRESH: True}
-    target = Vendor.OMIE if verdict.to_omie else Vendor.PLOOMES
-    _open(item, ground, LINK_STAGE, ["link", *actions_of(verdict)], calls, target)
-
-
-def _creation(item: ResyncItem, target: Vendor) -> JsonObject:
-    """A new record in Omie tells Ploomes its id; one without a natural key is looked for in Ploomes before."""
-    if target is Vendor.OMIE:
-        return {"omie": {"create": 1}, "ploomes": {"update": 1}}
-    return {"ploomes": {"create": 1} if item.natural_key else {"find": 1, "create": 1}}
-
-
-def _open(item: ResyncItem, ground: Ground, kind: int, actions: list[str], calls: JsonObject, target: Vendor) -> None:
-    item.state, item.stage, item.target = OPEN, ground.stage + kind, target.value
-    item.actions, item.calls = actions, calls

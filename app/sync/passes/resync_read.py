@@ -11,29 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
-from app.core.ports import Gateway, JsonObject, Page, Record, Vendor
+from app.core.ports import JsonObject, Page, Record, Vendor
 from app.sync import issues, links
 from app.sync.issues import Finding
 from app.sync.lookups import known
 from app.sync.models import KnownRecord, Link
 from app.sync.passes import resync_items as book
 from app.sync.passes import watermarks
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.passes import CUT, Turn, stop
-from app.sync.passes.resync_compare import (
-    Comparison,
-    Row,
-    compare,
-    linked_ids,
-    rows_of_page,
-    touched_since,
-)
+from app.sync.passes.resync_compare import Comparison, compare, linked_ids, touched_since
 from app.sync.passes.resync_items import DELETE_STAGE, DROPPED, FOUND, OPEN, STALE
+from app.sync.passes.subject import Row, Subject, gateway_of
 from app.sync.vendors import one_page, refuse_cut
 
-BATCH = 49
-"""Candidates of one by-code list; with the living record beside them it is one call of both vendors."""
+CONTROLS = 2
+"""Records that the crawl has just shown and a by-code list must show too, so that what it leaves out counts as gone."""
+BATCH = 50 - CONTROLS
+"""Candidates of one by-code list; with the living records beside them it is one call of both vendors."""
 CUTS = 3
 """A list that ended early this often pauses the pass with a question."""
 CUT_ISSUE = "resync_cut"
@@ -46,7 +41,7 @@ class Arrived:
     vendor: Vendor
     set_name: str
     page: Page
-    rows: Sequence[tuple[Visit, Sequence[Row]]]
+    rows: Sequence[tuple[Subject, Sequence[Row]]]
     asked_at: datetime
 
 
@@ -57,7 +52,7 @@ class Reader:
         self._db = db
         self._clock = clock
 
-    async def lists(self, visits: Sequence[Visit], resync: Resync, turn: Turn) -> None:
+    async def lists(self, visits: Sequence[Subject], resync: Resync, turn: Turn) -> None:
         """The next page of each set that the entities keep their records in; one that several share is read once.
 
         A vendor whose limit asks for a pause does not hold the other back.
@@ -92,7 +87,7 @@ class Reader:
                 if sets[name].get("end"):
                     await self._end(session, visits[0].integration.id, came, sets[name], place)
             _progress(row, sets)
-            crawls = {visit.rules.ENTITY: place["at"] for visit in visits}
+            crawls = {visit.entity: place["at"] for visit in visits}
             row.plan = {**row.plan, "crawls": {**row.plan.get("crawls", {}), **crawls}}
             if cut is not None and following.get(CUT, 0) >= CUTS:
                 await self._ask_about_cut(session, row, visits, cut)
@@ -101,23 +96,23 @@ class Reader:
         if problem is not None:
             raise problem
 
-    async def _page(self, visits: Sequence[Visit], name: str, side: JsonObject) -> Arrived:
+    async def _page(self, visits: Sequence[Subject], name: str, side: JsonObject) -> Arrived:
         vendor, set_name = _named(name)
         asked_at = self._clock.now()
-        page = await one_page(_gateway(visits[0], vendor), set_name, cursor=side.get("cursor"))
+        page = await one_page(gateway_of(visits[0], vendor), set_name, cursor=side.get("cursor"))
         return await self._arrived(visits, vendor, set_name, page, asked_at)
 
     async def _arrived(
-        self, visits: Sequence[Visit], vendor: Vendor, set_name: str, page: Page, asked_at: datetime
+        self, visits: Sequence[Subject], vendor: Vendor, set_name: str, page: Page, asked_at: datetime
     ) -> Arrived:
         """A page by the entities whose records it holds."""
         ids = [record.id for record in page.records]
-        rows: list[tuple[Visit, list[Row]]] = []
+        rows: list[tuple[Subject, list[Row]]] = []
         for visit in visits:
-            if visit.rules.SETS[vendor] == set_name:
+            if visit.sets[vendor] == set_name:
                 async with self._db.read() as session:
                     linked = await linked_ids(session, visit, vendor, ids)
-                rows.append((visit, await rows_of_page(visit, page.records, linked)))
+                rows.append((visit, await visit.read(page.records, linked)))
         return Arrived(vendor, set_name, page, rows, min((record.read_at for record in page.records), default=asked_at))
 
     def _advance(
@@ -143,17 +138,11 @@ class Reader:
         return cut
 
     async def _store(self, session: AsyncSession, came: Arrived, row: Resync) -> None:
-        digests: dict[str, Row] = {}
         for visit, rows in came.rows:
             comparison = await compare(session, visit, came.vendor, rows, came.asked_at)
-            await book.keep(session, row.id, visit.rules.ENTITY, came.vendor, comparison.differing)
-            _count(row, visit.rules.ENTITY, comparison)
-            digests |= {each.record.id: each for each in rows}
-        seen = [
-            known.known_of(record, digests[record.id].digest if record.id in digests else None)
-            for record in came.page.records
-        ]
-        await known.upsert(session, row.integration_id, seen, came.asked_at)
+            await book.keep(session, row.id, visit, came.vendor, comparison.differing)
+            _count(row, visit.entity, comparison)
+        await known.upsert(session, row.integration_id, index_rows(came.page.records, came.rows), came.asked_at)
 
     async def _end(
         self, session: AsyncSession, integration_id: int, came: Arrived, side: JsonObject, place: JsonObject
@@ -163,46 +152,45 @@ class Reader:
         await watermarks.crawled(session, integration_id, came.vendor, came.set_name, side, at)
 
     async def _ask_about_cut(
-        self, session: AsyncSession, row: Resync, visits: Sequence[Visit], error: VendorError
+        self, session: AsyncSession, row: Resync, visits: Sequence[Subject], error: VendorError
     ) -> None:
         stop(row, "paused")
         row.progress = {**row.progress, "paused_because": error.text}
         await issues.open_issue(
             session,
             integration_id=row.integration_id,
-            entity=visits[0].rules.ENTITY,
+            entity=visits[0].entity,
             vendor=None,
             external_id=None,
             finding=Finding(
-                CUT_ISSUE, error.text, {"resync_id": row.id, "entities": [visit.rules.ENTITY for visit in visits]}
+                CUT_ISSUE, error.text, {"resync_id": row.id, "entities": [visit.entity for visit in visits]}
             ),
             now=self._clock.now(),
         )
 
     # --- absence -------------------------------------------------------------------------------------------------
 
-    async def missing(self, visit: Visit, vendor: Vendor, resync: Resync, turn: Turn, stage: int) -> None:
+    async def missing(self, visit: Subject, vendor: Vendor, resync: Resync, turn: Turn, stage: int) -> None:
         """Linked records that the complete list did not show: asked for by id beside one known to live."""
         place = resync.cursor.get("place") or {}
-        entity, set_name = visit.rules.ENTITY, visit.rules.SETS[vendor]
+        entity, set_name = visit.entity, visit.sets[vendor]
         since = datetime.fromisoformat(resync.plan["crawls"][entity])
         if entity in resync.plan.get("cut_accepted", ()):
             async with turn.commit(None):
                 return  # the list was not complete: nothing is deleted on absence
+        proves = vendor in visit.proves_absence
         async with self._db.read() as session:
             candidates = await _unseen(session, visit, vendor, since, place.get("after", 0))
-            controls = await known.living(session, visit.integration.id, vendor, set_name, 1) if candidates else []
+            controls = (
+                await known.living(session, visit.integration.id, vendor, set_name, CONTROLS) if candidates else []
+            )
         if not candidates or not controls:
             async with turn.commit(None):
                 return
-        ids = [links.id_of(link, vendor) for link in candidates]
         asked_at = self._clock.now()
-        found = await _gateway(visit, vendor).fetch_many(set_name, [*ids, controls[0]])
-        if controls[0] not in found:
-            text = f"A lista {set_name} do {vendor.label} não mostrou um registro que existe; a resposta não conta."
-            raise VendorError(Fault.TRANSIENT, text, vendor=vendor.value, method=set_name)
-        living = Page([record for external_id, record in found.items() if external_id in set(ids)], None)
-        came = await self._arrived([visit], vendor, set_name, living, asked_at)
+        ids = [links.id_of(link, vendor) for link in candidates]
+        found = await self._living(visit, vendor, ids, controls) if proves else {}
+        came = await self._arrived([visit], vendor, set_name, Page(list(found.values()), None), asked_at)
         async with turn.commit({"after": candidates[-1].id}) as (session, row):
             await self._store(session, came, row)
             gone = [link for link in candidates if links.id_of(link, vendor) not in found]
@@ -211,11 +199,22 @@ class Reader:
                 if link.id not in touched:
                     await _plan_delete(session, row, visit, vendor, link, stage, since)
 
+    async def _living(
+        self, visit: Subject, vendor: Vendor, ids: Sequence[str], controls: Sequence[str]
+    ) -> dict[str, Record]:
+        """Which of these records are there, by an answer that can be believed: it shows the controls too."""
+        set_name = visit.sets[vendor]
+        found = await gateway_of(visit, vendor).fetch_many(set_name, [*ids, *controls])
+        if not all(control in found for control in controls):
+            text = f"A lista {set_name} do {vendor.label} não mostrou um registro que existe; a resposta não conta."
+            raise VendorError(Fault.TRANSIENT, text, vendor=vendor.value, method=set_name)
+        return {external_id: record for external_id, record in found.items() if external_id in set(ids)}
+
     # --- stale rows ----------------------------------------------------------------------------------------------
 
-    async def again(self, visit: Visit, resync: Resync, turn: Turn) -> None:
+    async def again(self, visit: Subject, resync: Resync, turn: Turn) -> None:
         """Pairs that an event touched around the time of their page, fifty a call; those in work are left to it."""
-        entity = visit.rules.ENTITY
+        entity = visit.entity
         async with self._db.read() as session:
             items = await book.of_state(session, resync.id, STALE, BATCH, entity=entity)
             pairs = await _links_of(session, items)
@@ -235,25 +234,25 @@ class Reader:
                 item.omie, item.ploomes = (sides[vendor].as_json(raw=True) for vendor in Vendor)
                 item.link_version, item.state = link.version, FOUND
 
-    async def both(self, visit: Visit, pairs: Sequence[Link]) -> dict[int, dict[Vendor, Row]]:
+    async def both(self, visit: Subject, pairs: Sequence[Link]) -> dict[int, dict[Vendor, Row]]:
         """Both sides of pairs as they are now, by link id; pairs of which a side did not come are left out."""
         found: dict[Vendor, dict[str, Record]] = {}
         for vendor in Vendor:
             ids = [links.id_of(link, vendor) for link in pairs]
-            found[vendor] = await _gateway(visit, vendor).fetch_many(visit.rules.SETS[vendor], ids) if ids else {}
+            found[vendor] = await gateway_of(visit, vendor).fetch_many(visit.sets[vendor], ids) if ids else {}
         rows: dict[int, dict[Vendor, Row]] = {}
         for link in pairs:
             both = {vendor: found[vendor].get(links.id_of(link, vendor)) for vendor in Vendor}
             records = [record for record in both.values() if record is not None]
             if len(records) == len(both):
-                read = await rows_of_page(visit, records, {record.id for record in records})
+                read = await visit.read(records, {record.id for record in records})
                 rows[link.id] = {row.record.vendor: row for row in read}
         return rows
 
 
-def _sets_of(visits: Sequence[Visit]) -> list[str]:
+def _sets_of(visits: Sequence[Subject]) -> list[str]:
     """The sets of some entities, `omie:clients`, each once."""
-    names = [f"{vendor.value}:{visit.rules.SETS[vendor]}" for visit in visits for vendor in Vendor]
+    names = [f"{vendor.value}:{visit.sets[vendor]}" for visit in visits for vendor in Vendor]
     return list(dict.fromkeys(names))
 
 
@@ -262,8 +261,12 @@ def _named(name: str) -> tuple[Vendor, str]:
     return Vendor(vendor), set_name
 
 
-def _gateway(visit: Visit, vendor: Vendor) -> Gateway:
-    return visit.omie if vendor is Vendor.OMIE else visit.ploomes
+def index_rows(records: Sequence[Record], compared: Sequence[tuple[Subject, Sequence[Row]]]) -> list[known.Known]:
+    """What our index keeps of records just read: themselves, and the digests of what they are compared by."""
+    digests = {(v.index[row.record.vendor], row.record.id): row.digest for v, rows in compared for row in rows}
+    found = [known.known_of(record, digests.pop((record.entity, record.id), None)) for record in records]
+    vendors = {record.vendor for record in records}
+    return found + [known.Known(v, name, one, digest=d) for v in vendors for (name, one), d in digests.items()]
 
 
 async def _links_of(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:
@@ -272,12 +275,12 @@ async def _links_of(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[
     return {link.id: link for link in found}
 
 
-async def _unseen(session: AsyncSession, visit: Visit, vendor: Vendor, since: datetime, after: int) -> list[Link]:
+async def _unseen(session: AsyncSession, visit: Subject, vendor: Vendor, since: datetime, after: int) -> list[Link]:
     own = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
     same = and_(
         KnownRecord.integration_id == Link.integration_id,
         KnownRecord.vendor == vendor.value,
-        KnownRecord.entity == visit.rules.SETS[vendor],
+        KnownRecord.entity == visit.sets[vendor],
         KnownRecord.external_id == own,
     )
     query = (
@@ -285,7 +288,7 @@ async def _unseen(session: AsyncSession, visit: Visit, vendor: Vendor, since: da
         .outerjoin(KnownRecord, same)
         .where(
             Link.integration_id == visit.integration.id,
-            Link.entity == visit.rules.ENTITY,
+            Link.entity == visit.entity,
             Link.state.in_(links.LIVING),
             Link.created_at < since,
             Link.id > after,
@@ -298,29 +301,27 @@ async def _unseen(session: AsyncSession, visit: Visit, vendor: Vendor, since: da
 
 
 async def _touched_pairs(
-    session: AsyncSession, visit: Visit, pairs: Sequence[Link], since: datetime | None
+    session: AsyncSession, visit: Subject, pairs: Sequence[Link], since: datetime | None
 ) -> set[int]:
     """Ids of links whose records have an open event, or one that came or ended after `since`."""
     ids = {vendor: [links.id_of(link, vendor) for link in pairs] for vendor in Vendor}
     far = datetime.max.replace(tzinfo=visit.integration.created_at.tzinfo) if since is None else since
-    touched = await touched_since(session, visit.integration.id, visit.rules, ids, far) if pairs else set()
+    touched = await touched_since(session, visit, ids, far) if pairs else set()
     return {link.id for link in pairs if {(v, links.id_of(link, v)) for v in Vendor} & touched}
 
 
 async def _plan_delete(
     session: AsyncSession,
     row: Resync,
-    visit: Visit,
+    visit: Subject,
     gone: Vendor,
     link: Link,
     stage: int,
     since: datetime,
 ) -> None:
     """The item of a linked record that is not there any more, whatever else was found about the pair."""
-    entity = visit.rules.ENTITY
-    policy = getattr(visit.config.deletes, entity, "ignore")
-    other = gone.other
-    verb, word = {"mirror": ("delete", "delete"), "inactivate": ("update", "update")}.get(policy, (None, None))
+    entity, other = visit.entity, gone.other
+    work = visit.ending(link, gone)
     key = f"link:{link.id}"
     item = await session.scalar(
         select(ResyncItem).where(ResyncItem.resync_id == row.id, ResyncItem.entity == entity, ResyncItem.key == key)
@@ -328,14 +329,14 @@ async def _plan_delete(
     if item is None:
         item = ResyncItem(resync_id=row.id, entity=entity, key=key, link_id=link.id, link_version=link.version)
         base = link.omie_base if other is Vendor.OMIE else link.ploomes_base
-        setattr(item, other.value, {"values": base, "read_at": since.isoformat()})
+        side = {"id": links.id_of(link, other), "values": base, "read_at": since.isoformat()}
+        setattr(item, other.value, side)
         session.add(item)
     elif item.stage % 10 == DELETE_STAGE:
         item.omie = item.ploomes = None  # gone on both sides: its event finds out
     item.vendor, item.external_id, item.target = gone.value, links.id_of(link, gone), other.value
     item.state, item.stage = OPEN, stage * 10 + DELETE_STAGE
-    item.actions = [f"{word}_in_{other.value}"] if word else ["ended"]
-    item.calls = {other.value: {verb: 1}} if verb else {}
+    item.actions, item.calls = work.actions, work.calls
 
 
 def _count(row: Resync, entity: str, comparison: Comparison) -> None:
@@ -363,4 +364,4 @@ def _progress(row: Resync, sets: dict[str, JsonObject]) -> None:
     }
 
 
-__all__ = ["CUT_ISSUE", "Reader"]
+__all__ = ["CUT_ISSUE", "Reader", "index_rows"]

@@ -17,31 +17,23 @@ from app.sync import issues, links
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
-from app.sync.entities import RULES, set_of
+from app.sync.entities import RULES, custom_fields_of, set_of
 from app.sync.issues import Finding
 from app.sync.lookups.references import References
 from app.sync.models import Integration, Link
 from app.sync.passes import flight_plan
 from app.sync.passes import resync_items as book
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.load_steps import LoadSteps
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
 from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
-from app.sync.passes.resync_compare import without_creating
 from app.sync.passes.resync_execute import Executor, unhindered, writes_of
-from app.sync.passes.resync_items import DONE, FOUND, OPEN
-from app.sync.passes.resync_judge import (
-    FRESH,
-    decided,
-    ground_of,
-    judge_pairs,
-    judge_single,
-    open_link,
-    sides_of,
-    verdicts_of,
-)
+from app.sync.passes.resync_items import DONE, FOUND, KNOWN, OPEN
+from app.sync.passes.resync_judge import FRESH, ground_of, judge_pairs, judge_single, open_link, verdicts_of
 from app.sync.passes.resync_read import Reader
+from app.sync.passes.subject import Subject, without_creating
+from app.sync.passes.visit import Visit
+from app.sync.sales.passing import SALES, SaleVisit
 from app.sync.vendors import Gateways
 
 SELLERS, STOCK = Entity.SELLERS.value, Entity.STOCK.value
@@ -49,13 +41,16 @@ FAILED = "resync_failed"
 DELETES = "resync_deletes"
 BATCH = 100
 EXECUTE = "execute"
+READS = ("list", "read", "find")
+PASSED = (*RULES, *SALES)
+"""Entities that a pass compares side by side, dependencies first."""
 OUTSIDE = "Fora da janela de horários; continua sozinha quando ela abrir."
 
 
 def ordered(entities: Sequence[str], config: Config) -> list[str]:
     """The entities that are kept as pairs and switched on, dependencies first."""
     on = config.entities.model_dump()
-    kept = [each.value for each in Entity if each.value in entities and each.value in (SELLERS, STOCK, *RULES)]
+    kept = [each.value for each in Entity if each.value in entities and each.value in (SELLERS, STOCK, *PASSED)]
     return [each for each in kept if on.get(each, True)]
 
 
@@ -118,13 +113,15 @@ class ResyncSteps:
         opening = opening_of(window, self._clock.now())
         return None if opening is None else Rest(None if opening == NEVER else opening, OUTSIDE)
 
-    async def visit(self, integration: Integration, entity: str) -> Visit:
+    async def visit(self, integration: Integration, entity: str) -> Subject:
         """Access to both vendors at the lowest priority."""
         config = await self._configs.get(integration.id)
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
-        rules = RULES[entity]
-        refs = await self._references.of(integration, config, omie, ploomes, rules.CUSTOM_FIELDS)
-        return Visit(integration, config, rules, omie, ploomes, self._references, without_creating(refs))
+        refs = await self._references.of(integration, config, omie, ploomes, custom_fields_of(entity))
+        given = (omie, ploomes, self._references, without_creating(refs))
+        if entity in RULES:
+            return Visit(integration, config, RULES[entity], *given)
+        return SaleVisit(self._db, integration, config, entity, *given)
 
     async def _read(self, group: Sequence[str], integration: Integration, row: Resync, turn: Turn) -> None:
         await self._reader.lists([await self.visit(integration, entity) for entity in group], row, turn)
@@ -159,10 +156,8 @@ class ResyncSteps:
         async with self._db.read() as session:
             items = await _found(session, row.id, entity, vendor=vendor)
             others = await book.possible_twins(session, row.id, entity, vendor, items) if items else []
-        pairs = judge_single(ground, items, others)
-        sides = {pair.id: sides_of(pair, None) for pair in pairs}
-        for pair in pairs:
-            open_link(ground, pair, await decided(ground, sides[pair.id]), sides[pair.id])
+        for pair in judge_single(ground, items, others):
+            await open_link(ground, pair)
         async with turn.commit({} if items else None) as (session, _):
             for each in {one.id: one for one in [*others, *items]}.values():
                 await session.merge(each)
@@ -247,9 +242,10 @@ class ResyncSteps:
                 calls[Vendor.OMIE.value, STOCK, "list"] = -(-products // omie.price(STOCK, "list").rows)
         priced: list[tuple[Price, int]] = []
         requests: flight_plan.Requests = {}
-        for (vendor, entity, verb), count in calls.items():
+        for (vendor, entity, word), count in calls.items():
             gateway = omie if vendor == Vendor.OMIE else ploomes
-            price = gateway.price(set_of(entity, Vendor(vendor)), verb)
+            named, _, verb = word.rpartition(":")
+            price = gateway.price(named or set_of(entity, Vendor(vendor)), verb)
             priced.append((price, count))
             mine = requests.setdefault(vendor, {})
             mine[price.method] = mine.get(price.method, 0) + count
@@ -259,7 +255,7 @@ class ResyncSteps:
                 counts = flight_plan.counted(entities.get(entity, {}))
                 counts["unchanged"] = max(0, linked - len(busy.get(entity, ()))) + counts["unchanged"]
                 entities[entity] = counts
-        writes = sum(count for (_, _, verb), count in calls.items() if verb not in ("list", "read", "find"))
+        writes = sum(count for (_, _, word), count in calls.items() if word.rpartition(":")[2] not in READS)
         return entities, requests, writes, flight_plan.seconds(priced)
 
     async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> bool:
@@ -300,14 +296,14 @@ def _state(step: str) -> str:
 
 
 def _paired(row: Resync) -> list[str]:
-    """The row's entities that are kept as pairs; people are paired by the look-ups."""
-    return [entity for entity in RULES if entity in row.entities]
+    """The row's entities that have two sides to compare; people are paired by the look-ups."""
+    return [entity for entity in PASSED if entity in row.entities]
 
 
 def _group(row: Resync, entity: str) -> list[str]:
     """The row's entities whose lists are read together: those that share a set with this one."""
-    mine = {(vendor, RULES[entity].SETS[vendor]) for vendor in Vendor}
-    return [other for other in _paired(row) if mine & {(vendor, RULES[other].SETS[vendor]) for vendor in Vendor}]
+    mine = {(vendor, set_of(entity, vendor)) for vendor in Vendor}
+    return [other for other in _paired(row) if mine & {(vendor, set_of(other, vendor)) for vendor in Vendor}]
 
 
 async def _found(
@@ -335,7 +331,7 @@ async def _links(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int
 
 async def _planned(session: AsyncSession, resync_id: int, after: int) -> list[ResyncItem]:
     query = select(ResyncItem).where(
-        ResyncItem.resync_id == resync_id, ResyncItem.state.in_((OPEN, DONE)), ResyncItem.id > after
+        ResyncItem.resync_id == resync_id, ResyncItem.state.in_((OPEN, DONE, KNOWN)), ResyncItem.id > after
     )
     return list(await session.scalars(query.order_by(ResyncItem.id).limit(500)))
 

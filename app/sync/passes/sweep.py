@@ -1,12 +1,12 @@
 """The incremental sweep: what changed since the last record seen, on both vendors: a lost webhook loses nothing.
 
-One list per set and vendor. Rows equal to their base end here; the others become events that carry the row, so that
-only the other side is read. Records that unexplained no-reply events named are settled from the same lists, and those
-that are not in them are read together, fifty a call.
+One list per set and vendor, walked by cursor: each page moves the watermark's place in the commit of its events, so
+that what stops half-way goes on there. Rows equal to their base end here; the others become events that carry the
+row, so that only the other side is read. Records that unexplained no-reply events named are settled from the same
+lists, and those that are not in them are read together, fifty a call.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
@@ -16,21 +16,24 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.log import get_logger
-from app.core.ports import Kind, Priority, Record, Vendor
+from app.core.ports import JsonObject, Kind, Priority, Record, Vendor
 from app.core.queue import Queue
 from app.sync import inbox
 from app.sync.config.store import ConfigStore
-from app.sync.entities import RULES
+from app.sync.entities import set_of
 from app.sync.intake import RUNNING
 from app.sync.lookups import known
 from app.sync.models import Event, EventSource, EventState, Integration
 from app.sync.passes import watermarks
 from app.sync.passes.foreign import next_sweep
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.models import Watermark
-from app.sync.passes.resync_compare import Difference, Row, compare, linked_ids, rows_of_page
+from app.sync.passes.resync_compare import Difference, compare, linked_ids
+from app.sync.passes.resync_read import index_rows
+from app.sync.passes.resync_steps import PASSED
 from app.sync.passes.silence import Silence
+from app.sync.passes.subject import Row, Subject, gateway_of
 from app.sync.reading import paged_memo
+from app.sync.sales.passing import SALES
 from app.sync.trip import Paged
 from app.sync.vendors import one_page
 
@@ -43,18 +46,13 @@ SILENT_SECONDS = 120.0
 """How often a vendor whose webhooks fell silent is swept."""
 DAY = 86400.0
 BATCH = 50
+STALE_SECONDS = 3600.0
+"""A list that stopped half-way goes on there this long; then it begins anew."""
+KEPT_MISSED = 50
+"""Missed changes remembered while a list is walked."""
 _log = get_logger(__name__)
 
-Visits = Callable[[Integration, str], Awaitable[Visit]]
-
-
-@dataclass(slots=True)
-class Seen:
-    """What one set's list showed."""
-
-    records: list[Record] = field(default_factory=list)
-    missed: list[datetime] = field(default_factory=list)
-    """When changes happened whose webhook should have come and did not."""
+Visits = Callable[[Integration, str], Awaitable[Subject]]
 
 
 class Sweep:
@@ -91,101 +89,119 @@ class Sweep:
     async def integration(self, integration: Integration) -> None:
         """Every set of one integration that is due; then its webhooks' rhythm."""
         config = await self._configs.get(integration.id)
-        on = [entity for entity in RULES if getattr(config.entities, entity, True)]
-        async with self._db.read() as session:
-            marks = {(mark.vendor, mark.entity): mark for mark in await watermarks.of(session, integration.id)}
+        on = [entity for entity in PASSED if getattr(config.entities, entity, True)]
+        marks = await self._marks(integration, on)
         missed: dict[Vendor, list[datetime]] = {vendor: [] for vendor in Vendor}
-        found = 0
-        for vendor in Vendor:
-            for set_name in dict.fromkeys(RULES[entity].SETS[vendor] for entity in on):
-                mark = marks.get((vendor.value, set_name))
-                if mark is None or mark.due_at > self._clock.time():
-                    continue
-                if not mark.due_at:  # just read whole
-                    await self._next(mark, next_sweep(self._clock.time(), self._every))
-                    continue
-                visits = [
-                    await self._visits(integration, entity) for entity in on if RULES[entity].SETS[vendor] == set_name
-                ]
-                seen, count = await self._set(visits, vendor, set_name, mark)
-                missed[vendor] += seen.missed
-                found += count
-        if found:
-            await self._queue.ring("bulk")
+        for (vendor, set_name), mark in marks.items():
+            if mark.due_at > self._clock.time():
+                continue
+            if not mark.due_at:  # just read whole
+                await self._next(mark, next_sweep(self._clock.time(), self._every))
+                continue
+            visits = [await self._visits(integration, entity) for entity in on if set_of(entity, vendor) == set_name]
+            missed[vendor] += await self._set(visits, vendor, set_name, mark)
         await self._silence.judge(integration, missed)
 
-    async def _set(self, visits: Sequence[Visit], vendor: Vendor, set_name: str, mark: Watermark) -> tuple[Seen, int]:
-        """One set: its list, what differs, the named records. Answers what it saw and how many events it made."""
+    async def _marks(self, integration: Integration, on: Sequence[str]) -> dict[tuple[Vendor, str], Watermark]:
+        """The watermarks of what is on. A set that no crawl reads (sales, before their first resync) begins at the
+        activation; in Omie once a record of it is known, because an empty list counts as an error there."""
+        wanted = dict.fromkeys((vendor, set_of(entity, vendor)) for vendor in Vendor for entity in on)
         async with self._db.read() as session:
-            start = await watermarks.start_of(session, mark) - OVERLAP
-        gateway = visits[0].omie if vendor is Vendor.OMIE else visits[0].ploomes
-        seen, cursor, count = Seen(), None, 0
-        while True:
+            found = {(Vendor(m.vendor), m.entity): m for m in await watermarks.of(session, integration.id)}
+            new = [key for key in wanted if key not in found and key[1] in SALES]
+            heard = [
+                (vendor, name)
+                for vendor, name in new
+                if vendor is Vendor.PLOOMES or await known.living(session, integration.id, vendor, name, 1)
+            ]
+        if heard and integration.activated_at is not None:
+            due_at = next_sweep(self._clock.time(), self._every)
+            async with self._db.transaction() as session:
+                for vendor, name in heard:
+                    await watermarks.begin(session, integration.id, vendor, name, integration.activated_at, due_at)
+        return {key: found[key] for key in wanted if key in found}
+
+    async def _set(self, visits: Sequence[Subject], vendor: Vendor, set_name: str, mark: Watermark) -> list[datetime]:
+        """One set: its list from where it stands, what differs, the named records. Answers when changes happened whose
+        webhook should have come and did not."""
+        place = dict(mark.place)
+        if not place or self._clock.time() - place["at"] > STALE_SECONDS:
+            async with self._db.read() as session:
+                start = await watermarks.start_of(session, mark) - OVERLAP
+            place = {"at": self._clock.time(), "start": start.isoformat(), "cursor": None, "marks": mark.last}
+        gateway = gateway_of(visits[0], vendor)
+        while not place.get("end"):
             asked_at = self._clock.now()
-            page = await one_page(gateway, set_name, cursor=cursor, since=start)
-            count += await self._compared(visits, vendor, set_name, page.records, asked_at, seen)
-            cursor = page.cursor
-            if cursor is None:
-                break
+            since = datetime.fromisoformat(place["start"])
+            page = await one_page(gateway, set_name, cursor=place["cursor"], since=since)
+            told = [[record.id, record.changed_at.isoformat()] for record in page.records if record.changed_at]
+            place |= {
+                "cursor": page.cursor,
+                "end": page.cursor is None,
+                "marks": watermarks.newest([*place["marks"], *told]),
+                "any": place.get("any", False) or bool(page.records),
+            }
+            await self._compared(visits, vendor, page.records, asked_at, mark, place)
         if vendor is Vendor.OMIE:
-            count += await self._named(visits, set_name, {record.id for record in seen.records})
-        await self._move(mark, vendor, seen)
-        return seen, count
+            await self._named(visits, set_name, mark, place)
+        await self._move(mark, vendor, place)
+        return [datetime.fromisoformat(at) for at in place.get("missed", ())]
 
     async def _next(self, mark: Watermark, due_at: float) -> None:
         async with self._db.transaction() as session:
             await session.execute(update(Watermark).where(Watermark.id == mark.id).values(due_at=due_at))
 
-    async def _move(self, mark: Watermark, vendor: Vendor, seen: Seen) -> None:
+    async def _move(self, mark: Watermark, vendor: Vendor, place: JsonObject) -> None:
         """The next list begins at the last record seen. A list that was empty in Omie is asked for once a day: the
         answer counts as an error there."""
-        told = [[record.id, record.changed_at.isoformat()] for record in seen.records if record.changed_at]
-        marks = watermarks.newest([*mark.last, *told])
+        marks = place["marks"]
         since = datetime.fromisoformat(marks[0][1]) if marks else mark.since
         silent = await self._silence.is_silent(mark.integration_id, vendor)
         now = self._clock.time()
         due_at = now + min(SILENT_SECONDS, self._every) if silent else next_sweep(now, self._every)
-        if vendor is Vendor.OMIE and not seen.records:
+        if vendor is Vendor.OMIE and not place.get("any"):
             due_at = now + DAY
         async with self._db.transaction() as session:
             await session.execute(
-                update(Watermark).where(Watermark.id == mark.id).values(since=since, last=marks, due_at=due_at)
+                update(Watermark)
+                .where(Watermark.id == mark.id)
+                .values(since=since, last=marks, due_at=due_at, place={})
             )
 
     async def _compared(
         self,
-        visits: Sequence[Visit],
+        visits: Sequence[Subject],
         vendor: Vendor,
-        set_name: str,
         records: Sequence[Record],
         asked_at: datetime,
-        seen: Seen,
-    ) -> int:
-        """Compares rows with their bases and makes the events of those that differ."""
-        seen.records += records
+        mark: Watermark,
+        place: JsonObject,
+    ) -> None:
+        """Compares rows with their bases and makes the events of those that differ; the place moves with them."""
         ids = [record.id for record in records]
         asked_at = min((record.read_at for record in records), default=asked_at)
-        digests: dict[str, str] = {}
-        count = 0
+        pages: list[tuple[Subject, list[Row]]] = []
         for visit in visits:
             async with self._db.read() as session:
                 linked = await linked_ids(session, visit, vendor, ids)
-            rows = await rows_of_page(visit, records, linked)
-            digests |= {row.record.id: row.digest for row in rows}
-            async with self._db.transaction() as session:
+            pages.append((visit, await visit.read(records, linked)))
+        count = 0
+        async with self._db.transaction() as session:
+            for visit, rows in pages:
                 comparison = await compare(session, visit, vendor, rows, asked_at, besides=(EventSource.FOREIGN,))
                 differing = [each for each in comparison.differing if not each.stale]
-                seen.missed += await self._missed(session, visit, vendor, differing)
+                missed = await self._missed(session, visit, vendor, differing)
+                place["missed"] = [*place.get("missed", ()), *(at.isoformat() for at in missed)][-KEPT_MISSED:]
                 for difference in differing:
                     await self._event(session, visit, vendor, difference)
                 await self._settle_named(session, visit, vendor, rows, differing)
                 count += len(differing)
-        async with self._db.transaction() as session:
-            told = [known.known_of(record, digests.get(record.id)) for record in records]
-            await known.upsert(session, visits[0].integration.id, told, asked_at)
-        return count
+            await known.upsert(session, mark.integration_id, index_rows(records, pages), asked_at)
+            await session.execute(update(Watermark).where(Watermark.id == mark.id).values(place=dict(place)))
+        if count:
+            await self._queue.ring("bulk")
 
-    async def _event(self, session: AsyncSession, visit: Visit, vendor: Vendor, difference: Difference) -> None:
+    async def _event(self, session: AsyncSession, visit: Subject, vendor: Vendor, difference: Difference) -> None:
         link, row = difference.link, difference.row
         side = row.as_json(raw=True)
         paged = Paged(link.version if link is not None else None, {vendor: side, vendor.other: None})
@@ -193,7 +209,7 @@ class Sweep:
             session,
             integration_id=visit.integration.id,
             vendor=vendor.value,
-            entity=visit.rules.ENTITY,
+            entity=visit.filed[vendor],
             external_id=row.record.id,
             kind=Kind.CHANGED,
             topic=TOPIC,
@@ -207,7 +223,7 @@ class Sweep:
             event.memo = paged_memo(paged)
 
     async def _missed(
-        self, session: AsyncSession, visit: Visit, vendor: Vendor, differing: Sequence[Difference]
+        self, session: AsyncSession, visit: Subject, vendor: Vendor, differing: Sequence[Difference]
     ) -> list[datetime]:
         """Change times of rows that no webhook told of, although there was time enough."""
         now = self._clock.now()
@@ -222,7 +238,7 @@ class Sweep:
             select(Event.external_id, Event.received_at).where(
                 Event.integration_id == visit.integration.id,
                 Event.vendor == vendor.value,
-                Event.entity.in_((visit.rules.ENTITY, *visit.rules.SIBLINGS)),
+                Event.entity.in_(visit.told_as),
                 Event.external_id.in_(changed),
                 Event.source == EventSource.WEBHOOK,
                 Event.received_at >= min(at for at in changed.values() if at is not None) - LATE,
@@ -239,7 +255,7 @@ class Sweep:
     async def _settle_named(
         self,
         session: AsyncSession,
-        visit: Visit,
+        visit: Subject,
         vendor: Vendor,
         rows: Sequence[Row],
         differing: Sequence[Difference],
@@ -264,29 +280,31 @@ class Sweep:
             .execution_options(synchronize_session=False)
         )
 
-    async def _named(self, visits: Sequence[Visit], set_name: str, listed: set[str]) -> int:
-        """Reads the named records that the list did not show, fifty a call."""
-        count = 0
+    async def _named(self, visits: Sequence[Subject], set_name: str, mark: Watermark, place: JsonObject) -> None:
+        """Reads the named records that no list showed, fifty a call."""
         for visit in visits:
             async with self._db.read() as session:
                 query = select(Event.external_id).where(
-                    *_named(visit, Vendor.OMIE), Event.kind.in_((Kind.CREATED, Kind.CHANGED))
+                    *_named(visit, Vendor.OMIE),
+                    Event.kind.in_((Kind.CREATED, Kind.CHANGED)),
+                    Event.memo.is_(None),  # with one, a list showed it, or its own road read it
                 )
-                wanted = [str(one) for one in await session.scalars(query.limit(10 * BATCH)) if str(one) not in listed]
+                wanted = [str(one) for one in await session.scalars(query.limit(10 * BATCH))]
             for start in range(0, len(wanted), BATCH):
                 part = wanted[start : start + BATCH]
+                if len(part) < 2 or Vendor.OMIE not in visit.proves_absence:
+                    continue  # its own event reads it as cheaply
                 asked_at = self._clock.now()
-                records: Mapping[str, Record] = await visit.omie.fetch_many(set_name, part) if len(part) > 1 else {}
-                count += await self._compared([visit], Vendor.OMIE, set_name, list(records.values()), asked_at, Seen())
-        return count
+                records = await visit.omie.fetch_many(set_name, part)
+                await self._compared([visit], Vendor.OMIE, list(records.values()), asked_at, mark, place)
 
 
-def _named(visit: Visit, vendor: Vendor) -> list[ColumnElement[bool]]:
+def _named(visit: Subject, vendor: Vendor) -> list[ColumnElement[bool]]:
     """Open events of other API apps about records of an entity."""
     return [
         Event.integration_id == visit.integration.id,
         Event.vendor == vendor.value,
-        Event.entity == visit.rules.ENTITY,
+        Event.entity == visit.filed[vendor],
         Event.source == EventSource.FOREIGN,
         Event.state.in_((EventState.RECEIVED, EventState.WAITING)),
         Event.due_at.is_not(None),

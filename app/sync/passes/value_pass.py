@@ -10,9 +10,9 @@ from app.sync.lanes import Lanes, record_lane
 from app.sync.mapping.canonical import canonical, wire
 from app.sync.mapping.fields import Values
 from app.sync.models import Integration, Resync, WriteEntry, WriteState
-from app.sync.passes.load_pairing import Visit
 from app.sync.passes.passes import Road, Turn
 from app.sync.passes.resync_steps import ResyncSteps
+from app.sync.passes.subject import Subject
 from app.sync.writing import WRITE_SECONDS, keep_custom_fields
 
 REASON = "values"
@@ -52,7 +52,7 @@ class ValuePass:
             refused = [*own.progress.get("refused", []), *([refusal] if refusal else [])]
             own.progress = {**own.progress, "done": own.progress["total"] - len(left[1:]), "refused": refused}
 
-    async def _put(self, visit: Visit, entity: str, wanted: JsonObject) -> None:
+    async def _put(self, visit: Subject, entity: str, wanted: JsonObject) -> None:
         """Reads the record and writes what differs, journalled and in its lane."""
         set_name, external_id = set_of(entity, Vendor.PLOOMES), str(wanted["ploomes_id"])
         rows = [row for row in visit.rows if row.id in wanted["values"]]
@@ -89,7 +89,7 @@ class ValuePass:
             state=WriteState.SENT, sent_at=self._clock.now(),
         )  # fmt: skip
 
-    async def _end(self, visit: Visit, entry: WriteEntry, state: WriteState, outcome: str | None) -> None:
+    async def _end(self, visit: Subject, entry: WriteEntry, state: WriteState, outcome: str | None) -> None:
         now, version = self._clock.now(), visit.integration.config_version
         async with self._db.transaction() as session:
             row = await session.get_one(WriteEntry, entry.id)

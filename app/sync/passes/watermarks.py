@@ -41,13 +41,25 @@ async def crawled(
     since = datetime.fromisoformat(marks[0][1]) if marks else began - UNKNOWN
     dialect = session.get_bind().dialect.name
     insert: Callable[..., Any] = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    values = {"since": since, "last": list(marks)}
+    values = {"since": since, "last": list(marks), "place": {}}
     statement = insert(Watermark).values(
         integration_id=integration_id, vendor=vendor.value, entity=entity, due_at=0.0, **values
     )
     await session.execute(
         statement.on_conflict_do_update(index_elements=["integration_id", "vendor", "entity"], set_=values)
     )
+
+
+async def begin(
+    session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, since: datetime, due_at: float
+) -> None:
+    """A set that was never read whole: its sweep begins at an instant."""
+    dialect = session.get_bind().dialect.name
+    insert: Callable[..., Any] = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(Watermark).values(
+        integration_id=integration_id, vendor=vendor.value, entity=entity, since=since, last=[], due_at=due_at, place={}
+    )
+    await session.execute(statement.on_conflict_do_nothing(index_elements=["integration_id", "vendor", "entity"]))
 
 
 async def of(session: AsyncSession, integration_id: int) -> list[Watermark]:

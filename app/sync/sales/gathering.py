@@ -17,8 +17,8 @@ from app.core.errors import Postponed
 from app.core.ports import Kind, Priority, Record, Vendor
 from app.sync import inbox, links
 from app.sync.lookups import known
-from app.sync.mapping.fields import Field
-from app.sync.models import EventSource, EventState, KnownRecord
+from app.sync.mapping.fields import Field, Refs
+from app.sync.models import EventSource, EventState, Integration, KnownRecord
 from app.sync.sales import choices
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS, decimal
 from app.sync.sales.money import ZERO, TotalsDiffer
@@ -150,29 +150,11 @@ class Gathering:
 
     # --- the sale as documents -----------------------------------------------------------------------------------
 
-    def freight(self, visit: Visit, rows: Sequence[Field]) -> Decimal:
-        """The freight a mapped field of the sale tells; zero without one."""
-        assert visit.sale is not None
-        row = next((row for row in rows if row.key == FREIGHT), None)
-        return ZERO if row is None else decimal(row.read(Vendor.PLOOMES, visit.sale.raw, visit.trip.refs))
-
     async def facts(self, visit: Visit) -> Facts:
         """The pre-flight's facts about the lines; `facts_of_new` adds what only a new document needs."""
         sale, trip = visit.sale, visit.trip
         assert sale is not None
-        families = {str(value): name for name, value in trip.integration.provisioned.get("families", {}).items()}
-        lines = [
-            LineFacts(
-                line.name,
-                line.quantity,
-                line.value if line.unit > 0 else ZERO,
-                line.product_id in visit.products,
-                families.get(line.family_id or ""),
-            )
-            for line in sale.lines
-        ]
-        amount = sale.amount if sale.amount is not None else sum((line.amounts.agreed for line in sale.counted), ZERO)
-        facts = Facts(contact={}, lines=lines, amount=amount)
+        facts = facts_of(sale, visit.products, trip.integration)
         facts.totals = self._split(visit, sale)
         return facts
 
@@ -182,7 +164,7 @@ class Gathering:
             return None
         together = visit.trip.config.orders.services_in_product_order
         try:
-            freight = self.freight(visit, sale_rows(ORDERS, visit.trip))
+            freight = freight_of(sale, sale_rows(ORDERS, visit.trip), visit.trip.refs)
             visit.shares = shares(sale, visit.products, freight, together=together)
         except TotalsDiffer as problem:
             return say_difference(sale, problem)
@@ -332,3 +314,26 @@ class Gathering:
             row = await known.get(session, trip.integration.id, Vendor.OMIE, "clients", omie_client)
         fresh = row is not None and TAXPAYER in row.data and self._clock.now() - row.seen_at < A_DAY
         return row if fresh else None
+
+
+def freight_of(sale: Sale, rows: Sequence[Field], refs: Refs) -> Decimal:
+    """The freight a mapped field of the sale tells; zero without one."""
+    row = next((row for row in rows if row.key == FREIGHT), None)
+    return ZERO if row is None else decimal(row.read(Vendor.PLOOMES, sale.raw, refs))
+
+
+def facts_of(sale: Sale, products: Mapping[str, Product], integration: Integration) -> Facts:
+    """What the pre-flight looks at in the sale itself."""
+    families = {str(value): name for name, value in integration.provisioned.get("families", {}).items()}
+    lines = [
+        LineFacts(
+            line.name,
+            line.quantity,
+            line.value if line.unit > 0 else ZERO,
+            line.product_id in products,
+            families.get(line.family_id or ""),
+        )
+        for line in sale.lines
+    ]
+    amount = sale.amount if sale.amount is not None else sum((line.amounts.agreed for line in sale.counted), ZERO)
+    return Facts(contact={}, lines=lines, amount=amount)

@@ -1,9 +1,7 @@
 """An order of Omie that no sale stands for: our own, whose answer was lost, or a new one that becomes a sale."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +20,7 @@ from app.sync.mapping.fields import Values, merge_patches
 from app.sync.models import EventSource, WriteEntry
 from app.sync.sales.book import Book
 from app.sync.sales.documents import ORDERS, Document, Kind
+from app.sync.sales.gate import document_refused
 from app.sync.sales.gathering import Gathering
 from app.sync.sales.lines import Pair
 from app.sync.sales.money import ZERO
@@ -30,12 +29,10 @@ from app.sync.sales.rows import mapped, sale_rows
 from app.sync.sales.sale import read_sale, rich_text
 from app.sync.sales.sending import sale_of_code
 from app.sync.sales.showing import BRL, Showing, new_line
-from app.sync.sales.status import Status
 from app.sync.sales.visit import Held, Visit, remember
-from app.sync.trip import Outcome, Trip, done, ignored, waits
+from app.sync.trip import Outcome, Trip, done, waits
 from app.sync.writing import Draft, Writer
 
-SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 OWN_ROWS = ("client", "owner", "items", "notes")
 """Fixed rows of a sale: both halves hold Omie's words."""
 
@@ -68,7 +65,7 @@ class Receiving:
         sale_id = sale_of_code(document.code)
         if sale_id is not None and await self._ours(visit, kind, document, sale_id):
             return None
-        outcome = self._none_of_ours(trip, kind, document, created=created)
+        outcome = document_refused(trip.config, trip.integration.activated_at, kind, document, fresh=created)
         if outcome is not None:
             visit.outcome = outcome
             return None
@@ -130,31 +127,6 @@ class Receiving:
             await self._ask_for(session, trip, Vendor.PLOOMES, sale_id, f"document.{document.id}")
         visit.outcome = done("of_sale", f"O documento pertence à venda {sale_id} do Ploomes, que cuida dele.")
         return True
-
-    def _none_of_ours(self, trip: Trip, kind: Kind, document: Document, *, created: bool) -> Outcome | None:
-        config = trip.config
-        if kind.entity != ORDERS:
-            return ignored("no_sale", "Ordem de serviço criada no Omie, sem venda no Ploomes.")
-        if not config.orders.receive_from_omie:
-            return ignored("switched_off", "A configuração não traz pedidos do Omie (orders.receive_from_omie).")
-        if document.status is Status.QUOTE:
-            return ignored("quote", "Propostas do Omie (etapa 00) nunca são sincronizadas.")
-        if document.status is Status.CANCELLED:
-            return ignored("cancelled", "O pedido já estava cancelado quando foi visto pela primeira vez.")
-        if not created and not self._in_history(trip, document):
-            return ignored("history", "O pedido é anterior à ativação; veja history na configuração.")
-        return None
-
-    def _in_history(self, trip: Trip, document: Document) -> bool:
-        """Orders from before the activation come only when that is wished (F258, F260)."""
-        activated, history = trip.integration.activated_at, trip.config.history
-        if activated is None or document.created is None:
-            return True
-        if history.omie_orders:
-            return history.since is None or document.created >= history.since
-        hour = str((document.raw.get("infoCadastro") or {}).get("hInc") or "23:59:59")
-        moment = datetime.fromisoformat(f"{document.created.isoformat()}T{hour}").replace(tzinfo=SAO_PAULO)
-        return moment >= activated.replace(microsecond=0)
 
     async def _partners(self, visit: Visit, kind: Kind, document: Document) -> tuple[str, Mapping[str, str]] | None:
         """Ploomes ids of client and products; what is missing is synced first."""

@@ -4,7 +4,6 @@ find the sale -> read it and its documents -> partners -> pre-flight -> agree or
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +23,7 @@ from app.sync.sales.carriers import CarrierMissing, Carriers
 from app.sync.sales.choices import wanted_now
 from app.sync.sales.documents import KINDS, ORDERS
 from app.sync.sales.ends import Ends
+from app.sync.sales.gate import sale_refused
 from app.sync.sales.gathering import LINES_ONLY, Gathering
 from app.sync.sales.looks import Looks
 from app.sync.sales.preflight import Facts, Unmet, unmet, warnings
@@ -136,7 +136,7 @@ class SalesRoad:
         if trip.vendor is Vendor.OMIE and trip.link is None:
             await self._received(visit)
             return
-        record = await trip.ploomes.fetch(ORDERS, visit.sale_id)
+        record = await self._looks.sale(visit)
         if record is None:
             await self._without_sale(visit)
             return
@@ -231,28 +231,9 @@ class SalesRoad:
     def _not_ours(self, visit: Visit, sale: Sale, *, fresh: bool) -> Outcome | None:
         """Why a sale without documents gets none."""
         trip = visit.trip
-        config = trip.config
         if visit.closed and not set(KINDS) - visit.closed:
             return ignored("deleted", "Os documentos desta venda acabaram; eles não voltam sozinhos.")
-        if not config.orders.send_to_omie:
-            return ignored("switched_off", "A configuração não envia vendas ao Omie (orders.send_to_omie).")
-        if not wanted_now(config.scope.orders, sale.raw):
-            return ignored("out_of_scope", "Fora do escopo de vendas escolhido na configuração.")
-        if not fresh and not self._in_history(trip, sale):
-            return ignored("history", "A venda é anterior à ativação; veja history na configuração.")
-        if not wanted_now(config.orders.send_when, sale.raw):
-            return ignored("not_yet", "A venda ainda não cumpre a condição de envio (orders.send_when).")
-        return None
-
-    def _in_history(self, trip: Trip, sale: Sale) -> bool:
-        """Sales from before the activation go only when that is wished (F259, F260)."""
-        activated, history = trip.integration.activated_at, trip.config.history
-        if activated is None or sale.created is None:
-            return True
-        created = datetime.fromisoformat(sale.created)
-        if history.ploomes_sales:
-            return history.since is None or created.date() >= history.since
-        return created >= activated.replace(microsecond=0)
+        return sale_refused(trip.config, trip.integration.activated_at, sale, fresh=fresh)
 
     # --- documents -----------------------------------------------------------------------------------------------
 
@@ -262,8 +243,12 @@ class SalesRoad:
         entities = [trip.entity] if trip.vendor is Vendor.OMIE else list(visit.links)
         for entity in entities:
             link, kind = visit.links[entity], KINDS[entity]
+            paged = await self._looks.paged(visit, Vendor.OMIE, link.omie_id)
+            if paged is not None and paged.record is None:
+                visit.held[entity] = Held(dict(paged.values))
+                continue
             seen, seen_at = links.seen(link, Vendor.OMIE)
-            fresh = entity in visit.unfinished or trip.event.topic == PROOF
+            fresh = entity in visit.unfinished or trip.event.topic == PROOF or paged is not None
             if (
                 seen is not None
                 and seen_at is not None

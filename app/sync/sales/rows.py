@@ -5,10 +5,13 @@ only passes them on.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
+from app.core.ports import Vendor
+from app.sync.config.document import Config
 from app.sync.mapping.catalogue import rows_of
-from app.sync.mapping.fields import Field
-from app.sync.trip import Trip
+from app.sync.mapping.decide import Sides
+from app.sync.mapping.fields import Field, Refs
 
 PREFIX = "VendaProduto."
 FREIGHT = PREFIX + "Valor do Frete"
@@ -19,9 +22,16 @@ CONTACT = PREFIX + "Contato"
 NOTES = PREFIX + "Observações"
 
 
-def sale_rows(entity: str, trip: Trip) -> Sequence[Field]:
+class Knowing(Protocol):
+    """Whoever has the configuration and the look-ups at hand."""
+
+    config: Config
+    refs: Refs
+
+
+def sale_rows(entity: str, knowing: Knowing) -> Sequence[Field]:
     """The rows of one kind of document: notes go through a mapped field where there is one."""
-    rows = rows_of(entity, trip.config, trip.refs)
+    rows = rows_of(entity, knowing.config, knowing.refs)
     mapped_notes = any(row.key == NOTES for row in rows)
     return [row for row in rows if not (mapped_notes and row.key == "notes")]
 
@@ -29,3 +39,10 @@ def sale_rows(entity: str, trip: Trip) -> Sequence[Field]:
 def mapped(rows: Sequence[Field]) -> list[Field]:
     """Those that people mapped: read and written by their own paths."""
     return [row for row in rows if not row.fixed]
+
+
+def only_noted(row: Field, sides: Sides) -> bool:
+    """A client changed in Omie is noted, never applied (F166)."""
+    if row.key != "client" or not sides.based(row):
+        return False
+    return sides.changed(row, Vendor.OMIE) and not sides.changed(row, Vendor.PLOOMES)

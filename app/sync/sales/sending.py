@@ -23,7 +23,7 @@ from app.sync.sales.building import Building, taxes_text, terms_json
 from app.sync.sales.documents import ORDERS, Kind
 from app.sync.sales.lines import pair
 from app.sync.sales.proof import Proof
-from app.sync.sales.rows import sale_rows
+from app.sync.sales.rows import only_noted, sale_rows
 from app.sync.sales.sale import Share, sale_values
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Held, Visit, remember, sale_records
@@ -60,7 +60,7 @@ class Sending:
         if visit.read_at is not None:
             links.saw(link, Vendor.PLOOMES, ploomes, visit.read_at)
         sides = Sides(held.values, ploomes, link.omie_base, link.ploomes_base)
-        noted = [row for row in rows if _only_noted(row, sides)]
+        noted = [row for row in rows if only_noted(row, sides)]
         if noted:
             visit.notes.append("O cliente do documento mudou no Omie; a venda no Ploomes fica com o seu.")
             links.rebase(link, {row.id: held.values.get(row.id) for row in noted}, {})
@@ -284,10 +284,3 @@ def _codes(entry: WriteEntry) -> Sequence[object]:
     codes: Mapping[str, object] = entry.after
     found = codes.get("item_codes")
     return found if isinstance(found, list) else ()
-
-
-def _only_noted(row: Field, sides: Sides) -> bool:
-    """A client changed in Omie is noted, never applied (F166)."""
-    if row.key != "client" or not sides.based(row):
-        return False
-    return sides.changed(row, Vendor.OMIE) and not sides.changed(row, Vendor.PLOOMES)

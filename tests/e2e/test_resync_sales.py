@@ -1,0 +1,95 @@
+"""Sales in resyncs and reconciles: compared in bulk, planned, executed exactly, and certified."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.shop import Shop, number
+from tests.e2e.test_reconcile import reconcile
+from tests.e2e.test_resync import act, lists_only, rested, resync, silent
+from tests.e2e.test_sales_back import typed_order
+
+SALES = ["orders", "service_orders"]
+
+
+@pytest.fixture
+async def shop(rig: Rig) -> Shop:
+    return await Shop(rig).open()
+
+
+async def sold(shop: Shop) -> list[str]:
+    """Three sales with their documents, the third one with two."""
+    made = [
+        await shop.sale(shop.line("Produto 1", 2), shop.line("Produto 2", 1, "5.00")),
+        await shop.sale(shop.line("Produto 1", 1, "7.50")),
+        await shop.sale(shop.line("Produto 2", 3), shop.line("Serviço 1", 1, "50.00")),
+    ]
+    await shop.rig.settle(90)
+    return made
+
+
+@EMBEDDED
+@pytest.mark.feature("F260", "F264", "F266")
+async def test_equal_sales_cost_lists_only(shop: Shop) -> None:
+    rig = shop.rig
+    await sold(shop)
+    await silent(rig)
+    events, calls = len(await rig.items("events", limit=200)), len(rig.tap.calls)
+    done = await resync(rig, entities=SALES)
+    assert done["state"] == "completed", done
+    counts = done["plan"]["entities"]
+    assert {name: counts[name]["unchanged"] for name in SALES} == {"orders": 3, "service_orders": 1}
+    assert sum(counts[name][word] for name in SALES for word in counts[name] if word != "unchanged") == 0, counts
+    made = lists_only(rig, calls)
+    assert {"ListarPedidos", "ListarOS", "GET Orders"} <= made
+    assert not [name for name in made if not name.startswith(("Listar", "GET "))]
+    assert len(await rig.items("events", limit=200)) == events
+    assert done["requests_used"] == done["plan"]["requests"]
+    assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F168", "F262", "F264", "F266")
+async def test_a_plan_of_sales_writes_nothing_and_is_executed_exactly(shop: Shop) -> None:
+    rig = shop.rig
+    first, second, third = await sold(shop)
+    gone = await shop.sale(shop.line("Produto 1"))
+    await silent(rig)
+    await shop.edit(first, shop.line("Produto 1", 4), shop.line("Produto 2", 1, "5.00"), settle=False)
+    order = await shop.order_of(second)
+    item = {"ide": {"codigo_item": order["det"][0]["ide"]["codigo_item"]}, "produto": {"quantidade": 9}}
+    await shop.screen("orders", "PATCH", {"det": [item]}, str(order["cabecalho"]["codigo_pedido"]))
+    cancelled = await shop.order_of(third)
+    await shop.act(cancelled["cabecalho"]["codigo_pedido"], "cancel")
+    await shop.delete(gone)
+    new = await shop.sale(shop.line("Produto 2", 2, "3.00"), settle=False)
+    typed = await typed_order(shop)
+    await shop.sale({**shop.line("Produto 1", 1), "Total": 99.0}, settle=False)  # it contradicts itself: it waits
+    before = await rig.writes()
+    plan = await resync(rig, dry_run=True, entities=SALES)
+    assert plan["state"] == "planned", plan
+    assert await rig.writes() == before
+    counts = plan["plan"]["entities"]["orders"]
+    expected = {"update_in_omie": 1, "update_in_ploomes": 2, "create_in_omie": 1, "create_in_ploomes": 1,
+                "delete_in_omie": 1, "delete_in_ploomes": 0, "conflict": 0, "unchanged": 0, "waiting": 1}  # fmt: skip
+    assert {name: counts.get(name) for name in expected} == expected
+    assert plan["plan"]["entities"]["service_orders"]["unchanged"] == 1
+    await act(rig, plan["id"], "resume", force=True)
+    done = await rested(rig, plan["id"], seconds=120)
+    assert done["state"] == "completed", done
+    told = len(await rig.ploomes_set("InteractionRecords"))  # the client's timeline says why the last sale waits
+    assert (await rig.writes() - before - told, told) == (done["plan"]["writes"], 1), done
+    assert done["requests_used"] == done["plan"]["requests"]
+    sales = await shop.sales()
+    assert number((await shop.order_of(first))["det"][0]["produto"]["quantidade"]) == Decimal(4)
+    assert number(sales[second]["Products"][0]["Quantity"]) == Decimal(9)
+    assert number((await shop.order_of(new))["det"][0]["produto"]["valor_total"]) == Decimal(6)
+    assert len(sales) == 6, sales.keys()
+    link = (await rig.get_json(f"{rig.path}/records/orders/omie/{typed['cabecalho']['codigo_pedido']}"))["link"]
+    assert link["ploomes_id"] in sales
+    assert await rig.issues() == ["preflight"]
+    assert await rig.refusals() == {}
+    row, document, _ = await reconcile(rig)
+    assert document["clean"], str(document)
+    assert {name: document["entities"][name]["equal"] for name in SALES} == {"orders": 5, "service_orders": 1}
+    assert not set(row["written"]) & set(SALES), row["written"]
