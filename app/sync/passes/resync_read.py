@@ -181,9 +181,7 @@ class Reader:
         proves = vendor in visit.proves_absence
         async with self._db.read() as session:
             candidates = await _unseen(session, visit, vendor, since, place.get("after", 0))
-            controls = (
-                await known.living(session, visit.integration.id, vendor, set_name, CONTROLS) if candidates else []
-            )
+            controls = await known.living(session, visit.integration.id, vendor, set_name, CONTROLS, since)
         if not candidates or not controls:
             async with turn.commit(None):
                 return
