@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig
 from tests.e2e.shop import Shop, number
 from tests.e2e.test_reconcile import reconcile
 from tests.e2e.test_resync import act, lists_only, rested, resync, silent
@@ -16,6 +16,12 @@ SALES = ["orders", "service_orders"]
 @pytest.fixture
 async def shop(rig: Rig) -> Shop:
     return await Shop(rig).open()
+
+
+def without_choices(requests: JsonObject) -> JsonObject:
+    """Requests but Omie's short lists to choose from, which any road reads anew every two minutes."""
+    lists = ("ListarContasCorrentes", "ListarCategorias", "ListarParcelas", "ListarEmpresas")
+    return {vendor: {m: n for m, n in methods.items() if m not in lists} for vendor, methods in requests.items()}
 
 
 async def sold(shop: Shop) -> list[str]:
@@ -79,7 +85,7 @@ async def test_a_plan_of_sales_writes_nothing_and_is_executed_exactly(shop: Shop
     assert done["state"] == "completed", done
     told = len(await rig.ploomes_set("InteractionRecords"))  # the client's timeline says why the last sale waits
     assert (await rig.writes() - before - told, told) == (done["plan"]["writes"], 1), done
-    assert done["requests_used"] == done["plan"]["requests"]
+    assert without_choices(done["requests_used"]) == without_choices(done["plan"]["requests"])
     sales = await shop.sales()
     assert number((await shop.order_of(first))["det"][0]["produto"]["quantidade"]) == Decimal(4)
     assert number(sales[second]["Products"][0]["Quantity"]) == Decimal(9)
