@@ -85,9 +85,18 @@ async def test_one_reconcile_leaves_no_difference_and_its_certificate_says_so(ri
 @pytest.mark.feature("F264")
 async def test_a_clean_reconcile_takes_one_round_of_lists(rig: Rig) -> None:
     await pairs(rig, 2)
+    # born in Ploomes: Omie demands a legal name and gives it a role, which Ploomes never had
+    born = await rig.contact_new(TypeId=1, Name="Só um nome", Register=CNPJS[4])
+    await rig.settle()
     writes = await rig.writes()
     _, document, _ = await reconcile(rig)
     assert (document["clean"], document["rounds"]) == (True, 1)
+    entity = document["entities"]["clients"]
+    assert (entity["linked"], entity["equal"], entity["exceptions"]) == (3, 3, [])
+    client, contact = await rig.pair_of_contact(born["Id"]), await rig.contact(born["Id"])
+    assert (client["razao_social"], client["tags"]) == ("Só um nome", [{"tag": "Cliente"}])
+    assert contact is not None
+    assert (contact.get("LegalName"), contact.get("Tags") or []) == (None, [])
     assert await rig.writes() == writes
     listed = (await rig.get_json(f"{rig.path}/certificates"))["items"]
     assert [one["clean"] for one in listed] == [True]

@@ -14,7 +14,7 @@ from app.sync.mapping.decide import Sides, Verdict
 from app.sync.mapping.fields import Field, Master, Refs, Value, Values
 from app.sync.mapping.phones import Phones
 from app.sync.mapping.places import City, Country, State, fold
-from app.sync.mapping.tags import Tags
+from app.sync.mapping.tags import ROLE_TAGS, Tags
 
 if TYPE_CHECKING:
     from app.sync.config.document import Config
@@ -201,8 +201,7 @@ def new_in_omie(values: Values, config: "Config") -> Values:
     names = list(given) if isinstance(given, list) else []
     if not any(name.casefold() == CLIENT_ROLE.casefold() for name in names):
         names.append(CLIENT_ROLE)
-    default = config.sellers.default_seller
-    owner = values.get("owner") or (str(default) if default is not None else None)
+    owner = values.get("owner") or _default_seller(config)
     country = values.get("country") or "BR"
     tags = sorted(names, key=str.casefold)
     return {**values, "active": True, "omie_id": None, "owner": owner, "country": country, "tags": tags}
@@ -211,6 +210,21 @@ def new_in_omie(values: Values, config: "Config") -> Values:
 def new_in_ploomes(values: Values, config: "Config") -> Values:
     """Nothing beside its own values."""
     return values
+
+
+def comparable(vendor: Vendor, values: Values, config: "Config") -> Values:
+    """What a client has in Omie only because Omie demands it, or the configuration gives it, is no difference while
+    Ploomes holds nothing: the legal name taken from the name, the default seller, and the roles among the tags, which
+    are never removed there."""
+    names = values.get("tags")
+    tags = [name for name in names if name.casefold() not in ROLE_TAGS] if isinstance(names, list) else []
+    same = {**values, "tags": tags or None, "owner": values.get("owner") or _default_seller(config)}
+    return {**same, "legal_name": values.get("legal_name") or values.get("name")}
+
+
+def _default_seller(config: "Config") -> str | None:
+    default = config.sellers.default_seller
+    return str(default) if default is not None else None
 
 
 def withhold(vendor: Vendor, values: Values, refs: Refs) -> list[Held]:

@@ -75,6 +75,11 @@ def new_in_ploomes(values: Values, config: "Config") -> Values:
     return values if config.products.create_active else {**values, "suspended": True}
 
 
+def comparable(vendor: Vendor, values: Values, config: "Config") -> Values:
+    """As they are: Omie alone decides."""
+    return values
+
+
 def withhold(vendor: Vendor, values: Values, refs: Refs) -> Sequence[Held]:
     """Nothing."""
     return ()

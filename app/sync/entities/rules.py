@@ -125,6 +125,10 @@ class Rules(Protocol):
         """What the receiving vendor demands and the other side may lack."""
         ...
 
+    def comparable(self, vendor: Vendor, values: Values, config: "Config") -> Values:
+        """A side of a pair as a proof compares it: without what the sides hold differently by a rule of the entity."""
+        ...
+
     def withhold(self, vendor: Vendor, values: Values, refs: Refs) -> Sequence[Held]:
         """Which of the values about to be written to a vendor must not be."""
         ...

@@ -35,6 +35,7 @@ qualify = one_way.qualify
 other_id = one_way.other_id
 new_in_omie = one_way.new_in_omie
 new_in_ploomes = one_way.new_in_ploomes
+comparable = one_way.comparable
 withhold = one_way.withhold
 suspends = one_way.suspends
 adjust = one_way.adjust

@@ -1,6 +1,7 @@
 """The entities that are kept as pairs, as a pass sees them: their rules say everything."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.core.ports import Gateway, JsonObject, Record, Vendor
@@ -57,8 +58,13 @@ class Visit(Access):
             if record.id not in linked and not self.rules.recognisable(record.vendor, record.data, self.refs):
                 continue
             learn(record.data, self.refs)
-            rows.append(await planned(self, lambda: row_of(self.rows, record, self.refs)))  # noqa: B023  (awaited here)
+            rows.append(await planned(self, lambda: self._row(record)))  # noqa: B023  (awaited here)
         return rows
+
+    def _row(self, record: Record) -> Row:
+        values = canonical(record.vendor, self.rows, record.data, self.refs)
+        compared = self.rules.comparable(record.vendor, values, self.config)
+        return Row(record, values, comparable_digest(record.vendor, self.rows, compared, self.refs))
 
     def equal(self, row: Row, link: Any, vendor: Vendor) -> bool:
         """In every field; a pair that waits for data equals its last look."""
@@ -126,11 +132,10 @@ class Visit(Access):
         )
 
     def differing(self, sides: Sides) -> list[Field]:
-        """Rows whose difference is only noted do not count."""
+        """Rows whose difference is only noted do not count, nor what the sides hold differently by a rule."""
+        sides = replace(
+            sides,
+            omie=self.rules.comparable(Vendor.OMIE, sides.omie, self.config),
+            ploomes=self.rules.comparable(Vendor.PLOOMES, sides.ploomes, self.config),
+        )
         return [row for row in self.rows if not row.noted and not same(row, sides, self.refs)]
-
-
-def row_of(fields: Sequence[Field], record: Record, refs: Refs) -> Row:
-    """A record in canonical values. Raises MissingReference."""
-    values = canonical(record.vendor, fields, record.data, refs)
-    return Row(record, values, comparable_digest(record.vendor, fields, values, refs))
