@@ -89,7 +89,7 @@ def worker() -> None:
 
 
 @cli.command()
-def migrate(json_output: Json = False) -> None:
+def migrate(json_output: Json = False, apart: Annotated[bool, typer.Option("--apart", hidden=True)] = False) -> None:
     """Bring the database's schema up to date."""
 
     async def work(ponte: Ponte) -> bool:
@@ -97,7 +97,7 @@ def migrate(json_output: Json = False) -> None:
         await migrations.upgrade(ponte.db)
         return needed
 
-    changed = _with_ponte(work)
+    changed = _with_ponte(work, tell=not apart)  # `ponte serve` has told already
     _say({"changed": changed}, "schema brought up to date" if changed else "schema was up to date", json_output)
 
 
@@ -119,12 +119,15 @@ def demo(
 def sandbox(
     port: Annotated[int, typer.Option()] = 9000,
     host: Annotated[str, typer.Option()] = "127.0.0.1",
-    seed: Annotated[str, typer.Option(help="empty, small or demo.")] = "demo",
+    seed: Annotated[str, typer.Option(help="empty, small, demo, or bulk:<products>:<clients>.")] = "demo",
     speed: Annotated[float, typer.Option(help="How many times faster its clock runs.")] = 1.0,
 ) -> None:
     """Serve both pretend vendors and their control surface."""
+    from app.sandbox.serve import ROOMS
     from app.sandbox.serve import run as serve_sandbox
 
+    for name, path in ROOMS.items():
+        out.print(f"{name:10} http://{host}:{port}{path}", highlight=False)
     serve_sandbox(port=port, host=host, seed=seed, speed=speed)
 
 
@@ -193,10 +196,10 @@ def token_revoke(token_id: int, json_output: Json = False) -> None:
     _say({"id": token_id, "revoked": True}, f"token {token_id} revoked", json_output)
 
 
-def _settings() -> Settings:
+def _settings(*, tell: bool = True) -> Settings:
     settings = load_settings()
     setup_logging(settings.log_format, settings.log_level)
-    for path in generated_secrets(settings):
+    for path in generated_secrets(settings) if tell else ():
         err.print(f"using the secret generated in {path}", style="dim")
     return settings
 
@@ -223,16 +226,16 @@ def _serve(settings: Settings, *, with_worker: bool, migrate_first: bool) -> Non
 
 async def _migrate_apart() -> None:
     """`ponte migrate` in a process of its own, which takes the memory that Alembic needs with it."""
-    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "app.cli", "migrate", stdout=DEVNULL)
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "app.cli", "migrate", "--apart", stdout=DEVNULL)
     if await child.wait():
         raise typer.Exit(1)
 
 
-def _with_ponte(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
+def _with_ponte(work: Callable[[Ponte], Awaitable[Any]], *, tell: bool = True) -> Any:
     """Runs a short piece of work over a container of its own."""
 
     async def life() -> Any:
-        ponte = Ponte(_settings())
+        ponte = Ponte(_settings(tell=tell))
         try:
             return await work(ponte)
         finally:

@@ -17,7 +17,7 @@ from app.core.errors import UserError
 from app.core.ports import Entity
 from app.sync.models import Resync
 from app.sync.passes import certificate
-from app.sync.passes.resyncs import ENDED, as_json
+from app.sync.passes.resyncs import ENDED, as_json, shown
 from app.wiring import Ponte
 
 resync_cli = typer.Typer(no_args_is_help=True, help="Passes over whole entities.")
@@ -80,7 +80,7 @@ def index(integration_id: int, json_output: Json = False) -> None:
         async with ponte.db.read() as session:
             query = select(Resync).where(Resync.integration_id == integration_id)
             rows = await session.scalars(query.order_by(Resync.id.desc()).limit(100))
-            return [as_json(row) for row in rows]
+            return [await shown(session, row, ponte.clock.time()) for row in rows]
 
     rows = _run(work)
     if json_output:
@@ -171,7 +171,7 @@ async def _row(ponte: Ponte, resync_id: int) -> Resync:
 
 
 async def _one(ponte: Ponte, resync_id: int) -> dict[str, Any]:
-    return as_json(await _row(ponte, resync_id))
+    return await ponte.resyncs.look((await _row(ponte, resync_id)).integration_id, resync_id)
 
 
 async def _follow(ponte: Ponte, row: Resync, wait: bool, json_output: bool) -> dict[str, Any]:

@@ -24,6 +24,10 @@ class Finding:
     detail: str
 
 
+class Amiss(Exception):
+    """What was looked at is not well; the text says what to do."""
+
+
 async def examine(ponte: Ponte) -> list[Finding]:
     """Every finding; a look that fails or hangs is a finding that is not well."""
     return [await _look(name, look(ponte)) for name, look in LOOKS]
@@ -33,6 +37,8 @@ async def _look(name: str, answer: Awaitable[str]) -> Finding:
     try:
         async with asyncio.timeout(SECONDS):
             return Finding(name, True, await answer)
+    except Amiss as finding:
+        return Finding(name, False, str(finding))
     except Exception as error:
         return Finding(name, False, f"{type(error).__name__}: {_short(error)}")
 
@@ -54,7 +60,7 @@ async def _database(ponte: Ponte) -> str:
 
 async def _migrations(ponte: Ponte) -> str:
     if await migrate.pending(ponte.db):
-        raise RuntimeError("the schema is not up to date: run `ponte migrate`")
+        raise Amiss("the schema is not up to date: run `ponte migrate`")
     return "the schema is up to date"
 
 
@@ -62,11 +68,13 @@ async def _redis(ponte: Ponte) -> str:
     if not ponte.settings.redis_url:
         return "not used: the queue is embedded (one process, `ponte serve`)"
     if not await ponte.queue.healthy():
-        raise ConnectionError("Redis does not answer at REDIS_URL")
+        raise Amiss("Redis does not answer at REDIS_URL")
     return "Redis answers"
 
 
 async def _secrets(ponte: Ponte) -> str:
+    if await migrate.pending(ponte.db):
+        raise Amiss("not looked at: first run `ponte migrate`")
     async with ponte.db.read() as session:
         rows = (await session.scalars(select(Integration).where(Integration.deleted_at.is_(None)))).all()
     closed = []
@@ -77,7 +85,7 @@ async def _secrets(ponte: Ponte) -> str:
         except VaultError:
             closed.append(row.id)
     if closed:
-        raise VaultError(f"no key of SECRET_KEY opens the secrets of integrations {closed}")
+        raise Amiss(f"no key of SECRET_KEY opens the secrets of integrations {closed}")
     return f"SECRET_KEY opens the secrets of {len(rows)} integration(s)"
 
 

@@ -4,6 +4,9 @@ import uvicorn
 
 from .app import Sandbox
 
+ROOMS = {"Omie": "/omie/api/v1/", "Ploomes": "/ploomes/", "control": "/sandbox/"}
+"""What is served, and where."""
+
 
 def run(port: int = 9000, host: str = "127.0.0.1", seed: str = "demo", speed: float = 1.0) -> None:
     """Blocks until interrupted."""

@@ -82,6 +82,9 @@ async def test_the_first_load_links_before_it_creates_and_leaves_equal_pairs_alo
         assert touched == []
         given_back = {"OtherProperties", "CountryId"}  # our id, and what Omie adds to a client made there
         assert len([body for body in rig.tap.of("PATCH Contacts") if set(body) - given_back]) == 1  # "Muda"
+        [over] = await rig.items("resyncs")
+        assert over["state"] == "completed"
+        assert over["written"]["clients"]["create_in_omie"] == over["written"]["clients"]["create_in_ploomes"] == 1
         assert await rig.issues() == []
         assert await rig.refusals() == {}
 
@@ -107,6 +110,10 @@ async def test_a_load_waits_for_the_window_while_live_edits_flow(product: Settin
         await rig.until(lambda: arrived(rig, made))
         held = [e for e in await rig.items("events") if e["state"] in ("received", "waiting") and e["due_at"]]
         assert held
+        [load] = await rig.items("resyncs")  # everything is read, and nothing of it is over yet
+        assert (load["state"], load["progress"]["phase"], load["finished_at"]) == ("scheduled", "writing", None)
+        assert load["resumes_at"] is not None
+        assert load["progress"]["records_left"] >= 1
         assert len(rig.tap.of("POST Contacts")) == 0  # what nobody touched still waits
         assert await rig.refusals() == {}
 

@@ -53,7 +53,9 @@ def test_a_token_is_shown_once_and_can_be_revoked(run: CliRunner) -> None:
 def test_the_doctor_names_what_is_not_well(run: CliRunner) -> None:
     result = run.invoke(cli, ["doctor", "--json"])
     assert result.exit_code == 1
-    found = {row["name"]: row["ok"] for row in json.loads(result.stdout)}
+    rows = json.loads(result.stdout)
+    assert all("Error" not in row["detail"] for row in rows if row["name"] in ("migrations", "secrets")), rows
+    found = {row["name"]: row["ok"] for row in rows}
     assert found == {
         "settings": True, "database": True, "migrations": False, "redis": True, "secrets": False,
         "omie": False, "ploomes": False,
@@ -84,6 +86,20 @@ def test_serve_migrates_answers_and_ends_on_a_signal(run: CliRunner, tmp_path: P
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in errors
+    assert errors.count("using the secret generated") == 2  # a key and a token, told once
+
+
+def test_the_sandbox_says_where_it_is(run: CliRunner, tmp_path: Path) -> None:
+    port = free_port(0)
+    command = [*PONTE, "sandbox", "--port", str(port), "--seed", "bulk:3:2"]
+    process = subprocess.Popen(command, env=_environment(tmp_path), stdout=subprocess.PIPE, text=True)
+    try:
+        assert _answers(f"http://127.0.0.1:{port}/sandbox/", 30)
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    for path in ("/omie/api/v1/", "/ploomes/", "/sandbox/"):
+        assert f"http://127.0.0.1:{port}{path}" in said
 
 
 def test_a_taken_port_is_told(run: CliRunner, tmp_path: Path) -> None:

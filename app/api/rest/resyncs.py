@@ -15,7 +15,7 @@ from app.api.deps import read_session, require
 from app.api.rest.common import Body, Cursor, IntegrationDep, Limit, Listing, PartsDep, RowId, listing
 from app.core.ports import Entity
 from app.sync.models import Resync
-from app.sync.passes.resyncs import ENDED, Resyncs, as_json
+from app.sync.passes.resyncs import ENDED, Resyncs, as_json, shown
 
 router = APIRouter(
     prefix="/integrations/{integration_id}/resyncs", tags=["cargas"], dependencies=[Depends(require("read"))]
@@ -65,13 +65,15 @@ class Resume(Body):
 
 
 @router.get("", response_model=Listing[ResyncOut])
-async def index(row: IntegrationDep, session: Session, cursor: Cursor = None, limit: Limit = 50) -> Any:
+async def index(
+    row: IntegrationDep, session: Session, ponte: PartsDep, cursor: Cursor = None, limit: Limit = 50
+) -> Any:
     """Lista as cargas, da mais nova para a mais antiga."""
     query = select(Resync).where(Resync.integration_id == row.id)
     if cursor is not None:
         query = query.where(Resync.id < int(cursor))
     rows = list(await session.scalars(query.order_by(Resync.id.desc()).limit(limit + 1)))
-    return listing(rows, limit, [as_json(resync) for resync in rows])
+    return listing(rows, limit, [await shown(session, resync, ponte.clock.time()) for resync in rows[:limit]])
 
 
 @router.post("", status_code=202, response_model=ResyncOut, dependencies=[Ops])
@@ -89,7 +91,7 @@ async def create(row: IntegrationDep, ponte: PartsDep, body: ResyncIn | None = N
 @router.get("/{resync_id}", response_model=ResyncOut)
 async def show(row: IntegrationDep, resync_id: RowId, ponte: PartsDep) -> Any:
     """Mostra uma carga."""
-    return as_json(await ponte.resyncs.get(row.id, resync_id))
+    return await ponte.resyncs.look(row.id, resync_id)
 
 
 @router.post("/{resync_id}/pause", status_code=202, response_model=ResyncOut, dependencies=[Ops])
@@ -129,15 +131,15 @@ async def _events(resyncs: Resyncs, integration_id: int, resync_id: int) -> Asyn
     """One `progress` event at once and at every change, a comment when nothing changes, `end` at the end."""
     before, silent = "", 0
     while True:
-        resync = await resyncs.get(integration_id, resync_id)
-        text = ResyncOut.model_validate(as_json(resync)).model_dump_json()
+        resync = await resyncs.look(integration_id, resync_id)
+        text = ResyncOut.model_validate(resync).model_dump_json()
         if text != before:
             before, silent = text, 0
             yield f"event: progress\ndata: {text}\n\n"
         elif silent >= SILENT_LOOKS:
             silent = 0
             yield ": -\n\n"
-        if resync.state in (*ENDED, "planned"):
+        if resync["state"] in (*ENDED, "planned"):
             yield f"event: end\ndata: {text}\n\n"
             return
         silent += 1

@@ -5,16 +5,17 @@ at once if the caller said so (design section 8). A load is one row of `resyncs`
 cursor stands, one page per commit.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.sync.config.document import Config
 from app.sync.config.window import NEVER
 from app.sync.entities import BUILT
 from app.sync.intake import INACTIVE
-from app.sync.models import Event, EventSource, EventState, Resync
+from app.sync.models import Event, EventSource, EventState, Resync, WriteEntry, WriteState
 
 REASON = "first_load"
 FAILED = "first_load_failed"
@@ -126,6 +127,44 @@ async def cancel(session: AsyncSession, integration_id: int, now: datetime) -> N
         )
         .values(state="cancelled", claim=None, due_at=None, finished_at=now)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What became of the writes that a load planned."""
+
+    written: dict[str, dict[str, int]]
+    """By entity: `create_in_omie` and so on -> count."""
+    total: int
+    """Records that it looks at one by one."""
+    open: int
+    """Those that are not through yet; what waits for data is none of them."""
+    due_at: float | None
+    """When the next of these may go."""
+
+
+async def left_of(session: AsyncSession, load: Resync) -> Left:
+    """Counts the events of a load: it has read everything long before it has written everything."""
+    mine = (
+        Event.integration_id == load.integration_id,
+        Event.source == EventSource.RESYNC,
+        Event.topic == REASON,
+        Event.received_at >= load.created_at,
+    )
+    counts = select(func.count(), func.count(Event.due_at), func.min(Event.due_at)).where(*mine)
+    total, unsettled, due_at = (await session.execute(counts)).one()
+    rows = await session.execute(
+        select(WriteEntry.entity, WriteEntry.vendor, WriteEntry.verb, func.count())
+        .join(Event, Event.id == WriteEntry.event_id)
+        .where(*mine, WriteEntry.state == WriteState.DONE)
+        .group_by(WriteEntry.entity, WriteEntry.vendor, WriteEntry.verb)
+    )
+    written: dict[str, dict[str, int]] = {}
+    for entity, vendor, verb, count in rows:
+        name = f"{verb if verb in ('create', 'delete') else 'update'}_in_{vendor}"
+        done = written.setdefault(entity, {})
+        done[name] = done.get(name, 0) + count
+    return Left(written, total, unsettled, due_at)
 
 
 async def _latest(session: AsyncSession, integration_id: int) -> Resync | None:

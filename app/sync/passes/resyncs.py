@@ -17,6 +17,7 @@ from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
 from app.sync.intake import RUNNING
 from app.sync.models import Integration, Issue
+from app.sync.passes import first_load
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, REQUESTED, Resync
 from app.sync.passes.resync_execute import ABOVE_PLAN
@@ -27,6 +28,8 @@ WORKING = ("planning", "scheduled", "running", "paused")
 ENDED = ("completed", "failed", "cancelled")
 QUESTIONS = (DELETES, ABOVE_PLAN, CUT_ISSUE)
 """Causes of issues that a paused pass waits for."""
+RESTS_SECONDS = 600.0
+"""A load none of whose writes may go sooner waits for its window."""
 ALL = tuple(each.value for each in Entity)
 
 
@@ -170,6 +173,11 @@ class Resyncs:
             row.progress = {name: value for name, value in row.progress.items() if name != "paused_because"}
         return True
 
+    async def look(self, integration_id: int, resync_id: int) -> JsonObject:
+        """One pass as people see it. Raises UserError 404."""
+        async with self._db.read() as session:
+            return await shown(session, await self._row(session, integration_id, resync_id), self._clock.time())
+
     async def get(self, integration_id: int, resync_id: int) -> Resync:
         """One pass. Raises UserError 404."""
         async with self._db.read() as session:
@@ -220,6 +228,24 @@ def as_json(row: Resync) -> JsonObject:
     }  # fmt: skip
     due: float | None = row.due_at if row.state in ("scheduled", "paused") else None
     return {**names, "progress": progress, "resumes_at": None if due is None else _moment(due)}
+
+
+async def shown(session: AsyncSession, row: Resync, now: float) -> JsonObject:
+    """The same with what only the book of events knows: a first load that has read everything is not over before its
+    writes are."""
+    document = as_json(row)
+    if row.reason != first_load.REASON or row.state not in ("running", "completed"):
+        return document
+    left = await first_load.left_of(session, row)
+    document["written"] = left.written
+    if row.state == "running" or left.due_at is None:
+        return document
+    rests = left.due_at > now + RESTS_SECONDS
+    percent = round(100 * (left.total - left.open) / left.total, 1)
+    progress = {**document["progress"], "phase": "writing", "records_left": left.open, "percent": percent}
+    due = _moment(left.due_at) if rests and left.due_at < NEVER else None
+    state = "scheduled" if rests else "running"
+    return {**document, "state": state, "progress": progress, "resumes_at": due, "finished_at": None}
 
 
 def _moment(at: float) -> datetime:
