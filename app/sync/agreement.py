@@ -15,7 +15,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import Record, Vendor, Written
-from app.sync import issues, journal, links
+from app.sync import arrivals, issues, journal, links
 from app.sync.config.sharing import restrain
 from app.sync.endings import Endings
 from app.sync.entities.rules import Held
@@ -70,6 +70,7 @@ class Agreement:
 
     async def agree(self, trip: Trip, link: Link, omie: Side, ploomes: Side) -> None:
         """Decides and writes; ends with the event settled. Raises Postponed, VendorError, LeaseLost."""
+        await self._settle_unfinished(trip, link, omie, ploomes)
         sides = Sides(omie.values, ploomes.values, link.omie_base, link.ploomes_base)
         if await self._suspends(trip, link, sides, omie, ploomes):
             return
@@ -87,7 +88,6 @@ class Agreement:
         await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
-        await self._resolve_unfinished(trip, omie, ploomes)
         drafts = [
             *update_drafts(trip, Vendor.PLOOMES, link.ploomes_id, verdict.to_ploomes, ploomes, omie.values),
             *update_drafts(trip, Vendor.OMIE, link.omie_id, verdict.to_omie, omie, ploomes.values),
@@ -198,33 +198,26 @@ class Agreement:
         if last is not None and last.verb == draft.verb and last.after == draft.after:
             raise RefusedBefore(draft.vendor, last.outcome or "")
 
-    async def _resolve_unfinished(self, trip: Trip, omie: Side, ploomes: Side) -> None:
-        """Earlier writes without an outcome: fresh reads say whether they arrived (design section 5)."""
+    async def _settle_unfinished(self, trip: Trip, link: Link, omie: Side, ploomes: Side) -> None:
+        """Earlier writes without an outcome, before anything is decided upon their base: see `arrivals.py`."""
         if not trip.unfinished:
             return
+        settled = await self.resolving(trip, lambda: arrivals.settled(trip, link, omie, ploomes))
         async with self._db.transaction() as session:
-            for row in trip.unfinished:
-                entry = await session.get_one(WriteEntry, row.id)
+            for each in settled:
+                entry = await session.get_one(WriteEntry, each.entry.id)
                 if entry.state != WriteState.SENT:
                     continue
-                held = (omie if entry.vendor == Vendor.OMIE else ploomes).values
-                arrived = all(held.get(key) == value for key, value in entry.after.items())
-                finish(
-                    entry,
-                    WriteState.DONE if arrived else WriteState.RESOLVED,
-                    self._clock.now(),
-                    "resposta perdida; a leitura confirma" if arrived else "resposta perdida; não chegou",
-                )
-                if arrived:
+                finish(entry, each.state, self._clock.now(), each.outcome)
+                links.rebase(link, each.omie, each.ploomes)
+                if each.state is WriteState.DONE:
+                    version = trip.integration.config_version
+                    cause = cause_of(trip.event)
                     session.add(
-                        journal.change_of(
-                            entry,
-                            cause=cause_of(trip.event),
-                            at=entry.sent_at,
-                            lost={},
-                            config_version=trip.integration.config_version,
-                        )
+                        journal.change_of(entry, cause=cause, at=entry.sent_at, lost=each.lost, config_version=version)
                     )
+            await self._endings.save(session, trip, link, {})
+            await trip.lease.extend(session)
         trip.unfinished = ()
 
     # --- after an answer -----------------------------------------------------------------------------------------

@@ -161,6 +161,7 @@ async def at_random(rig: Rig, kills: int, seed: int, *, burst: int = 5) -> Figur
     chance = random.Random(seed)
     figure = Figure(rig.setup.name, "random kills in a storm", note=f"seed {seed}")
     book = Ledger(rig, first=20_000)
+    told_so_far = 0
     while figure.runs < kills:
         subjects = await standing(book, 12)
         async with Storm(book, subjects, chance) as storm:
@@ -175,6 +176,9 @@ async def at_random(rig: Rig, kills: int, seed: int, *, burst: int = 5) -> Figur
         await rig.settle(180)
         figure.add(await check(rig, book), where=f"after {figure.runs} kills, {storm.edits} edits:")
         print(f"{figure.setup}: {figure.runs} kills, {len(figure.complaints)} complaints", file=sys.stderr)
+        for complaint in figure.complaints[told_so_far:]:  # a long run need not end to be read
+            print(f"  {complaint}", file=sys.stderr)
+        told_so_far = len(figure.complaints)
     return figure
 
 
