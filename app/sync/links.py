@@ -97,3 +97,22 @@ def end(link: Link, state: LinkState, reason: str, now: datetime) -> None:
     link.state_reason = reason
     link.ended_at = now
     link.version += 1
+
+
+async def forget_value(session: AsyncSession, integration_id: int, entity: str, row_id: str, value: str) -> None:
+    """Takes a row out of both halves of every living link whose base holds a value: what is read next is filled from
+    Omie, as at a first link, and nothing that went missing counts as cleared."""
+    found = await session.scalars(
+        select(Link)
+        .where(
+            Link.integration_id == integration_id,
+            Link.entity == entity,
+            Link.state.in_(LIVING),
+            Link.ploomes_base[row_id].as_string() == value,
+        )
+        .with_for_update()
+    )
+    for link in found:
+        link.omie_base = {name: held for name, held in link.omie_base.items() if name != row_id}
+        link.ploomes_base = {name: held for name, held in link.ploomes_base.items() if name != row_id}
+        link.version += 1

@@ -128,6 +128,20 @@ async def test_options_carry_omies_codes_and_what_vanished_empties_nothing(rig: 
     assert held(await rig.pair_of_client(client["codigo_cliente_omie"]), key, "IntegerValue") == options["2"]["Id"]
     assert await rig.issues() == []
 
+    # a publish makes it again before any event of the record tells of the loss
+    await wipe(rig, "Fields@OptionsTables@Options", options["2"]["Id"])
+    await rig.configure(clients={"tags": ["Cliente", "Outra"]})
+    options = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
+    assert "2" in options
+    await rig.contact_edit(contact["Id"], Name="Sol Poente")
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    assert (client["tipo_atividade"], client["nome_fantasia"]) == ("2", "Sol Poente")
+    assert held(await rig.pair_of_client(client["codigo_cliente_omie"]), key, "IntegerValue") == options["2"]["Id"]
+    told = [(c["entity"], c["action"], c["cause"]) for c in await rig.changes(limit=200)]
+    assert ("fields", "create", "provision") in told  # every write in Ploomes can be traced
+    assert told.count(("options", "create", "options")) >= 2
+
 
 @pytest.mark.feature("F194")
 async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) -> None:

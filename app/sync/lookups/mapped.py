@@ -37,6 +37,16 @@ def option_fields(config: "Config") -> list[tuple[str, str]]:
     return [(key, name) for key, name, _ in _options(config)]
 
 
+def option_rows(config: "Config", key: str) -> list[tuple[str, str]]:
+    """(entity, id) of the record rows that are mapped to an option field."""
+    found = []
+    for mapping in config.mappings:
+        row = mappable(mapping.omie, brand_as=config.products.brand_as)
+        if row is not None and mapping.ploomes == key and not row.line:
+            found.append((row.entity, row.field(key, mapping.direction).id))
+    return found
+
+
 def apply(rows: Sequence[KnownRecord], config: "Config", refs: Refs, *, whole: bool) -> None:
     """Puts into a snapshot what the mapped rows look up; `whole`: the list of fields has been read."""
     living = {row.external_id: row for row in rows if row.vendor == Vendor.PLOOMES and row.entity == "fields"}

@@ -213,7 +213,19 @@ class References:
             integration, config = search.integration, self._config[search.integration.id]
             name = await self._name_of_code(integration.id, config, field, value)
             if name is not None:
-                await ensure_option(self._clock, self._db, self._lanes, integration, search.ploomes, field, value, name)
+                event_id = search.event.id if search.event is not None else None
+                await ensure_option(
+                    self._clock,
+                    self._db,
+                    self._lanes,
+                    integration,
+                    config,
+                    search.ploomes,
+                    field,
+                    value,
+                    name,
+                    event_id,
+                )
                 await self._put_mapped(integration.id, config, search.refs)
         search.refs.option_ids.setdefault(field, {}).setdefault(value, None)
 

@@ -11,7 +11,8 @@ from http import HTTPStatus
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import LaneBusy, Postponed, UserError, VendorError
-from app.core.ports import Gateway, JsonObject, Priority, Vendor, Written
+from app.core.ports import Gateway, JsonObject, Priority, Vendor
+from app.sync import links
 from app.sync.config.document import Config
 from app.sync.lanes import Lanes, Lease
 from app.sync.lookups import known
@@ -20,9 +21,18 @@ from app.sync.lookups.sets import Sets
 from app.sync.mapping.choices import LISTS, Choice, Option, choices_of, pair_choices, title_of
 from app.sync.mapping.mappable import Mappable, mappable
 from app.sync.mapping.places import fold
-from app.sync.models import Change, Integration
+from app.sync.models import Integration
 from app.sync.setup.account_fields import MADE_PREFIX, surely_all
-from app.sync.setup.site import ENTITY_IDS, PATIENCE_SECONDS, WRITE_SECONDS, FieldSpec, Site, make_field, put_on_forms
+from app.sync.setup.site import (
+    ENTITY_IDS,
+    PATIENCE_SECONDS,
+    WRITE_SECONDS,
+    FieldSpec,
+    Site,
+    change_of,
+    make_field,
+    put_on_forms,
+)
 from app.sync.vendors import Gateways, patiently, say
 
 SLUG_SIZE = 70
@@ -122,7 +132,8 @@ class OptionTables:
                 codes = {code: text for name in lists for code, text in names[name].items()}
                 repair = repair_of(choices_of(row), codes, open_list=any(LISTS[name].open for name in lists))
                 told += _told(row, repair)
-                wrote = await self._write(integration, site, row, repair) or wrote
+                await _forget(self._db, integration.id, config, key, [code for code, _ in repair.create])
+                wrote = await self._write(site, row, repair) or wrote
             if wrote:
                 await self._fields(integration, site)
         return Equalised(told, wrote)
@@ -183,7 +194,7 @@ class OptionTables:
     async def _site(self, integration: Integration, lease: Lease, priority: Priority) -> Site:
         ploomes = self._gateways.open(integration, priority)[1]
         suffix = str(integration.provisioned.get("suffix") or "")
-        return Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+        return Site(self._clock, self._db, integration, ploomes, lease, suffix)
 
     async def _fields(self, integration: Integration, site: Site) -> list[JsonObject]:
         """The fields of the account as they are now, kept in the index."""
@@ -218,45 +229,47 @@ class OptionTables:
             names[name] = mapped_refs.names_of(name, rows)
         return names
 
-    async def _write(self, integration: Integration, site: Site, row: JsonObject, repair: Repair) -> bool:
+    async def _write(self, site: Site, row: JsonObject, repair: Repair) -> bool:
         table = row.get("OptionsTableId")
         if table is None or repair.empty:
             return False
+        note = f"Opções do campo “{row.get('Name')}” igualadas com o Omie."
         for code, name in repair.create:
             body = {"TableId": table, "Name": name, "ExternalKey": code}
-            await self._note(integration, row, await site.write("options", "create", None, body), body)
+            await site.write("options", "create", None, body, note)
         for option, code in repair.key:
             body = {"ExternalKey": code}
-            await self._note(integration, row, await site.write("options", "update", option, body), body)
+            await site.write("options", "update", option, body, note)
         for option, name in repair.rename:
             body = {"Name": name}
-            await self._note(integration, row, await site.write("options", "update", option, body), body)
+            await site.write("options", "update", option, body, note)
         return True
 
-    async def _note(self, integration: Integration, row: JsonObject, written: Written, body: JsonObject) -> None:
-        """Every write can be traced to its cause."""
-        change = Change(
-            integration_id=integration.id,
-            entity="options",
-            vendor=Vendor.PLOOMES.value,
-            external_id=written.id,
-            action="update",
-            before={},
-            after={name: value for name, value in body.items() if name != "TableId"},
-            lost={},
-            notes=[f"Opções do campo “{row.get('Name')}” igualadas com o Omie."],
-            cause="options",
-            config_version=integration.config_version,
-            at=self._clock.now(),
-        )
-        async with self._db.transaction() as session:
-            session.add(change)
+
+async def _forget(db: Database, integration_id: int, config: Config, key: str, codes: Sequence[str]) -> None:
+    """Before an option is made again: records lost their value with the old one, which is no clearing."""
+    if not codes:
+        return
+    async with db.transaction() as session:
+        for entity, row_id in mapped_refs.option_rows(config, key):
+            for code in codes:
+                await links.forget_value(session, integration_id, entity, row_id, code)
 
 
 async def ensure_option(
-    clock: Clock, db: Database, lanes: Lanes, integration: Integration, ploomes: Gateway, key: str, code: str, name: str
+    clock: Clock,
+    db: Database,
+    lanes: Lanes,
+    integration: Integration,
+    config: Config,
+    ploomes: Gateway,
+    key: str,
+    code: str,
+    name: str,
+    event_id: int | None,
 ) -> None:
-    """Makes the option of a code in a field's table unless it is there, and keeps the field as it is then.
+    """Makes the option of a code in a field's table unless it is there, and keeps the field as it is then. `event_id`:
+    the event that needs it.
 
     Raises LaneBusy, LeaseLost, Postponed, VendorError.
     """
@@ -266,6 +279,7 @@ async def ensure_option(
             return
         choices = choices_of(field_now.data)
         if code not in pair_choices(choices, {code: name}).values():
+            await _forget(db, integration.id, config, key, [code])
             async with db.transaction() as session:
                 await lease.extend(session, WRITE_SECONDS)
             body = {"TableId": field_now.data["OptionsTableId"], "Name": title_of(code, name), "ExternalKey": code}
@@ -273,6 +287,10 @@ async def ensure_option(
             rows = [*(field_now.data["OptionsTable"].get("Options") or ()), {"Id": int(written.id), **body}]
             table = {**field_now.data["OptionsTable"], "Options": rows}
             field_now = replace(field_now, data={**field_now.data, "OptionsTable": table})
+            async with db.transaction() as session:
+                change = change_of(integration, "options", "create", written.id, body, clock.now())
+                change.event_id = event_id
+                session.add(change)
         async with db.transaction() as session:
             await known.upsert(session, integration.id, [known.known_of(field_now)], clock.now())
 

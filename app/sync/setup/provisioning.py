@@ -105,7 +105,7 @@ class Provisioner:
         ploomes = self._gateways.open(integration, Priority.PERSON)[1]
         try:
             async with self._lanes.hold(f"provision:{account_id}") as lease:
-                site = Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+                site = Site(self._clock, self._db, integration, ploomes, lease, suffix)
                 facts = await self._prepare(site, target)
         except LaneBusy:
             raise UserError(
@@ -157,7 +157,7 @@ class Provisioner:
         suffix = str(integration.provisioned.get("suffix") or "")
         try:
             async with self._lanes.hold(f"provision:{integration.ploomes_account_id}") as lease:
-                site = Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+                site = Site(self._clock, self._db, integration, ploomes, lease, suffix)
                 return await _webhooks(site, target)
         except LaneBusy:
             return None
@@ -172,7 +172,7 @@ class Provisioner:
         account = integration.ploomes_account_id or f"i{integration.id}"
         gone: JsonObject = {"webhooks": 0, "fields": []}
         async with self._lanes.hold(f"provision:{account}") as lease:
-            site = Site(self._clock, self._db, ploomes, lease, suffix, integration.provisioned)
+            site = Site(self._clock, self._db, integration, ploomes, lease, suffix)
             remembered = (integration.provisioned.get("webhooks") or {}).values()
             for row in await site.all("webhooks"):
                 if target.is_ours(row.data, remembered):

@@ -5,13 +5,15 @@ Every step looks before it makes (Ploomes reference 3.7); nothing is repeated bl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
-from app.core.ports import Gateway, JsonObject, Record, Written
+from app.core.ports import Gateway, JsonObject, Record, Vendor, Written
 from app.sync.lanes import Lease
+from app.sync.models import Change, Integration
 from app.sync.setup.account_fields import same_type
 from app.sync.vendors import patiently, read_all
 
@@ -19,6 +21,10 @@ WRITE_SECONDS = 35.0
 """A write of a gateway is over after its time-out of 30 s; the lane must outlive it."""
 PATIENCE_SECONDS = 150.0
 """Longer than the minute that Ploomes' own limit lasts."""
+TOLD = frozenset({"fields", "options", "families", "product_lists"})
+"""Sets whose writes are told in the history; webhooks carry our secrets, and places on forms say nothing."""
+ID_SIZE = 40
+"""A FieldKey's end is its unique part."""
 ENTITY_IDS = {"contacts": 1, "products": 10, "orders": 4, "order_items": 20}
 """Ploomes' EntityId of each set (reference 2)."""
 
@@ -29,23 +35,56 @@ class Site:
 
     clock: Clock
     db: Database
+    integration: Integration
     ploomes: Gateway
     lease: Lease
     suffix: str
-    before: JsonObject
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def before(self) -> JsonObject:
+        """What an earlier visit made or found."""
+        return self.integration.provisioned
 
     async def all(self, entity: str) -> list[Record]:
         """A whole small set."""
         return await read_all(self.clock, self.ploomes, entity, seconds=PATIENCE_SECONDS)
 
-    async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
-        """One write, once the lane outlives it."""
+    async def write(
+        self, entity: str, verb: str, external_id: str | None, body: JsonObject, note: str | None = None
+    ) -> Written:
+        """One write, once the lane outlives it; what people see of it goes into the history."""
         async with self.db.transaction() as session:
             await self.lease.extend(session, WRITE_SECONDS)
-        return await patiently(
+        written = await patiently(
             self.clock, lambda: self.ploomes.write(entity, verb, external_id, body), PATIENCE_SECONDS
         )
+        if entity in TOLD:
+            async with self.db.transaction() as session:
+                change = change_of(self.integration, entity, verb, external_id or written.id, body, self.clock.now())
+                change.notes = [note] if note else []
+                session.add(change)
+        return written
+
+
+def change_of(
+    integration: Integration, entity: str, verb: str, external_id: str, body: JsonObject, at: datetime
+) -> Change:
+    """The history row of a write that no record of the other side stands behind: every write can be traced."""
+    return Change(
+        integration_id=integration.id,
+        entity=entity,
+        vendor=Vendor.PLOOMES.value,
+        external_id=external_id[-ID_SIZE:],
+        action=verb,
+        before={},
+        after=body,
+        lost={},
+        notes=[],
+        cause="options" if entity == "options" else "provision",
+        config_version=integration.config_version,
+        at=at,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ async def test_a_manual_link_is_previewed_made_and_undone(
     assert (await api.post(path(active), json=body)).status_code == 201  # a person may change their mind
     rows = (await api.get(path(active), params={"entity": "clients", "state": "excluded"})).json()["items"]
     assert [row["id"] for row in rows] == [made.json()["id"]]
-    changes = (await api.get(f"/integrations/{active['id']}/changes")).json()["items"]
+    changes = (await api.get(f"/integrations/{active['id']}/changes", params={"entity": "clients"})).json()["items"]
     assert [row["action"] for row in changes] == ["link", "unlink", "link"]
 
 
