@@ -55,7 +55,7 @@ async def every_option(rig: Rig, fields: dict[str, str]) -> JsonObject:
     """A document with every setting away from its default, every code out of a picker."""
     stage, service_stage = await pick(rig, "stages", code="20"), await pick(rig, "service_stages", code="20")
     account, category = await pick(rig, "accounts"), await pick(rig, "categories")
-    installments, sales_stage = await pick(rig, "installments"), await pick(rig, "ploomes_stages")
+    installments, sales_stage = await pick(rig, "installments", code="002"), await pick(rig, "ploomes_stages")
     scenario, means = await pick(rig, "tax_scenarios"), await pick(rig, "payment_methods")
     location, seller = await pick(rig, "stock_locations"), await pick(rig, "sellers")
     user = await pick(rig, "ploomes_users")
@@ -101,14 +101,30 @@ async def every_option(rig: Rig, fields: dict[str, str]) -> JsonObject:
     }  # fmt: skip
 
 
-def same_as_default(document: JsonObject, default: JsonObject, prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for name, value in document.items():
-        if isinstance(value, dict) and isinstance(default.get(name), dict) and value:
-            found += same_as_default(value, default[name], f"{prefix}{name}.")
-        elif value == default.get(name):
-            found.append(prefix + name)
+SAME = {f"entities.{name}" for name in ("clients", "products", "services", "orders", "service_orders", "stock")}
+"""Switched on, as they are from the start: what is switched off cannot be set up. Sending sales is on for that too."""
+
+
+def settings_of(schema: JsonObject, prefix: str = "") -> dict[str, JsonObject]:
+    """Every setting of the configuration's schema by its path; a section is not one."""
+    found: dict[str, JsonObject] = {}
+    for name, part in schema["properties"].items():
+        inner = settings_of(part, f"{prefix}{name}.") if part.get("properties") else {prefix + name: part}
+        found |= inner
     return found
+
+
+def value_at(document: JsonObject, path: str) -> Any:
+    here: Any = document
+    for step in path.split("."):
+        here = here[step]  # a setting that the test does not set is a failure here
+    return here
+
+
+def columns_of(schema: JsonObject, setting: JsonObject) -> set[str]:
+    """The columns of a setting that is a table; none of any other."""
+    reference = str(setting.get("items", {}).get("$ref", "")).rsplit("/", 1)[-1]
+    return set(schema["$defs"][reference]["properties"]) if reference in schema["$defs"] else set()
 
 
 @pytest.mark.feature(
@@ -134,8 +150,14 @@ async def test_an_admin_sets_every_option_without_typing_a_code(rig: Rig) -> Non
     document = await every_option(rig, {**fields, "scope": text.json()["key"]})
 
     default = await rig.get_json(f"{rig.path}/config/versions/1")
-    left = set(same_as_default(document, default)) - {f"entities.{name}" for name in default["entities"]}
-    assert left == {"orders.send_to_omie", "orders.omie_installments", "service_orders.omie_installments"} & left
+    schema = await rig.get_json(f"{rig.path}/config/schema")
+    settings = settings_of(schema)
+    assert len(settings) > 60
+    left = {path for path in settings if value_at(document, path) == value_at(default, path)}
+    assert left == SAME | {"orders.send_to_omie"}
+    for path, setting in settings.items():
+        for row in value_at(document, path) if columns_of(schema, setting) else ():
+            assert set(row) == columns_of(schema, setting), path
     assert set(HINTS) >= set(document)
     assert (await publish(rig, document, dry_run=True))["changed"] is True
     answer = await publish(rig, document)

@@ -135,6 +135,9 @@ HIDDEN_WITH_ONE_LOCATION = frozenset({"orders.default_stock_location", "stock.lo
 def schema_of(config: Config, *, locations: int | None = None) -> JsonObject:
     """The JSON schema for a document; `locations`: how many stock locations Omie has, where that is known."""
     schema = Config.model_json_schema()
+    schema["description"] = "O documento de configuração de uma integração; partes omitidas voltam ao padrão."
+    for definition in schema.get("$defs", {}).values():  # what models say is said to programmers
+        definition.pop("description", None)
     document = config.document()
     _explain(schema, schema.get("$defs", {}), "", document, locations)
     schema["x-sections"] = list(Config.model_fields)
