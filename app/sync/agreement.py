@@ -16,7 +16,7 @@ from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import Record, Vendor, Written
 from app.sync import arrivals, issues, journal, links
-from app.sync.config.sharing import restrain
+from app.sync.config.sharing import linked_before, restrain
 from app.sync.endings import Endings
 from app.sync.entities.rules import Held
 from app.sync.issues import Finding
@@ -74,7 +74,8 @@ class Agreement:
         sides = Sides(omie.values, ploomes.values, link.omie_base, link.ploomes_base)
         if await self._suspends(trip, link, sides, omie, ploomes):
             return
-        policy = await self._policy(trip, link)
+        theirs = await self._linked_before(trip, link)
+        policy = await self._policy(trip, link, first=Vendor.OMIE if theirs is None else Vendor.PLOOMES)
         verdict = await self.resolving(
             trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
         )
@@ -84,8 +85,9 @@ class Agreement:
             return
         for vendor in Vendor:
             withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
-        await restrain(self._db, trip, link, verdict)
-        await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict)
+        if theirs is not None:
+            restrain(trip, verdict, theirs)
+        await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict, trip.rows)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")
         drafts = [
@@ -128,7 +130,14 @@ class Agreement:
         await self._endings.close(trip, outcome, link, {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes})
         return True
 
-    async def _policy(self, trip: Trip, link: Link) -> Policy:
+    async def _linked_before(self, trip: Trip, link: Link) -> frozenset[str] | None:
+        """What other integrations map that linked the Ploomes record first; None where nobody did."""
+        if not trip.refs.rival_keys:  # nobody else works on the account
+            return None
+        async with self._db.read() as session:
+            return await linked_before(session, trip.integration, link)
+
+    async def _policy(self, trip: Trip, link: Link, first: Vendor) -> Policy:
         async with self._db.read() as session:
             heard = {
                 vendor: await latest_of(session, link.integration_id, vendor, trip.entity, links.id_of(link, vendor))
@@ -145,7 +154,7 @@ class Agreement:
             for row_id in issue.data.get("rows", ())
         }
         conflicts = trip.config.conflicts
-        return Policy(conflicts.default, conflicts.fields, newest, answered)
+        return Policy(conflicts.default, conflicts.fields, newest, answered, first)
 
     async def freeze(self, trip: Trip, link: Link, verdict: Verdict) -> dict[str, float]:
         """Stops two automations that undo each other through us (design section 4): the rows that rest, out of the

@@ -81,6 +81,11 @@ CAUSES: dict[str, Cause] = {
         "Escolha em scope.orders um campo que diz a empresa, com um valor diferente em cada integração.",
         "admin",
     ),
+    "other_company": Cause(
+        "A venda já está em outra empresa",
+        "Cancele o pedido na outra empresa para a venda passar para esta, ou devolva à venda a empresa de antes.",
+        "vendas",
+    ),
     "mapping_suspended": Cause(
         "Um campo mapeado foi apagado no Ploomes",
         "Mapeie outro campo, ou crie de novo o campo pelo mapeamento. Nada foi apagado no Omie.",

@@ -65,6 +65,7 @@ class Rig:
         self.api = api
         self.control = control
         self.integration: JsonObject = {}
+        self.app_key, self.app_secret, self.name = APP_KEY, APP_SECRET, "Loja"
         self._stop: asyncio.Event | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -75,16 +76,23 @@ class Rig:
         await self.create()
         await self.activate(start)
         if portal:
-            await self.post(f"/sandbox/omie/{APP_KEY}/webhooks", {"url": self.integration["webhook_urls"]["omie"]})
+            await self.post(f"/sandbox/omie/{self.app_key}/webhooks", {"url": self.integration["webhook_urls"]["omie"]})
         await self.settle()
+
+    async def neighbour(self, app_key: str, name: str) -> "Rig":
+        """Another Omie company for the same Ploomes account, not connected yet; the worker is this rig's."""
+        other = Rig(self.ponte, self.sandbox, self.api, self.control, self.tap)
+        other.app_key, other.app_secret, other.name = app_key, f"secret-of-{app_key}", name
+        await self.post("/sandbox/omie", {"app_key": app_key, "app_secret": other.app_secret})
+        return other
 
     async def create(self) -> None:
         """Creates an integration that is not activated yet."""
         created = await self.api.post(
             "/api/v1/integrations",
             json={
-                "name": "Loja",
-                "omie": {"app_key": APP_KEY, "app_secret": APP_SECRET},
+                "name": self.name,
+                "omie": {"app_key": self.app_key, "app_secret": self.app_secret},
                 "ploomes": {"user_key": USER_KEY},
             },
         )
@@ -169,15 +177,15 @@ class Rig:
 
     async def omie_new(self, **fields: Any) -> JsonObject:
         """A person creates a client on Omie's screen."""
-        return dict(await self.post(f"/sandbox/omie/{APP_KEY}/screen/clients", fields, person="maria@loja.test"))
+        return dict(await self.post(f"/sandbox/omie/{self.app_key}/screen/clients", fields, person="maria@loja.test"))
 
     async def seller_new(self, **fields: Any) -> str:
         """A seller in Omie; answers its code."""
-        answer = await self.post(f"/sandbox/omie/{APP_KEY}/screen/sellers", fields, person="maria@loja.test")
+        answer = await self.post(f"/sandbox/omie/{self.app_key}/screen/sellers", fields, person="maria@loja.test")
         return str(answer["codigo"])
 
     async def seller_edit(self, code: str, **fields: Any) -> None:
-        path = f"/sandbox/omie/{APP_KEY}/screen/sellers/{code}"
+        path = f"/sandbox/omie/{self.app_key}/screen/sellers/{code}"
         answer = await self.control.patch(path, json=fields, params={"person": "maria@loja.test"})
         assert answer.is_success, answer.text
 
@@ -194,13 +202,15 @@ class Rig:
 
     async def omie_edit(self, client_id: Any, **fields: Any) -> None:
         answer = await self.control.patch(
-            f"/sandbox/omie/{APP_KEY}/screen/clients/{client_id}", json=fields, params={"person": "maria@loja.test"}
+            f"/sandbox/omie/{self.app_key}/screen/clients/{client_id}",
+            json=fields,
+            params={"person": "maria@loja.test"},
         )
         assert answer.is_success, answer.text
 
     async def omie_delete(self, client_id: Any) -> None:
         answer = await self.control.delete(
-            f"/sandbox/omie/{APP_KEY}/screen/clients/{client_id}", params={"person": "maria@loja.test"}
+            f"/sandbox/omie/{self.app_key}/screen/clients/{client_id}", params={"person": "maria@loja.test"}
         )
         assert answer.is_success, answer.text
 
@@ -218,15 +228,15 @@ class Rig:
 
     async def omie_put(self, name: str, **fields: Any) -> JsonObject:
         """A person makes a record of any register on Omie's screen (`products`, `families`, `services`, ...)."""
-        return dict(await self.post(f"/sandbox/omie/{APP_KEY}/screen/{name}", fields, person="maria@loja.test"))
+        return dict(await self.post(f"/sandbox/omie/{self.app_key}/screen/{name}", fields, person="maria@loja.test"))
 
     async def omie_change(self, name: str, external_id: Any, **fields: Any) -> None:
-        path = f"/sandbox/omie/{APP_KEY}/screen/{name}/{external_id}"
+        path = f"/sandbox/omie/{self.app_key}/screen/{name}/{external_id}"
         answer = await self.control.patch(path, json=fields, params={"person": "maria@loja.test"})
         assert answer.is_success, answer.text
 
     async def omie_remove(self, name: str, external_id: Any) -> None:
-        path = f"/sandbox/omie/{APP_KEY}/screen/{name}/{external_id}"
+        path = f"/sandbox/omie/{self.app_key}/screen/{name}/{external_id}"
         answer = await self.control.delete(path, params={"person": "maria@loja.test"})
         assert answer.is_success, answer.text
 
@@ -240,7 +250,7 @@ class Rig:
         assert answer.is_success, answer.text
 
     async def clients(self) -> list[JsonObject]:
-        return list((await self.control.get(f"/sandbox/omie/{APP_KEY}/clients")).json())
+        return list((await self.control.get(f"/sandbox/omie/{self.app_key}/clients")).json())
 
     async def contacts(self) -> list[JsonObject]:
         return list((await self.control.get(f"/sandbox/ploomes/{USER_KEY}/Contacts")).json())

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from tests.e2e.rig import APP_KEY, USER_KEY, JsonObject, Rig
+from tests.e2e.rig import USER_KEY, JsonObject, Rig
 
 PERSON = {"person": "maria@loja.test"}
 DOCUMENT = "11222333000181"
@@ -18,8 +18,10 @@ class Shop:
         self.products: dict[str, tuple[str, str]] = {}
         """Name -> (Omie id, Ploomes id), of products and services."""
 
-    async def open(self, *, products: int = 2, services: int = 1, **orders: Any) -> "Shop":
-        """A configured integration with a linked client, products and services."""
+    async def open(
+        self, *, products: int = 2, services: int = 1, contact: JsonObject | None = None, **orders: Any
+    ) -> "Shop":
+        """A configured integration with a linked client (`contact`, where there is one), products and services."""
         accounts = await self.omie("contacorrente")
         account = next(row["nCodCC"] for row in accounts if row["inativo"] == "N")
         given = {"omie_account": account, "omie_category": "1.01.03"}
@@ -28,7 +30,7 @@ class Shop:
             await self.product(f"Produto {number + 1}")
         for number in range(services):
             await self.service(f"Serviço {number + 1}")
-        self.contact = await self.client()
+        self.contact = contact or await self.client()
         return self
 
     async def client(self, *, settle: bool = True, **fields: Any) -> JsonObject:
@@ -114,11 +116,11 @@ class Shop:
     # --- documents in Omie ---------------------------------------------------------------------------------------
 
     async def omie(self, register: str) -> list[JsonObject]:
-        return list((await self.rig.control.get(f"/sandbox/omie/{APP_KEY}/{register}")).json())
+        return list((await self.rig.control.get(f"/sandbox/omie/{self.rig.app_key}/{register}")).json())
 
     async def screen(self, register: str, method: str, body: JsonObject | None = None, *path: str) -> JsonObject:
         """A person works on one of Omie's screens."""
-        url = "/".join((f"/sandbox/omie/{APP_KEY}/screen/{register}", *path))
+        url = "/".join((f"/sandbox/omie/{self.rig.app_key}/screen/{register}", *path))
         answer = await self.rig.control.request(method, url, json=body, params=PERSON)
         assert answer.is_success, answer.text
         return dict(answer.json()) if answer.content else {}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig
 from tests.e2e.shop import Shop
-from tests.e2e.test_mapping import at, both, held, map_rows, nested
+from tests.e2e.test_mapping import at, both, held, map_rows, nested, wipe
 from tests.e2e.test_products import product, twin
 
 pytestmark = EMBEDDED
@@ -118,3 +118,31 @@ async def test_mapped_fields_of_sales_reach_the_order_and_totals_come_back(rig: 
         assert held(back, keys[omie], "DecimalValue") == total, omie
     assert held(back, keys["VendaProduto.Etapa"], "IntegerValue") is not None
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F194")
+async def test_a_field_of_sales_that_vanished_clears_nothing_in_the_order(rig: Rig) -> None:
+    contact, rate = "VendaProduto.Contato", "VendaProduto.Item.Alíquota ICMS"
+    made = await rig.api.post(
+        f"{rig.path}/ploomes-fields/batch", json={"fields": [{"omie": contact}, {"omie": rate}]}, timeout=120
+    )
+    keys = {field["omie"]: field["key"] for field in made.json()}
+    shop = await Shop(rig).open(products=1, services=0, tax_owner="ploomes")
+    await rig.configure(mappings=[{"omie": omie, "ploomes": key, "direction": "both"} for omie, key in keys.items()])
+    line = shop.line("Produto 1", OtherProperties=[{"FieldKey": keys[rate], "DecimalValue": 7}])
+    sale = await shop.sale(line, OtherProperties=[{"FieldKey": keys[contact], "StringValue": "Dona Ana"}])
+
+    async def told() -> tuple[Any, Any]:
+        order = await shop.order_of(sale)
+        return at(order, "informacoes_adicionais.contato"), at(order["det"][0], "imposto.icms.aliq_icms")
+
+    assert await told() == ("Dona Ana", 7)
+    calls = len(rig.tap.of("AlterarPedidoVenda"))
+    for key in keys.values():
+        await wipe(rig, "Fields", key)
+    await shop.edit(sale, Description="<p>outra</p>")
+    assert await told() == ("Dona Ana", 7)
+    told_of = sorted(issue["detail"] for issue in await rig.items("issues", cause="mapping_suspended"))
+    assert [any(key in text for text in told_of) for key in keys.values()] == [True, True], told_of
+    for call in rig.tap.of("AlterarPedidoVenda")[calls:]:
+        assert "det" not in call, call  # the items were not sent again without their taxes

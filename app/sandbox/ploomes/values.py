@@ -133,13 +133,20 @@ def dictionary(account: Account, rows: list[Row]) -> Row:
 
 
 def forget(account: Account, *, field_key: str | None = None, option_id: int | None = None) -> None:
-    """Drops the values of a deleted field or option everywhere."""
+    """Drops the values of a deleted field or option everywhere, in the lines of sales too."""
     for records in account.sets.values():
         for record in records.values():
-            rows = record.get("OtherProperties")
-            if rows:
-                record["OtherProperties"] = [
-                    row
-                    for row in rows
-                    if row["FieldKey"] != field_key and not (option_id and row.get("IntegerValue") == option_id)
-                ]
+            _forget_in(record, field_key, option_id)
+
+
+def _forget_in(record: Row, field_key: str | None, option_id: int | None) -> None:
+    for name, rows in record.items():
+        if name == "OtherProperties" and rows:
+            record[name] = [
+                row
+                for row in rows
+                if row["FieldKey"] != field_key and not (option_id and row.get("IntegerValue") == option_id)
+            ]
+        elif name in ("Products", "Sections") and isinstance(rows, list):
+            for row in rows:
+                _forget_in(row, field_key, option_id)

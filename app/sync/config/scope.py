@@ -29,5 +29,20 @@ def in_scope(condition: "FieldCondition | None", record: JsonObject) -> bool:
     return _plain(record.get(condition.field_key)) == wanted
 
 
+def patch_for(condition: "FieldCondition", field: JsonObject | None) -> JsonObject:
+    """What a new record in Ploomes carries to be in scope; `field` is Ploomes' row of the field, with type and options.
+    An option may be named by its id or by its name."""
+    if field is not None and field.get("Dynamic") is False:
+        return {condition.field_key: condition.equals}
+    options = ((field or {}).get("OptionsTable") or {}).get("Options") or ()
+    wanted: bool | int | str = next(
+        (int(row["Id"]) for row in options if _plain(condition.equals) in (str(row["Id"]), str(row.get("Name")))),
+        condition.equals,
+    )
+    native = ((field or {}).get("Type") or {}).get("NativeType")
+    guess = "Bool" if isinstance(wanted, bool) else "Integer" if isinstance(wanted, int) else "String"
+    return {"OtherProperties": [{"FieldKey": condition.field_key, f"{native or guess}Value": wanted}]}
+
+
 def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db import Database
 from app.sync import issues, links
 from app.sync.config.document import Config, FieldCondition, StageCondition
 from app.sync.issues import Finding
@@ -155,22 +154,26 @@ async def _published(session: AsyncSession, integration_id: int) -> Config:
     return Config.model_validate_json(json.dumps(document or {}))
 
 
-async def restrain(db: Database, trip: "Trip", link: Link, verdict: Verdict) -> None:
-    """On a shared record only the integration that linked it first writes what Omie masters; its own id each writes."""
-    own = set(trip.refs.field_keys.values())
-    mastered = [
-        row.id
-        for row in trip.rows
-        if row.id in verdict.to_ploomes and row.master is Master.OMIE and not _is_own(row.ploomes, own)
+async def linked_before(session: AsyncSession, integration: Integration, link: Link) -> frozenset[str] | None:
+    """FieldKeys that other integrations map which linked a record before; None when this one was the first."""
+    others = [
+        other for other in await others_linked(session, integration, link.entity, link.ploomes_id) if other.id < link.id
     ]
-    if not mastered:
-        return
-    async with db.read() as session:
-        others = await others_linked(session, trip.integration, trip.entity, link.ploomes_id)
-    if any(other.id < link.id for other in others):
-        for row_id in mastered:
-            del verdict.to_ploomes[row_id]
-            verdict.agreed.add(row_id)
+    if not others:
+        return None
+    configs = [await _published(session, other.integration_id) for other in others]
+    return frozenset(row.ploomes for config in configs for row in config.mappings)
+
+
+def restrain(trip: "Trip", verdict: Verdict, theirs: frozenset[str]) -> None:
+    """On a shared record only the integration that linked it first writes what Omie masters; each writes its own id,
+    and the mapped fields that nobody else maps. Pure."""
+    own = set(trip.refs.field_keys.values())
+    for row in trip.rows:
+        alone = _is_own(row.ploomes, own) if row.fixed else row.field_key not in theirs
+        if row.master is Master.OMIE and row.id in verdict.to_ploomes and not alone:
+            del verdict.to_ploomes[row.id]
+            verdict.agreed.add(row.id)
 
 
 def _is_own(path: str, own: set[str]) -> bool:

@@ -4,6 +4,7 @@ Before an emptied mapped field is believed, the field is read once: emptied fiel
 Omie must not be wiped because somebody tidied up the fields (design section 4: missing is never empty).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +26,7 @@ KEY_SIZE = 40
 """An issue's record id is this long; a FieldKey's end is its unique part."""
 
 
-def emptied(rows: list[Field], sides: Sides, verdict: Verdict) -> list[Field]:
+def emptied(rows: Sequence[Field], sides: Sides, verdict: Verdict) -> list[Field]:
     """Mapped rows that Ploomes held a value of and holds none now, and that are written because of it. Pure."""
     return [
         row
@@ -37,12 +38,14 @@ def emptied(rows: list[Field], sides: Sides, verdict: Verdict) -> list[Field]:
     ]
 
 
-async def rest_vanished(db: Database, now: datetime, trip: Trip, link: Link, sides: Sides, verdict: Verdict) -> None:
+async def rest_vanished(
+    db: Database, now: datetime, trip: Trip, link: Link, sides: Sides, verdict: Verdict, rows: Sequence[Field]
+) -> None:
     """Takes rows out of the verdict whose field, or whose option, is in Ploomes no more. Raises Postponed, VendorError.
 
     The base of a row whose option vanished is dropped: once the option is there again, Omie's value fills it.
     """
-    for row in emptied(list(trip.rows), sides, verdict):
+    for row in emptied(rows, sides, verdict):
         key = str(row.field_key)
         found = await trip.ploomes.fetch("fields", key)
         async with db.transaction() as session:
@@ -60,6 +63,20 @@ async def rest_vanished(db: Database, now: datetime, trip: Trip, link: Link, sid
             continue
         for values in (verdict.to_omie, verdict.to_ploomes):
             values.pop(row.id, None)
+
+
+async def line_fields_gone(db: Database, now: datetime, trip: Trip, rows: Sequence[Field]) -> bool:
+    """Whether one of the fields of a sale's lines is in Ploomes no more, looked up in one call; its row rests then."""
+    keys = {str(row.field_key): row for row in rows if row.field_key is not None}
+    found = await trip.ploomes.fetch_many("fields", sorted(keys))
+    gone = keys.keys() - found.keys()
+    async with db.transaction() as session:
+        for key in sorted(gone):
+            row = keys[key]
+            await suspend(session, trip.integration.id, row.entity, row.label, key, now)
+            await known.mark_gone(session, trip.integration.id, Vendor.PLOOMES, "fields", key, now)
+    trip.refs.gone_fields |= gone
+    return bool(gone)
 
 
 async def _forget_base(db: Database, link: Link, row_id: str) -> None:

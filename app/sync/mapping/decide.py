@@ -24,6 +24,9 @@ class Policy:
     """The side whose latest event was received later; Omie on a tie."""
     answered: Mapping[str, str] = field(default_factory=dict)
     """Answers people gave to earlier questions, by row id."""
+    first: Vendor = Vendor.OMIE
+    """Who wins at a first link where both sides are filled: Ploomes on a record that another company shares, or the
+    company linked last would overwrite the ones before it."""
 
     def winner(self, rows: Sequence[Field]) -> Vendor | None:
         """The winning side for one field or address; None asks a person."""
@@ -98,7 +101,7 @@ def decide(rows: Sequence[Field], sides: Sides, policy: Policy, refs: Refs) -> V
         elif isinstance(row.by, Option) and row.by.rests(sides.omie.get(row.id), sides.ploomes.get(row.id), refs):
             verdict.resting.add(row.id)
         elif not sides.based(row):
-            _decide_first(row, sides, verdict, refs)
+            _decide_first(row, sides, verdict, policy.first, refs)
         else:
             omie, ploomes = sides.changed(row, Vendor.OMIE), sides.changed(row, Vendor.PLOOMES)
             if omie and ploomes and not same(row, sides, refs) and row.master is Master.EITHER:
@@ -138,14 +141,15 @@ def _decide_changed(row: Field, side: Vendor, sides: Sides, verdict: Verdict, re
     _send(row, side.other, sides, verdict, refs)
 
 
-def _decide_first(row: Field, sides: Sides, verdict: Verdict, refs: Refs) -> None:
-    """Never agreed on: an empty side is filled, Omie wins where both are filled, and no empty side empties the other
-    (a mapping just made must not wipe what people have typed)."""
+def _decide_first(row: Field, sides: Sides, verdict: Verdict, first: Vendor, refs: Refs) -> None:
+    """Never agreed on: an empty side is filled, `first` wins where both are filled, and no empty side empties the
+    other (a mapping just made must not wipe what people have typed)."""
     omie, ploomes = sides.omie.get(row.id), sides.ploomes.get(row.id)
     if (row.master is Master.OMIE and omie is None) or (row.master is Master.PLOOMES and ploomes is None):
         verdict.agreed.add(row.id)
         return
-    to_omie = row.master is Master.PLOOMES or (omie is None and ploomes is not None and row.master is Master.EITHER)
+    beaten = omie is None or first is Vendor.PLOOMES
+    to_omie = row.master is Master.PLOOMES or (beaten and ploomes is not None and row.master is Master.EITHER)
     _send(row, Vendor.OMIE if to_omie else Vendor.PLOOMES, sides, verdict, refs)
 
 

@@ -84,7 +84,9 @@ class Pairing:
         omie, ploomes = (own, other) if vendor is Vendor.OMIE else (other, own)
         sides = Sides(omie, ploomes, {}, {})
         rows = [row for row in visit.rows if row.id in own and row.id in other]
-        verdict = await visit.resolving(lambda: visit.rules.adjust(decide(rows, sides, Policy(), visit.refs), sides))
+        shared = any((snapshot_of(each, load) or {}).get("shared") for each in (row, twin))
+        policy = Policy(first=Vendor.PLOOMES if shared else Vendor.OMIE)
+        verdict = await visit.resolving(lambda: visit.rules.adjust(decide(rows, sides, policy, visit.refs), sides))
         return sides, verdict
 
     async def _place(

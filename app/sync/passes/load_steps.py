@@ -25,7 +25,7 @@ from app.sync.lookups.references import References
 from app.sync.lookups.snapshots import learn, pair_people
 from app.sync.mapping.canonical import canonical
 from app.sync.mapping.convert import clean
-from app.sync.mapping.fields import Values, get_path
+from app.sync.mapping.fields import Values, carries_any, get_path
 from app.sync.models import Integration, Resync
 from app.sync.passes import watermarks
 from app.sync.passes.first_load import FAILED
@@ -146,6 +146,8 @@ class LoadSteps:
             "refused": _refusal(visit, record, values),
             "read_at": record.read_at.isoformat(),
         }
+        if carries_any(record.data, visit.refs.rival_keys):
+            row.data["load"]["shared"] = True
         if record.vendor is Vendor.OMIE:
             row.data["load"]["record"] = remember({record.id: record})
         if record.vendor is Vendor.OMIE and twin:

@@ -15,6 +15,7 @@ from app.core.db import Database
 from app.core.errors import Postponed, UserError
 from app.core.ports import JsonObject, Key, Priority, Vendor
 from app.sync import links
+from app.sync.config.scope import patch_for
 from app.sync.config.store import ConfigStore
 from app.sync.lookups import known
 from app.sync.models import Event, EventSource, Integration, Link, Resync
@@ -123,8 +124,8 @@ class SelfTest:
         made = await ploomes.find("clients", Key("document", document))  # a run that died here made it already
         body: JsonObject = {"TypeId": 2, "Name": f"{NAME} {row.id}", "Register": document, "Email": "teste@example.com"}
         if config.scope.clients is not None:
-            condition = config.scope.clients
-            body["OtherProperties"] = [{"FieldKey": condition.field_key, **_column(condition.equals)}]
+            field = await ploomes.fetch("fields", config.scope.clients.field_key)
+            body |= patch_for(config.scope.clients, field.data if field is not None else None)
         contact = made[0].id if made else (await ploomes.write("clients", "create", None, body)).id
         async with turn.commit(None) as (_, run):
             run.plan = {"contact": contact, "document": document, "since": self._clock.time()}
@@ -198,12 +199,6 @@ def _tell(run: Resync, *checks: JsonObject) -> None:
     told = [*progress.get("checks", []), *checks]
     failed = [check for check in told if not check["ok"]]
     run.progress = {**progress, "checks": told, "done": progress.get("done", 0) + 1, "ok": not failed}
-
-
-def _column(value: bool | int | str) -> JsonObject:
-    if isinstance(value, bool):
-        return {"BoolValue": value}
-    return {"IntegerValue": value} if isinstance(value, int) else {"StringValue": value}
 
 
 async def _heard_of(session: AsyncSession, integration_id: int, client: str) -> bool:

@@ -25,6 +25,7 @@ from app.sync.sales.lines import Item, Pair, Pairing, edited, pair
 from app.sync.sales.rows import CONTACT, FORECAST, FREIGHT, FREIGHT_TYPE, INSTALMENTS, NOTES, mapped, sale_rows
 from app.sync.sales.sale import Share
 from app.sync.sales.visit import Visit, pairs_of
+from app.sync.trip import Trip
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 TOLD_APART = frozenset({INSTALMENTS, FORECAST})
@@ -61,14 +62,18 @@ class Building:
             trip, lambda: canonical(Vendor.PLOOMES, mapped(rows), sale.raw, trip.refs)
         )
 
+    async def line_rows(self, trip: Trip) -> list[Field]:
+        """The mapped rows of an item that Omie is told, those whose field is gone from Ploomes among them."""
+        rows = line_rows_of(ORDERS, trip.config, simples=await self._gathering.simples(trip))
+        return [row for row in rows if row.flows_to(Vendor.OMIE)]
+
     async def taxed(self, visit: Visit, kind: Kind, items: Sequence[Item]) -> list[Item]:
         """Items with the taxes that people mapped on the lines; Omie computes the others (F165, F233-F254)."""
         trip, sale = visit.trip, visit.sale
         assert sale is not None
         if kind.entity != ORDERS or not trip.config.maps_taxes:
             return list(items)
-        rows = line_rows_of(ORDERS, trip.config, trip.refs, simples=await self._gathering.simples(trip))
-        sent = [row for row in rows if row.flows_to(Vendor.OMIE)]
+        sent = [row for row in await self.line_rows(trip) if row.field_key not in trip.refs.gone_fields]
         lines = {line.id: line.raw for line in sale.lines}
 
         def told(item: Item) -> Item:

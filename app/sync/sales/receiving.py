@@ -19,6 +19,7 @@ from app.sync.mapping.canonical import wire
 from app.sync.mapping.fields import Values, merge_patches
 from app.sync.models import EventSource, WriteEntry
 from app.sync.sales.book import Book
+from app.sync.sales.companies import Companies
 from app.sync.sales.documents import ORDERS, Document, Kind
 from app.sync.sales.gate import document_refused
 from app.sync.sales.gathering import Gathering
@@ -49,6 +50,7 @@ class Receiving:
         book: Book,
         showing: Showing,
         proof: Proof,
+        companies: Companies,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -57,6 +59,7 @@ class Receiving:
         self._book = book
         self._showing = showing
         self._proof = proof
+        self._companies = companies
 
     async def receive(self, visit: Visit, kind: Kind, record: Record, *, created: bool) -> Visit | None:
         """The visit of the sale that stands for a document now; None when it has none, and then `visit.outcome` says
@@ -198,6 +201,7 @@ class Receiving:
             body["Description"] = rich_text(document.notes)
         given: Values = {key: value for key, value in wide.items() if value is not None}
         body = merge_patches(body, wire(Vendor.PLOOMES, rows, given, None, trip.refs))
+        body = merge_patches(body, await self._companies.scope_of_new(trip))
         key = visit.field_key("ponte_omie_id")
         if key is not None:
             body = merge_patches(body, {"OtherProperties": [{"FieldKey": key, "StringValue": document.id}]})

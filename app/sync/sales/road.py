@@ -21,6 +21,7 @@ from app.sync.sales.book import PROOF, Book
 from app.sync.sales.building import Building
 from app.sync.sales.carriers import CarrierMissing, Carriers
 from app.sync.sales.choices import wanted_now
+from app.sync.sales.companies import Companies
 from app.sync.sales.documents import KINDS, ORDERS
 from app.sync.sales.ends import Ends
 from app.sync.sales.gate import sale_refused
@@ -58,7 +59,10 @@ class SalesRoad:
         self._sending = Sending(db, clock, writer, agreement, building, self._book)
         self._showing = Showing(db, clock, writer, self._book)
         self._ends = Ends(db, clock, writer, self._book)
-        self._receiving = Receiving(db, clock, writer, self._gathering, self._book, self._showing, self._proof)
+        self._companies = Companies(db, clock)
+        self._receiving = Receiving(
+            db, clock, writer, self._gathering, self._book, self._showing, self._proof, self._companies
+        )
 
     def roads(self) -> dict[str, Callable[[Trip], Awaitable[None]]]:
         """What the engine calls, by entity."""
@@ -147,6 +151,12 @@ class SalesRoad:
             return
         if not visit.links and (maker := await self._receiving.maker(visit)) is not None:
             await self._book.close(visit, maker)
+            return
+        if not visit.links and (elsewhere := await self._companies.other(visit)) is not None:
+            await self._book.close(visit, elsewhere)
+            return
+        if trip.vendor is Vendor.PLOOMES and (moved := self._companies.moved(visit)) is not None:
+            await self._book.close(visit, moved)
             return
         await self._read_documents(visit)
         await self._trace("read")

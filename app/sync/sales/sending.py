@@ -14,6 +14,7 @@ from app.core.ports import JsonObject, Key, Vendor
 from app.sync import issues, journal, links
 from app.sync.agreement import Agreement, RefusedBefore, frozen_text
 from app.sync.entities.rules import CODE_PREFIX
+from app.sync.lookups.vanished import line_fields_gone, rest_vanished
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide
 from app.sync.mapping.fields import Field, Values
 from app.sync.models import EventSource, Link, WriteEntry
@@ -68,6 +69,7 @@ class Sending:
         policy = await self._policy(visit, kind, link)
         verdict = await self._agreement.resolving(trip, lambda: decide(present, sides, policy, trip.refs))
         frozen = await self._agreement.freeze(trip, link, verdict)
+        await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict, present)
         taxes = await self._retax(visit, kind, link, verdict, ploomes)
         visit.to_ploomes[kind.entity] = dict(verdict.to_ploomes)
         agreed = verdict.agreed - verdict.asks
@@ -91,9 +93,24 @@ class Sending:
         taxes = taxes_text(await self._building.taxed(visit, kind, share.items))
         told = link.document.get("taxes")
         if told is not None and told != taxes and "items" not in verdict.to_ploomes:
+            if await self._lines_rest(visit):
+                return list(told)
             verdict.to_omie.setdefault("items", ploomes.get("items"))
             visit.retaxed.add(kind.entity)
         return taxes
+
+    async def _lines_rest(self, visit: Visit) -> bool:
+        """Whether a mapped field of the lines is gone from Ploomes: its values are gone with it, which is no clearing.
+        It is looked up when a field holds nothing on any line."""
+        trip, sale = visit.trip, visit.sale
+        assert sale is not None
+        rows = await self._building.line_rows(trip)
+        if any(row.field_key in trip.refs.gone_fields for row in rows):
+            return True
+        held = {each.get("FieldKey") for line in sale.lines for each in line.raw.get("OtherProperties") or ()}
+        if all(row.field_key in held for row in rows):
+            return False
+        return await line_fields_gone(self._db, self._clock.now(), trip, rows)
 
     async def _ploomes_values(self, visit: Visit, kind: Kind, link: Link, rows: Sequence[Field]) -> Values:
         """The sale's half in Omie's words; what cannot be told now counts as unchanged."""

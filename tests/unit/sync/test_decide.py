@@ -35,9 +35,17 @@ def verdict_of(
     return decide(rows, sides, policy or Policy(), Refs())
 
 
-def first(omie: Values, ploomes: Values) -> Verdict:
+def first(omie: Values, ploomes: Values, policy: Policy | None = None) -> Verdict:
     base = {row.id: None for row in ROWS}
-    return decide(ROWS, Sides(base | omie, base | ploomes, {}, {}), Policy(), Refs())
+    return decide(ROWS, Sides(base | omie, base | ploomes, {}, {}), policy or Policy(), Refs())
+
+
+@pytest.mark.feature("F287")
+def test_at_a_first_link_with_a_record_that_another_company_has_ploomes_wins_where_both_are_filled() -> None:
+    omie, ploomes = {"mail": "ours", "name": "abc", "status": "on"}, {"mail": "theirs", "number": "7", "status": "off"}
+    verdict = first(omie, ploomes, Policy(first=Vendor.PLOOMES))
+    assert verdict.to_omie == {"mail": "theirs", "number": "7"}
+    assert verdict.to_ploomes == {"name": "abc", "status": "on"}  # who masters a row is told apart
 
 
 @pytest.mark.feature("F049", "F282")

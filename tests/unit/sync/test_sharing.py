@@ -3,7 +3,8 @@
 import pytest
 
 from app.core.ports import Vendor
-from app.sync.config.document import parse
+from app.sync.config.document import FieldCondition, parse
+from app.sync.config.scope import in_scope, patch_for
 from app.sync.config.sharing import clash, overlap
 from app.sync.entities import RULES
 from app.sync.mapping.fields import Refs
@@ -51,3 +52,28 @@ def test_a_product_that_carries_another_integrations_id_is_nobody_elses_twin() -
         assert not RULES[entity].recognisable(Vendor.PLOOMES, record, refs)
         record["OtherProperties"] = [{"FieldKey": "product_rival", "StringValue": None}]
         assert RULES[entity].recognisable(Vendor.PLOOMES, record, refs)
+
+
+OPTIONS = {"Type": {"NativeType": "Integer"}, "OptionsTable": {"Options": [{"Id": 7, "Name": "Matriz"}]}}
+
+
+@pytest.mark.feature("F290")
+@pytest.mark.parametrize(
+    ("equals", "field", "column"),
+    [
+        (7, OPTIONS, {"IntegerValue": 7}),
+        ("Matriz", OPTIONS, {"IntegerValue": 7}),
+        ("Matriz", {"Type": {"NativeType": "BigString"}}, {"BigStringValue": "Matriz"}),
+        (True, None, {"BoolValue": True}),
+        (7, None, {"IntegerValue": 7}),
+        ("Matriz", None, {"StringValue": "Matriz"}),
+    ],
+)
+def test_what_a_new_sale_carries_puts_it_into_scope(equals: object, field: object, column: dict[str, object]) -> None:
+    condition = FieldCondition(field_key="order_company", equals=equals)  # type: ignore[arg-type]
+    patch = patch_for(condition, field)  # type: ignore[arg-type]
+    assert patch == {"OtherProperties": [{"FieldKey": "order_company", **column}]}
+    shown = {"OtherProperties": [{**patch["OtherProperties"][0], "ObjectValueName": "Matriz"}]}
+    assert in_scope(condition, shown)
+    native = FieldCondition(field_key="OwnerId", equals=3)
+    assert patch_for(native, {"Dynamic": False}) == {"OwnerId": 3}
