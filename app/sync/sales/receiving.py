@@ -225,7 +225,7 @@ class Receiving:
         return fresh
 
     async def _sale_visit(self, visit: Visit, sale_id: str, data: JsonObject) -> Visit:
-        fresh = Visit(visit.trip, sale_id, sale=read_sale(data))
+        fresh = Visit(visit.trip, sale_id, visit.began, sale=read_sale(data), read_at=self._clock.now())
         await self._gathering.partners(fresh)
         return fresh
 

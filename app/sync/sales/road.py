@@ -193,7 +193,7 @@ class SalesRoad:
             return
         record = await visit.trip.ploomes.fetch(ORDERS, visit.sale_id)
         if record is not None:
-            visit.sale = read_sale(record.data)
+            visit.sale, visit.read_at = read_sale(record.data), record.read_at
             await self._showing.show(visit)
 
     async def _received(self, visit: Visit) -> None:

@@ -4,10 +4,12 @@ Rows that changed in Omie, and what only ever goes one way: number, id, state wi
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.errors import Postponed
 from app.core.ports import JsonObject, Vendor
 from app.sync import links
 from app.sync.lookups import known
@@ -29,6 +31,7 @@ from app.sync.writing import CUSTOM_COLUMNS, Draft, Writer, keep_custom_fields
 
 TEXT_FIELDS = ("ponte_omie_id", "ponte_omie_number", "ponte_omie_status")
 NO_STAGE, BY_STAGE = "none", "stage"
+JUST_READ = timedelta(seconds=1)
 BRL = 1
 """The currency of Omie (reference 2)."""
 
@@ -66,7 +69,7 @@ class Showing:
         if not patch:
             self._remember(visit, None)
             return
-        body = keep_custom_fields(patch, sale.raw)
+        body = keep_custom_fields(patch, await self._as_it_is(visit, patch))
         before: Values = {name: visit.custom(name) for name in values if name in TEXT_FIELDS}
         source = next((entity for entity, wanted in visit.to_ploomes.items() if wanted), "")
         link = visit.links.get(source) or next(iter(visit.links.values()), None)
@@ -79,6 +82,22 @@ class Showing:
         visit.notes.clear()
         self._remember(visit, written.data)
         await self._book.written(visit, None, entry)
+
+    async def _as_it_is(self, visit: Visit, patch: JsonObject) -> JsonObject:
+        """The sale that a list is written over. Ploomes may replace lists whole, and Omie took its time since the sale
+        was read: what people typed meanwhile must stay. Raises Postponed when they changed lines that we would set."""
+        sale = visit.sale
+        assert sale is not None
+        young = visit.read_at is not None and self._clock.now() - visit.read_at < JUST_READ
+        if young or not patch.keys() & {"OtherProperties", "Products"}:
+            return sale.raw
+        record = await visit.trip.ploomes.fetch(ORDERS, sale.id)
+        if record is None:
+            return sale.raw
+        now = read_sale(record.data)
+        if "Products" in patch and [line.raw for line in now.lines] != [line.raw for line in sale.lines]:
+            raise Postponed(1.0, "a venda mudou enquanto era lida")
+        return record.data
 
     async def _rows(self, visit: Visit, kind: Kind, wanted: Values) -> tuple[JsonObject, Values]:
         """Wire patch and values of the rows that changed in Omie."""
