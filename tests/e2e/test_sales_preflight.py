@@ -8,11 +8,10 @@ import pytest
 
 from app.sync.sales.preflight import CONDITIONS
 from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
-from tests.e2e.shop import DOCUMENT, PERSON, Shop, move_family, new_field, option_id
+from tests.e2e.shop import PERSON, Shop, move_family, new_field, option_id
 
 READY = "pronta"
 CARRIER = "11444777000161"
-ACCOUNTS = "ListarContasCorrentes"
 PRODUCT, SERVICE = "Produto 1", "Serviço 1"
 TITLES = {condition.name: condition.title for condition in CONDITIONS}
 
@@ -287,33 +286,3 @@ async def test_a_generic_name_is_a_warning_and_stops_nothing(rig: Rig) -> None:
     await shop.order_of(sale_id)
     notes = [note for change in await rig.changes() for note in change["notes"]]
     assert any("“Cliente Teste”, parece genérico" in note for note in notes)
-
-
-@at_speed(60)
-@pytest.mark.feature("X01")
-async def test_what_is_mended_while_the_sale_is_looked_at_is_not_missed(rig: Rig) -> None:
-    shop = await Shop(rig).open(products=1, services=0)
-    await rig.contact_edit(shop.contact["Id"], Register=None)
-    await rig.settle()
-    reads = len(rig.tap.of(ACCOUNTS))
-    await rig.fault("slow", vendor="omie", match=ACCOUNTS, seconds=120)  # asked for after the client was read
-    sale_id = await shop.sale(shop.line(PRODUCT), settle=False)
-
-    async def looking() -> bool:
-        return len(rig.tap.of(ACCOUNTS)) > reads
-
-    await rig.until(looking)
-    await rig.contact_edit(shop.contact["Id"], Register=DOCUMENT)
-
-    async def mended() -> bool:
-        events = await rig.events_of("ploomes", shop.contact["Id"])
-        return all(event["state"] not in ("received", "processing", "waiting") for event in events)
-
-    await rig.until(mended)
-
-    async def sent() -> bool:
-        return len(await shop.orders()) == 1 and await rig.issues() == []
-
-    assert await shop.orders() == []
-    assert [event["state"] for event in await rig.events_of("ploomes", sale_id)] == ["processing"]
-    await rig.until(sent, 20)
