@@ -8,8 +8,8 @@ UV     ?= uv
 PORT   ?= 8000
 ARGS   ?=
 
-# as many test processes as cores, four at most; TEST_WORKERS=0 runs in one
-TEST_WORKERS ?= auto
+# one test process more than cores, four at most: tests wait for vendors a third of their time; 0 runs in one
+TEST_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all check format bench features lock clean

@@ -73,6 +73,13 @@ async def _create_database(name: str, *, tables: bool) -> str:
     return url
 
 
+async def emptied(database: Database) -> None:
+    """Deletes every row in one round trip; TRUNCATE would be slower on tables that hold next to nothing."""
+    deletes = "".join(f'DELETE FROM "{table.name}"; ' for table in reversed(Base.metadata.sorted_tables))  # noqa: S608
+    async with database.transaction() as session:
+        await session.execute(text(f"DO $$ BEGIN {deletes} END $$"))
+
+
 async def _drop_database(name: str) -> None:
     engine = create_async_engine(make_url(DATABASE_URL), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
@@ -130,9 +137,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
         database = Database(f"sqlite+aiosqlite:///{copy}")
     else:
         database = Database(request.getfixturevalue("postgres"))
-        async with database.transaction() as session:
-            for table in reversed(Base.metadata.sorted_tables):
-                await session.execute(table.delete())
+        await emptied(database)
     yield database
     await database.close()
 

@@ -1,6 +1,7 @@
 """The rig on both set-ups: SQLite with the embedded queue, PostgreSQL with Redis."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,8 @@ from redis.asyncio import Redis
 from sqlalchemy import make_url
 
 from app.core.config import Settings
-from app.core.db import Base, Database
+from app.core.db import Database
+from tests.conftest import emptied
 from tests.e2e.rig import VENDORS, Rig, running
 
 SETUPS = ["embedded", pytest.param("split", marks=pytest.mark.services)]
@@ -41,9 +43,12 @@ async def product(request: pytest.FixtureRequest, settings: Settings, storage: s
     if storage == "split":
         changes["database_url"] = request.getfixturevalue("postgres")
         changes["redis_url"] = await own_redis(request.getfixturevalue("redis_url"))
-    chosen = settings.model_copy(update=changes)
-    await empty_tables(chosen.database_url)
-    return chosen
+        database = Database(changes["database_url"])
+        await emptied(database)
+        await database.close()
+    else:
+        shutil.copy(request.getfixturevalue("sqlite_template"), str(make_url(settings.database_url).database))
+    return settings.model_copy(update=changes)
 
 
 @pytest.fixture
@@ -52,16 +57,6 @@ async def rig(product: Settings, speed: float) -> AsyncIterator[Rig]:
     async with running(product, speed=speed) as rig:
         await rig.connect()
         yield rig
-
-
-async def empty_tables(url: str) -> None:
-    """All tables, empty."""
-    db = Database(url)
-    await db.change_schema(Base.metadata.create_all)
-    async with db.transaction() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            await session.execute(table.delete())
-    await db.close()
 
 
 async def own_redis(url: str) -> str:

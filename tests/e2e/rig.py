@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import and_, or_, select
 
 from app.core.config import Settings
 from app.main import create_app
 from app.sandbox.app import Sandbox
+from app.sync.models import Event, EventState
 from app.wiring import Ponte
 
 APP_KEY = "1000000000001"
@@ -138,14 +140,19 @@ class Rig:
     async def settle(self, seconds: float = 60.0) -> None:
         """Waits until every webhook is delivered, every load done and no event is due any more."""
 
+        # asked twenty times a second, so of the book and the courier themselves: REST would keep a core busy
+        integration = self.integration["id"]
+        unsettled = or_(
+            Event.state.in_((EventState.RECEIVED, EventState.PROCESSING)),
+            and_(Event.state == EventState.WAITING, Event.due_at.is_not(None)),
+        )
+        query = select(Event.id).where(Event.integration_id == integration, unsettled).limit(1)
+
         async def quiet() -> bool:
-            deliveries = (await self.control.get("/sandbox/deliveries")).json()
-            if deliveries["pending"]:
+            if self.sandbox.courier.pending:
                 return False
-            open_events = [
-                e for s in ("received", "processing", "waiting") for e in await self.items("events", state=s)
-            ]
-            return not [e for e in open_events if e["state"] != "waiting" or e.get("due_at")]
+            async with self.ponte.db.read() as session:
+                return await session.scalar(query) is None
 
         await self.until(quiet, seconds, still=2)
 

@@ -40,6 +40,7 @@ async def values(rig: Rig, client_id: str, omie: str, contact_id: str, ploomes: 
 
 
 @pytest.mark.feature("F073")
+@at_speed(60.0)
 async def test_disjoint_edits_merge_and_the_newest_value_wins_a_true_conflict(rig: Rig) -> None:
     client_id, contact_id = await a_pair(rig)
     await both(rig, client_id, {"email": "omie@a.test"}, contact_id, {"Website": "ploomes.test"})
@@ -67,6 +68,7 @@ async def test_disjoint_edits_merge_and_the_newest_value_wins_a_true_conflict(ri
 
 @EMBEDDED
 @pytest.mark.feature("F073")
+@at_speed(60.0)
 async def test_policies_decide_by_side_or_ask_a_person(rig: Rig) -> None:
     await rig.configure(conflicts={"default": "omie", "fields": {"website": "ploomes", "email": "ask", "name": "ask"}})
     client_id, contact_id = await a_pair(rig)

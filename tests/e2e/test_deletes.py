@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
 
 CNPJ, CNPJ_2, CNPJ_3 = "11222333000181", "11444777000161", "12345678000195"
 MANY = ("04252011000110", "33000167000101", "60746948000112", "33592510000154", "00360305000104", "00000000000191")
@@ -17,6 +17,7 @@ async def a_pair(rig: Rig, document: str = CNPJ, name: str = "Alfa") -> tuple[st
 
 
 @pytest.mark.feature("F003")
+@at_speed(60.0)
 async def test_a_delete_that_omie_refuses_inactivates_and_says_so(rig: Rig) -> None:
     client_id, contact_id = await a_pair(rig)
     await rig.post(f"/sandbox/omie/{APP_KEY}/screen/clients/{client_id}/movements", {"movements": True})
@@ -43,6 +44,7 @@ async def test_a_delete_that_omie_refuses_inactivates_and_says_so(rig: Rig) -> N
 
 @EMBEDDED
 @pytest.mark.feature("F003")
+@at_speed(60.0)
 async def test_deleted_here_and_edited_there_asks(rig: Rig) -> None:
     first, second = await a_pair(rig), await a_pair(rig, CNPJ_2, "Beta")
     await rig.stop_worker()
@@ -100,6 +102,7 @@ async def test_policies_of_deletion(rig: Rig) -> None:
 
 @EMBEDDED
 @pytest.mark.feature("F003")
+@at_speed(60.0)
 async def test_too_many_deletions_in_ten_minutes_are_paused_and_asked(rig: Rig) -> None:
     await rig.configure(deletes={"pause_above_in_ten_minutes": 4})
     pairs: list[JsonObject] = []

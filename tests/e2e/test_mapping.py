@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, USER_KEY, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, USER_KEY, JsonObject, Rig, at_speed
 
 pytestmark = EMBEDDED
 
@@ -90,6 +90,7 @@ async def test_mapped_fields_of_clients_travel_both_ways_and_clear(rig: Rig) -> 
 
 
 @pytest.mark.feature("F204", "F255", "F256")
+@at_speed(60.0)
 async def test_options_carry_omies_codes_and_what_vanished_empties_nothing(rig: Rig) -> None:
     client = await rig.omie_new(razao_social="Sol Ltda", nome_fantasia="Sol", cnpj_cpf=CNPJ, tipo_atividade="2")
     await rig.settle()
@@ -160,6 +161,7 @@ async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) 
 
 
 @pytest.mark.feature("F025", "F027", "F255")
+@at_speed(60.0)
 async def test_a_publish_compares_what_it_touched_and_several_become_one(rig: Rig) -> None:
     ie, im = "ClienteFornecedor.Inscrição Estadual", "ClienteFornecedor.Inscrição Municipal"
     client = await rig.omie_new(

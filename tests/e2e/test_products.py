@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 
 
 async def product(rig: Rig, **fields: Any) -> JsonObject:
@@ -87,6 +87,7 @@ async def test_an_edit_in_ploomes_is_put_back_and_noted(rig: Rig) -> None:
 
 @pytest.mark.feature("F004", "F101", "F105")
 @EMBEDDED
+@at_speed(60.0)
 async def test_inactive_in_omie_is_marked_and_suspended_in_ploomes(rig: Rig) -> None:
     await rig.configure(products={"create_active": False})
     made = await product(rig)
@@ -201,6 +202,7 @@ async def test_deleted_in_omie_is_deleted_or_suspended_where_sales_use_it(rig: R
 
 @pytest.mark.feature("F093", "F098", "F106")
 @EMBEDDED
+@at_speed(60.0)
 async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> None:
     await rig.quirk(omie_family_delete="detached")
     codes = [(await rig.omie_put("families", nomeFamilia=name))["codigo"] for name in ("Cafés", "Chás", "Sucos")]

@@ -13,7 +13,7 @@ from app.core.config import Settings
 from app.core.vault import Vault
 from app.sync.models import Link
 from app.sync.passes import certificate
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed, running
 from tests.e2e.test_products import product, service, twin
 from tests.e2e.test_resync import CNPJS, act, pairs, rested, resync, silent
 
@@ -47,6 +47,7 @@ async def differences(rig: Rig) -> list[Any]:
 
 
 @pytest.mark.feature("F264", "F282")
+@at_speed(60.0)
 async def test_one_reconcile_leaves_no_difference_and_its_certificate_says_so(rig: Rig) -> None:
     made = await pairs(rig, 4)
     await silent(rig)
@@ -104,6 +105,7 @@ async def test_a_clean_reconcile_takes_one_round_of_lists(rig: Rig) -> None:
 
 @EMBEDDED
 @pytest.mark.feature("F264", "F266")
+@at_speed(60.0)
 async def test_the_catalogue_is_planned_healed_and_certified_too(rig: Rig) -> None:
     family = await rig.omie_put("families", nomeFamilia="Bebidas quentes")
     made = await product(rig, codigo_familia=family["codigo"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, Rig, at_speed
 
 CNPJ, CNPJ_2 = "11222333000181", "11444777000161"
 
@@ -13,6 +13,7 @@ async def told(rig: Rig) -> list[str]:
 
 
 @pytest.mark.feature("F090", "F274", "F283", "F284")
+@at_speed(60.0)
 async def test_a_refusal_is_one_call_and_is_told_until_it_is_mended(rig: Rig) -> None:
     await rig.quirk(omie_required_client_tags="nome_fantasia,cnpj_cpf,email")
     contact = await rig.contact_new(TypeId=1, Name="Sem E-mail", Register=CNPJ)
@@ -61,6 +62,7 @@ async def test_a_refusal_is_one_call_and_is_told_until_it_is_mended(rig: Rig) ->
 
 @EMBEDDED
 @pytest.mark.feature("F090", "F274", "F275")
+@at_speed(60.0)
 async def test_an_unknown_answer_is_not_retried_and_an_edit_may_be_refused_too(rig: Rig) -> None:
     await rig.fault(
         "fault", vendor="omie", match="IncluirCliente", text="ERROR: Algo que ninguém conhece !", code="x-9"

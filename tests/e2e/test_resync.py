@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.config import Settings
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed, running
 
 BOUNDARIES = ("claimed", "locked", "read", "decided", "journaled", "written", "committed")
 CNPJS = ("11222333000181", "11444777000161", "34028316000103", "33000167000101", "60746948000112", "60872504000123")
@@ -135,6 +135,7 @@ async def test_records_of_both_sides_are_linked_before_anything_is_created(produ
 
 @EMBEDDED
 @pytest.mark.feature("F264")
+@at_speed(60.0)
 async def test_absence_is_proven_and_too_many_deletions_ask_first(rig: Rig) -> None:
     made = await pairs(rig, 6)
     await silent(rig)

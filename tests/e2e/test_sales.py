@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.rig import Rig
+from tests.e2e.rig import Rig, at_speed
 from tests.e2e.shop import Shop, number
 
 
@@ -34,6 +34,7 @@ async def test_a_sale_becomes_an_order_to_the_cent(shop: Shop) -> None:
 
 
 @pytest.mark.feature("F168")
+@at_speed(60.0)
 async def test_edits_follow_line_by_line(shop: Shop) -> None:
     one, two = shop.line("Produto 1", 2, "10.00"), shop.line("Produto 2", 1, "5.00")
     sale_id = await shop.sale(one, two)

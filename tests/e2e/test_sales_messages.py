@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.mail import Mail, Mailer
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, Rig, at_speed
 from tests.e2e.shop import Shop
 
 
@@ -20,6 +20,7 @@ class Post(Mailer):
 
 @EMBEDDED
 @pytest.mark.feature("F294", "F295", "F296")
+@at_speed(60.0)
 async def test_an_order_that_reaches_a_stage_is_told_once(rig: Rig) -> None:
     post = Post()
     rig.ponte.messages.mailer = post

@@ -8,7 +8,7 @@ from tests.e2e.shop import Shop, number
 WRITES = ("IncluirPedido", "AlterarPedidoVenda", "IncluirOS", "AlterarOS")
 
 
-@at_speed(5)
+@at_speed(8)
 @pytest.mark.feature("F272")
 async def test_a_burst_of_twenty_edits_costs_at_most_two_writes_per_document(rig: Rig) -> None:
     shop = await Shop(rig).open(products=1)

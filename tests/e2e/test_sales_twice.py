@@ -26,6 +26,7 @@ def items_of(shop: Shop, order: JsonObject) -> list[tuple[str, Decimal]]:
 
 
 @pytest.mark.feature("F156", "F158")
+@at_speed(60.0)
 async def test_items_added_and_removed_in_omie_keep_their_lines(shop: Shop) -> None:
     sale_id = await shop.sale(shop.line("Produto 1"), shop.line("Produto 2"))
     order = await shop.order_of(sale_id)
@@ -56,6 +57,7 @@ async def test_a_service_order_without_a_line_left_is_cancelled(shop: Shop) -> N
 
 
 @pytest.mark.feature("F164")
+@at_speed(60.0)
 async def test_a_sale_whose_making_was_not_answered_gets_no_second_order(shop: Shop) -> None:
     await shop.rig.fault("disconnect", vendor="ploomes", match="Orders", verb="POST", when="after")
     order = await typed_order(shop)
@@ -84,6 +86,7 @@ async def test_an_order_whose_answer_was_lost_goes_with_its_sale(shop: Shop) -> 
 
 
 @pytest.mark.feature("F155")
+@at_speed(60.0)
 async def test_a_seller_without_a_user_stays_on_the_order(shop: Shop) -> None:
     seller = await shop.rig.seller_new(nome="Sem Usuário", email="ninguem@loja.test", codInt="S9")
     order = await typed_order(shop)

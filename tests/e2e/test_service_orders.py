@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, Rig, at_speed
 from tests.e2e.shop import JsonObject, Shop, number
 
 
@@ -21,6 +21,7 @@ async def work_of(shop: Shop, sale_id: str) -> JsonObject:
 
 
 @pytest.mark.feature("F002", "F011", "F132")
+@at_speed(60.0)
 async def test_a_mixed_sale_gives_one_order_and_one_service_order(shop: Shop) -> None:
     sale_id = await shop.sale(
         shop.line("Produto 1", 2, "10.00"), shop.line("Serviço 1", "1.5", "99.90", 10), shop.line("Serviço 2", 1, 50)
@@ -42,6 +43,7 @@ async def test_a_mixed_sale_gives_one_order_and_one_service_order(shop: Shop) ->
 
 
 @pytest.mark.feature("F167")
+@at_speed(60.0)
 async def test_deleting_the_product_order_leaves_the_service_order_alive(shop: Shop) -> None:
     sale_id = await shop.sale(shop.line("Produto 1"), shop.line("Serviço 1", 1, 50))
     order = await shop.order_of(sale_id)

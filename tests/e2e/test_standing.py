@@ -3,13 +3,14 @@
 import pytest
 
 from app.core.config import Settings
-from tests.e2e.rig import EMBEDDED, USER_KEY, Rig, running
+from tests.e2e.rig import EMBEDDED, USER_KEY, Rig, at_speed, running
 
 CNPJ, CNPJ_2, CNPJ_3, CPF = "11222333000181", "11444777000161", "12345678000195", "52998224725"
 
 
 @EMBEDDED
 @pytest.mark.feature("F005", "F072", "F077", "F078")
+@at_speed(60.0)
 async def test_the_status_follows_omie_and_is_put_back_with_a_note(rig: Rig) -> None:
     client = await rig.omie_new(razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf=CNPJ)
     await rig.settle()

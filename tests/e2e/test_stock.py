@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_products import product, twin
 
 
@@ -81,6 +81,7 @@ async def test_stock_of_an_unlinked_product_is_skipped_and_says_so(rig: Rig) -> 
 
 
 @pytest.mark.feature("F108", "F145", "F148", "F150", "F135")
+@at_speed(60.0)
 async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig: Rig) -> None:
     places = [
         await rig.omie_put("locations", codigo=f"L{n}", descricao=f'Depósito <{n}> & "b"', dispVenda="S", tipo="1")

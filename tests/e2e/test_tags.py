@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import Rig
+from tests.e2e.rig import Rig, at_speed
 
 CNPJ = "11222333000181"
 
@@ -15,6 +15,7 @@ def named(client: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.feature("F069", "F257")
+@at_speed(60.0)
 async def test_tags_are_one_set_and_roles_stay_in_omie(rig: Rig) -> None:
     client = await rig.omie_new(
         razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf=CNPJ,

@@ -295,6 +295,15 @@ class Rig:
         logs = [f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in self.folder.glob("*.log")]
         return "\n".join([events, *logs])
 
+    async def try_again(self, cause: str) -> int:
+        """A person asks for another try of everything that has an open issue of a cause; how many there were."""
+        path = f"/api/v1/integrations/{self.integration['id']}/issues"
+        found = (await self.api.get(path, params={"cause": cause, "limit": 200})).json()["items"]
+        if found:
+            answer = await self.api.post(f"{path}/retry", json={"cause": cause})
+            assert answer.is_success, answer.text
+        return len(found)
+
     # --- the vendors ---------------------------------------------------------------------------------------------
 
     async def post(self, path: str, body: JsonObject, **params: Any) -> JsonObject:
