@@ -1,9 +1,13 @@
 """Sales in resyncs and reconciles: compared in bulk, planned, executed exactly, and certified."""
 
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from app.sync.models import Integration
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig
 from tests.e2e.shop import Shop, number
 from tests.e2e.test_reconcile import reconcile
@@ -99,3 +103,42 @@ async def test_a_plan_of_sales_writes_nothing_and_is_executed_exactly(shop: Shop
     assert document["clean"], str(document)
     assert {name: document["entities"][name]["equal"] for name in SALES} == {"orders": 5, "service_orders": 1}
     assert not set(row["written"]) & set(SALES), row["written"]
+
+
+async def published(rig: Rig, **history: Any) -> None:
+    """Publishes a history and waits for the pass that follows."""
+    document = await rig.get_json(f"{rig.path}/config")
+    document["history"] |= history
+    answer = await rig.api.put(f"{rig.path}/config", json=document, params={"start": "now"})
+    assert answer.status_code == 200, answer.text
+    assert (await rested(rig, answer.json()["resync_id"], seconds=90))["state"] == "completed"
+
+
+@EMBEDDED
+@pytest.mark.feature("F258", "F259", "F260", "F261")
+async def test_history_is_counted_first_and_comes_when_it_is_wished_for(shop: Shop) -> None:
+    rig = shop.rig
+    await silent(rig)
+    sale_id = await shop.sale(shop.line("Produto 1"), settle=False)
+    typed = await typed_order(shop)
+    now = rig.ponte.clock.now() + timedelta(seconds=1)
+    async with rig.ponte.db.transaction() as session:
+        await session.execute(update(Integration).values(activated_at=now))
+    plan = await resync(rig, entities=SALES)
+    counts = plan["plan"]["entities"]["orders"]
+    assert (counts["history_in_omie"], counts["history_in_ploomes"], plan["written"]) == (1, 1, {})
+    document = await rig.get_json(f"{rig.path}/config")
+    document["history"]["omie_orders"] = True
+    told = await rig.api.put(f"{rig.path}/config", json=document, params={"dry_run": "true"})
+    assert told.json()["effects"]["history"] == {"omie": 1, "ploomes": 1}
+    await published(rig, omie_orders=True)
+    assert len(await shop.sales()) == 2
+    assert len(await shop.orders()) == 1
+    link = (await rig.get_json(f"{rig.path}/records/orders/omie/{typed['cabecalho']['codigo_pedido']}"))["link"]
+    assert link["ploomes_id"] != sale_id
+    await published(rig, ploomes_sales=True, since=(now + timedelta(days=2)).date().isoformat())
+    assert len(await shop.orders()) == 1
+    await published(rig, since=None)
+    assert number((await shop.order_of(sale_id))["det"][0]["produto"]["valor_total"]) == Decimal(10)
+    assert len(await shop.sales()) == len(await shop.orders()) == 2
+    assert await rig.issues() == []

@@ -23,6 +23,8 @@ class Effects(BaseModel):
     requests: int
     requests_by_vendor: dict[str, int]
     eta_seconds: int
+    history: dict[str, int] | None = None
+    """Where the history changes: records by vendor that the last list of sales left out because they are older."""
 
 
 class Published(BaseModel):

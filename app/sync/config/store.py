@@ -16,7 +16,7 @@ from app.sync.config.effects import changed_paths, effects_of, row_of, touched_e
 from app.sync.config.masking import unmasked
 from app.sync.config.sharing import AT_WORK, HELD, clash, neighbours, settle_holds
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
-from app.sync.passes import first_load
+from app.sync.passes import first_load, history
 from app.sync.sales import waits
 from app.sync.setup.account_fields import AccountFields, flaw_of
 
@@ -73,6 +73,7 @@ class ConfigStore:
             before = _stored(row)
             touched = touched_entities(before, config)
             records = await _living_links(session, integration_id, touched)
+            older = await history.left_out(session, integration_id) if before.history != config.history else None
         changed = config != before
         if changed:
             await self._check_scope(integration_id, before, config)
@@ -86,7 +87,7 @@ class ConfigStore:
             "dry_run": dry_run,
             "changes": changed_paths(before.document(), config.document()),
             "touched": sorted(touched),
-            "effects": effects_of(records),
+            "effects": {**effects_of(records), **({"history": older} if older is not None else {})},
             "warnings": warnings_of(config) if changed else [],
         }
 

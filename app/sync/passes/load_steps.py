@@ -16,6 +16,7 @@ from app.core.errors import VendorError
 from app.core.ports import JsonObject, Priority, Record, Vendor
 from app.sync import links
 from app.sync.config.document import Config
+from app.sync.config.publishing import Start, plan
 from app.sync.config.store import ConfigStore
 from app.sync.entities import RULES
 from app.sync.entities.rules import Rules
@@ -27,7 +28,7 @@ from app.sync.mapping.canonical import canonical
 from app.sync.mapping.convert import clean
 from app.sync.mapping.fields import Values, carries_any, get_path
 from app.sync.models import Integration, Resync
-from app.sync.passes import watermarks
+from app.sync.passes import history, watermarks
 from app.sync.passes.first_load import FAILED
 from app.sync.passes.load_index import codes_of
 from app.sync.passes.load_pairing import Pairing
@@ -75,7 +76,7 @@ class LoadSteps:
             steps |= self._before.get(rules.ENTITY, {})
             steps[f"pair_{rules.ENTITY}"] = partial(self._pair, Vendor.PLOOMES, rules)
             steps[f"rest_{rules.ENTITY}"] = partial(self._pair, Vendor.OMIE, rules)
-        return {**steps, **self._behind, "tidy": self._tidy}
+        return {**steps, **self._behind, "tidy": self._tidy, "history": self._history}
 
     async def _visit(self, integration: Integration, config: Config, rules: Rules) -> Visit:
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
@@ -163,6 +164,15 @@ class LoadSteps:
 
     async def _tidy(self, integration: Integration, load: Resync, turn: Turn) -> None:
         await self._pairing.tidy(integration, list(RULES.values()), load, turn)
+
+    async def _history(self, integration: Integration, load: Resync, turn: Turn) -> None:
+        """What is wished from before the activation comes by a pass of its own, behind clients and products."""
+        config = await self._configs.get(integration.id)
+        async with turn.commit(None) as (session, row):
+            if history.wished(config):
+                start: Start = "now" if row.start == "now" else "window"
+                own = await session.get_one(Integration, integration.id)
+                await plan(session, own, list(history.ENTITIES), start, self._clock)
 
 
 def _is_on(rules: Rules, config: Config) -> bool:

@@ -25,6 +25,7 @@ from app.sync.mapping.fields import Field
 from app.sync.models import Integration, KnownRecord, Link, LinkState
 from app.sync.passes import certificate
 from app.sync.passes import resync_items as book
+from app.sync.passes.flight_plan import ACTIONS
 from app.sync.passes.models import Certificate, Resync, ResyncItem
 from app.sync.passes.passes import Turn
 from app.sync.passes.resync_items import KNOWN, UPDATE_STAGE
@@ -172,12 +173,9 @@ class Reconciler:
             "not_compared": unread,
             "differences": max(0, linked - equal - unread - len(exceptions)),
             "exceptions": exceptions,
-            "without_pair": {name: count for name, count in counts.items() if count and name in _WAITS},
+            "without_pair": {name: count for name, count in counts.items() if count and name not in ACTIONS},
             "digests": {vendor.value: sums[vendor].hexdigest() for vendor in Vendor},
         }
-
-
-_WAITS = ("missing_document", "invalid_document", "out_of_scope", "protected", "contact_person", "ended", "waiting")
 
 
 async def _unequal(session: AsyncSession, visit: Subject, resync_id: int, after: int) -> list[Link]:

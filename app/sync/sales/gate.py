@@ -10,6 +10,8 @@ from app.sync.sales.sale import Sale
 from app.sync.sales.status import Status
 from app.sync.trip import Outcome, ignored
 
+HISTORY = "history"
+"""Cause of what is older than the activation and not wished for."""
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
@@ -20,7 +22,7 @@ def sale_refused(config: Config, activated: datetime | None, sale: Sale, *, fres
     if not wanted_now(config.scope.orders, sale.raw):
         return ignored("out_of_scope", "Fora do escopo de vendas escolhido na configuração.")
     if not fresh and not _sale_in_history(config, activated, sale):
-        return ignored("history", "A venda é anterior à ativação; veja history na configuração.")
+        return ignored(HISTORY, "A venda é anterior à ativação; veja history na configuração.")
     if not wanted_now(config.orders.send_when, sale.raw):
         return ignored("not_yet", "A venda ainda não cumpre a condição de envio (orders.send_when).")
     return None
@@ -49,7 +51,7 @@ def document_refused(
     if document.status is Status.CANCELLED:
         return ignored("cancelled", "O pedido já estava cancelado quando foi visto pela primeira vez.")
     if not fresh and not _document_in_history(config, activated, document):
-        return ignored("history", "O pedido é anterior à ativação; veja history na configuração.")
+        return ignored(HISTORY, "O pedido é anterior à ativação; veja history na configuração.")
     return None
 
 

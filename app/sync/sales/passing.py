@@ -31,7 +31,7 @@ from app.sync.passes.subject import (
     target_of,
 )
 from app.sync.sales.documents import KINDS, ORDERS, SERVICE_ORDERS
-from app.sync.sales.gate import document_refused, sale_refused
+from app.sync.sales.gate import HISTORY, document_refused, sale_refused
 from app.sync.sales.gathering import LINES_ONLY, PRODUCT_ENTITIES, facts_of, freight_of
 from app.sync.sales.money import TotalsDiffer
 from app.sync.sales.preflight import unmet
@@ -41,6 +41,7 @@ from app.sync.sales.sending import sale_of_code
 from app.sync.sales.showing import NO_STAGE
 from app.sync.sales.status import Status
 from app.sync.sales.visit import ISSUE_ENTITY
+from app.sync.trip import Outcome
 
 SALES = (ORDERS, SERVICE_ORDERS)
 WAITS = "waiting"
@@ -106,7 +107,7 @@ class SaleVisit(Access):
         values: Values = {**document.values(), **own}
         refused = document_refused(self.config, self.integration.activated_at, self.kind, document, fresh=False)
         twin = sale_of_code(document.code)
-        self._refused[Vendor.OMIE, record.id] = refused.cause if refused is not None and twin is None else None
+        self._refused[Vendor.OMIE, record.id] = _cause(refused, Vendor.OMIE) if twin is None else None
         return Row(record, values, await self._digest(Vendor.OMIE, values), {"twin": twin})
 
     async def _sale(self, record: Record, partners: Partners, linked: bool) -> Row | None:
@@ -135,8 +136,7 @@ class SaleVisit(Access):
     def _refusal(self, sale: Sale, *, partly: bool) -> str | None:
         """Why a sale gets no document of this kind; one that has another document passed the gate before."""
         activated = None if partly else self.integration.activated_at
-        refused = sale_refused(self.config, activated, sale, fresh=False)
-        return refused.cause if refused is not None else None
+        return _cause(sale_refused(self.config, activated, sale, fresh=False), Vendor.PLOOMES)
 
     def _seller(self, sale: Sale) -> str | None:
         return self.refs.seller_of_user.get(sale.owner or "")
@@ -279,6 +279,13 @@ class SaleVisit(Access):
     def differing(self, sides: Sides) -> list[Field]:
         """A client changed in Omie is only noted."""
         return [row for row in self.rows if row.key != "client" and not same(row, sides, self.refs)]
+
+
+def _cause(refused: Outcome | None, vendor: Vendor) -> str | None:
+    """The word under which a record is counted; what the history leaves out is counted by side (F258-F260)."""
+    if refused is None:
+        return None
+    return f"{HISTORY}_in_{vendor.value}" if refused.cause == HISTORY else refused.cause
 
 
 def _moved(seen: Values | None, now: Values) -> bool:
