@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.faults import collisions, kills, outages, sales
+from tests.faults import collisions, kills, outages, passes, sales
 from tests.faults.report import Figure, show
 from tests.faults.rig import Rig, running, services_missing
 
@@ -33,6 +33,7 @@ PARTS: dict[str, Proof] = {
     "second": lambda rig, seed, count: collisions.same_second(rig),
     "document": lambda rig, seed, count: collisions.same_document(rig),
     "trips": lambda rig, seed, count: collisions.round_trips(rig, seed),
+    "resync": lambda rig, seed, count: passes.under_fire(rig, 2 * count, seed),
     "sales": lambda rig, seed, count: sales.under_fire(rig, SALES["count"], count, seed),
 }
 """Each on a rig of its own; takes the rig, the seed and the number of random kills."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import __main__ as proofs
-from tests.faults import kills
+from tests.faults import kills, passes
 from tests.faults.rig import running
 
 SETUPS = ["embedded", pytest.param("split", marks=pytest.mark.services)]
@@ -31,6 +31,15 @@ async def test_a_worker_killed_after_a_write_writes_it_once(setup: str, tmp_path
     async with running(setup, tmp_path) as rig:
         figures = await kills.at_boundaries(rig, kills.QUICK[setup])
     assert not [complaint for figure in figures for complaint in figure.complaints]
+
+
+@pytest.mark.feature("F264")
+async def test_a_resync_whose_workers_are_killed_writes_everything_once(tmp_path: Path) -> None:
+    """The quick one: two deaths while it reads, two while it writes."""
+    async with running("embedded", tmp_path) as rig:
+        figure = await passes.under_fire(rig, 4, SEED)
+    assert figure.runs
+    assert not figure.complaints
 
 
 @pytest.mark.slow
