@@ -165,7 +165,7 @@ class Ponte:
             self.engine.references,
             steps,
             self.vault,
-            in_load,
+            stock.planned(Priority.BULK),
         )
         self.self_test = SelfTest(self.db, self.clock, self.gateways, self.configs)
         self.diagnostics = Diagnostics(self.db, self.clock, self.configs)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_products import product, twin
+from tests.e2e.test_resync import act, rested, resync, silent
 
 
 async def move(rig: Rig, code: Any, quantity: float, kind: str = "ENT", **more: Any) -> None:
@@ -150,3 +151,22 @@ async def test_what_one_product_was_told_is_what_the_pages_tell(rig: Rig) -> Non
     await rig.settle()
     assert len(rig.tap.of("ListarPosEstoque")) == 1
     assert await rig.writes() == 0
+
+
+@pytest.mark.feature("F145", "F262", "F264")
+@EMBEDDED
+async def test_a_plan_tells_of_stock_and_is_executed_exactly(rig: Rig) -> None:
+    codes = [(await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(3)]
+    await rig.settle()
+    await silent(rig)
+    await move(rig, codes[0], 7)
+    plan = await resync(rig, entities=["stock"], dry_run=True)
+    counts = plan["plan"]["entities"]["stock"]
+    assert (counts["update_in_ploomes"], counts["unchanged"], plan["plan"]["writes"]) == (1, 2, 1)
+    assert not rig.tap.of("PATCH Products")
+    await act(rig, plan["id"], "resume", force=True)
+    done = await rested(rig, plan["id"])
+    assert (done["state"], done["written"]) == ("completed", {"stock": {"update_in_ploomes": 1}})
+    assert done["requests_used"] == done["plan"]["requests"]
+    assert ">7</td>" in await shown(rig, codes[0])
+    assert await rig.refusals() == {}

@@ -107,13 +107,13 @@ class Executor:
         for item in items:
             if item.id in fresh:
                 item.ploomes = fresh[item.id]
-            visit, vendor = visits[item.entity], Vendor(item.vendor)
-            gone = item.stage % 10 == DELETE_STAGE and vendor in visit.proves_absence
+            visit, vendor = visits.get(item.entity), Vendor(item.vendor)  # stock has no two sides
+            gone = visit is not None and item.stage % 10 == DELETE_STAGE and vendor in visit.proves_absence
             event = await inbox.enqueue(
                 session,
                 integration_id=row.integration_id,
                 vendor=item.vendor,
-                entity=visit.filed[vendor],
+                entity=visit.filed[vendor] if visit is not None else item.entity,
                 external_id=item.external_id,
                 kind=Kind.DELETED if gone else Kind.CHANGED,
                 topic=book.topic_of(row.id),

@@ -100,9 +100,9 @@ class ResyncSteps:
                 steps[f"{entity}:single:{vendor.value}"] = partial(self._single, entity, number, vendor)
             if row.reason == RECONCILE:
                 steps[f"{entity}:cross"] = partial(self._cross, entity, number)
-        steps |= {"plan": self._plan, EXECUTE: self._execute}
         if STOCK in row.entities:
-            steps |= self._stock  # levels are compared behind the products they belong to, and have no pairs to plan
+            steps |= self._stock
+        steps |= {"plan": self._plan, EXECUTE: self._execute}
         return {**steps, "verify": self._verify, "certify": self._certify} if row.reason == RECONCILE else steps
 
     async def rests(self, row: Resync, integration: Integration) -> Rest | None:
@@ -235,11 +235,6 @@ class ResyncSteps:
             if count:
                 price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
                 calls[Vendor.PLOOMES.value, entity, "read"] = -(-count // price.rows)
-        if STOCK in row.entities:
-            async with self._db.read() as session:
-                products = await _linked(session, integration.id, Entity.PRODUCTS.value)
-            if products:  # a row per product and place: no fewer pages than this
-                calls[Vendor.OMIE.value, STOCK, "list"] = -(-products // omie.price(STOCK, "list").rows)
         priced: list[tuple[Price, int]] = []
         requests: flight_plan.Requests = {}
         for (vendor, entity, word), count in calls.items():
@@ -255,6 +250,8 @@ class ResyncSteps:
                 counts = flight_plan.counted(entities.get(entity, {}))
                 counts["unchanged"] = max(0, linked - len(busy.get(entity, ()))) + counts["unchanged"]
                 entities[entity] = counts
+        if STOCK in entities:
+            entities[STOCK] = flight_plan.counted(entities[STOCK])
         writes = sum(count for (_, _, word), count in calls.items() if word.rpartition(":")[2] not in READS)
         return entities, requests, writes, flight_plan.seconds(priced)
 
@@ -292,7 +289,7 @@ class ResyncSteps:
 
 
 def _state(step: str) -> str:
-    return "running" if step in (EXECUTE, "stock_pages", "stock_compare", "verify", "certify", "done") else "planning"
+    return "running" if step in (EXECUTE, "verify", "certify", "done") else "planning"
 
 
 def _paired(row: Resync) -> list[str]:

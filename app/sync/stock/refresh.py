@@ -4,7 +4,7 @@ A first load reads the pages before it makes products, so that a new one carries
 refresh that a person asked for (F145) reads and compares alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -24,10 +24,12 @@ from app.sync.links import LIVING
 from app.sync.lookups import known
 from app.sync.models import EventSource, Integration, Link, Resync, StockLevel
 from app.sync.passes.first_load import tell_held, writes_due
+from app.sync.passes.models import ResyncItem
 from app.sync.passes.passes import CUT, Road, Step, Turn
+from app.sync.passes.resync_items import OPEN
 from app.sync.stock.book import EMPTY, Places, draw, levels_of
 from app.sync.stock.movements import REFRESH
-from app.sync.stock.table import Figures, listed
+from app.sync.stock.table import Figures, Place, listed
 from app.sync.vendors import Gateways, one_page, refuse_cut
 
 FAILED = "stock_refresh_failed"
@@ -35,6 +37,9 @@ FAILED = "stock_refresh_failed"
 ONCE = timedelta(days=1)
 BATCH = 200
 """Products compared per commit."""
+STOCK = "stock"
+LAST_STAGE = 990
+"""Tables come behind everything else."""
 WORKING = ("scheduled", "running")
 
 
@@ -56,6 +61,10 @@ class StockPass:
     def steps(self, priority: Priority) -> dict[str, Step]:
         """Steps by name, in order: `stock_pages` before products are made, `stock_compare` after they are linked."""
         return {"stock_pages": partial(self._pages, priority), "stock_compare": self._compare}
+
+    def planned(self, priority: Priority) -> dict[str, Step]:
+        """The same for a pass with a plan: what differs becomes its items."""
+        return {"stock_pages": partial(self._pages, priority), "stock_plan": self._plan_items}
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -106,31 +115,53 @@ class StockPass:
 
     async def _compare(self, integration: Integration, row: Resync, turn: Turn) -> None:
         """A batch of linked products: what differs from what Ploomes shows becomes an event."""
+        config, places, links = await self._batch(integration, row)
+        async with turn.commit({"after": links[-1].id} if links else None) as (session, own):
+            for link in await self._differing(session, own, config, places, links):
+                await self._plan(session, own, config, link.omie_id)
+
+    async def _plan_items(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        """The same for a pass with a plan. A product made by the pass carries its table in its first write."""
+        config, places, links = await self._batch(integration, row)
+        async with turn.commit({"after": links[-1].id} if links else None) as (session, own):
+            differing = await self._differing(session, own, config, places, links)
+            session.add_all(_item(own, link) for link in differing)
+            entities = own.plan.get("entities", {})
+            equal = entities.get(STOCK, {}).get("unchanged", 0) + len(links) - len(differing)
+            own.plan = {**own.plan, "entities": {**entities, STOCK: {"unchanged": equal}}}
+
+    async def _batch(self, integration: Integration, row: Resync) -> tuple[Config, Sequence[Place], Sequence[Link]]:
+        """The next linked products; none when the pass does not look at stock."""
         config = await self._configs.get(integration.id)
-        after = int((row.cursor.get("place") or {}).get("after", 0))
+        if not wanted(row, config):
+            return config, [], []
         omie, _ = self._gateways.open(integration, Priority.BULK)
-        places = await self._places.of(integration, config, omie) if wanted(row, config) else []
+        places = await self._places.of(integration, config, omie)
+        query = select(Link).where(
+            Link.integration_id == integration.id,
+            Link.entity == "products",
+            Link.state.in_(LIVING),
+            Link.id > int((row.cursor.get("place") or {}).get("after", 0)),
+        )
         async with self._db.read() as session:
-            found = await session.scalars(
-                select(Link)
-                .where(
-                    Link.integration_id == integration.id,
-                    Link.entity == "products",
-                    Link.state.in_(LIVING),
-                    Link.id > after,
-                )
-                .order_by(Link.id)
-                .limit(BATCH)
-            )
-            links = list(found) if wanted(row, config) else []
-        place = {"after": links[-1].id} if links else None
-        async with turn.commit(place) as (session, own):
-            levels = await levels_of(session, integration.id, [link.omie_id for link in links])
-            for link in links:
-                level = _settled(session, own, link.omie_id, levels.get(link.omie_id), self._clock.now())
-                _, digest = draw(places, level.figures, config, self._clock.now())
-                if digest != level.shown:
-                    await self._plan(session, own, config, link.omie_id)
+            return config, places, list(await session.scalars(query.order_by(Link.id).limit(BATCH)))
+
+    async def _differing(
+        self,
+        session: AsyncSession,
+        row: Resync,
+        config: Config,
+        places: Sequence[Place],
+        links: Sequence[Link],
+    ) -> list[Link]:
+        """Products whose table in Ploomes is another one than their levels give."""
+        levels = await levels_of(session, row.integration_id, [link.omie_id for link in links])
+        found = []
+        for link in links:
+            level = _settled(session, row, link.omie_id, levels.get(link.omie_id), self._clock.now())
+            if draw(places, level.figures, config, self._clock.now())[1] != level.shown:
+                found.append(link)
+        return found
 
     async def _plan(self, session: AsyncSession, row: Resync, config: Config, product: str) -> None:
         now = self._clock.now()
@@ -192,6 +223,15 @@ def wanted(row: Resync, config: Config) -> bool:
     """Whether a pass looks at stock: a refresh always, an import of products where the configuration says so (F149)."""
     on = config.entities.stock and config.entities.products
     return on and (row.reason == REFRESH or config.stock.after_product_import)
+
+
+def _item(row: Resync, link: Link) -> ResyncItem:
+    """What a differing table takes: the product as it is now, and one write."""
+    return ResyncItem(
+        resync_id=row.id, entity=STOCK, key=f"link:{link.id}", vendor=Vendor.OMIE.value, external_id=link.omie_id,
+        link_id=link.id, link_version=link.version, state=OPEN, stage=LAST_STAGE, target=Vendor.PLOOMES.value,
+        actions=["update_in_ploomes"], calls={"ploomes": {"products:read": 1, "update": 1}},
+    )  # fmt: skip
 
 
 def _figures(page: Page) -> dict[str, dict[str, Figures]]:
