@@ -31,7 +31,7 @@ from tests.benchmarks.setups import Setup, one_process, services_missing, split
 
 PARTS = ("idle", "latency", "storm", "door")
 RESYNC = "resync"
-"""A part with processes of its own: many records, time four times faster."""
+"""A part with processes of its own: many records, time twice as fast."""
 NEVER_BANNED = "never_banned"
 """A part with processes of its own: four workers, time ten times faster. Not on SQLite."""
 CATALOGUE = "catalogue"
