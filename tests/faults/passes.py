@@ -35,6 +35,7 @@ async def under_fire(rig: Rig, kills: int, seed: int) -> Figure:
             figure.fail(f"{name}: {listed[name]} lists for {least[vendor]} pages and {reading} deaths")
     if any(listed[name] for name in WRITES):
         figure.fail(f"the plan wrote: { {name: listed[name] for name in WRITES} }")
+    await rig.answering()
     answer = await rig.api.post(f"{_path(rig)}/{plan}/resume", json={"force": True})
     assert answer.is_success, answer.text
     writing = await _killed(rig, plan, kills // 2, chance, figure)
@@ -59,6 +60,7 @@ async def _equal_sides(rig: Rig) -> None:
         rig.kill(door)
     await rig.dead(2)
     await rig.revive()
+    await rig.answering()
     fields = (await rig.control.get(f"/ploomes/{USER_KEY}/Fields")).json()
     key = next(row["Key"] for row in fields if row["Name"] == "Id (Omie)" and row["EntityId"] == 1)
     await rig.post("/twins", {"app_key": APP_KEY, "user_key": USER_KEY, "count": RECORDS, "field": key})

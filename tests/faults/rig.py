@@ -183,6 +183,10 @@ class Rig:
                 self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
                 door.pid = int(await self._nursery.stdout.readline())
 
+    async def answering(self) -> None:
+        """Waits until the API answers."""
+        await self._answers(f"{self.url}/health/live")
+
     def workers(self) -> list[Door]:
         """The doors that process events."""
         return [door for door in self.doors if door.kind != "api"]
