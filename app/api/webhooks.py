@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -34,6 +35,8 @@ from app.sync.models import Integration, IntegrationState
 KNOWN_SECONDS = 2.0
 """How long a token's integration is remembered: the longest a rotated token still works."""
 KNOWN_TOKENS = 5_000
+DROPPED_BYTES = 16_000_000
+"""How much of a body that is too large is read to let its sender hear the refusal."""
 STAMP = timedelta(seconds=30)
 """`last_..._post_at` moves at most this often."""
 
@@ -91,6 +94,7 @@ class Door:
         ponte = cast(Container, request.app.state.ponte)
         limit = ponte.settings.body_limit_bytes
         if _announced(request) > limit:
+            await _drop(request, ponte.settings.body_seconds)
             return "too_large", _closing(413)
         sender = await self._sender(ponte, token)
         if sender is None:
@@ -206,6 +210,18 @@ def _counter(vendor: str, outcome: str) -> Counter:
 def _announced(request: Request) -> int:
     text = request.headers.get("content-length", "0")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+async def _drop(request: Request, seconds: float) -> None:
+    """Reads away a body that says it is too large, within bounds: who is still sending when the connection closes
+    never sees the answer."""
+    size = 0
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > DROPPED_BYTES:
+                    return
 
 
 async def _read(request: Request, limit: int) -> bytes:

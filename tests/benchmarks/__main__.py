@@ -1,7 +1,7 @@
 """`make bench`: measures both set-ups and prints one table. Bounded in time, on the loopback only.
 
 --quick         fewer edits and shorter runs (about five minutes)
---only NAME     latency, storm, door, idle, resync, never_banned or catalogue; may be given more than once
+--only NAME     idle, bad_input, latency, storm, door, resync, never_banned or catalogue; may be given more than once
 --setup NAME    sqlite or postgres; both without it
 --speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2)
 --products N    how many products catalogue loads (20 000, or 1 000 with --quick)
@@ -24,19 +24,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from tests.benchmarks import catalogue, door, idle, latency, never_banned, resync, storm
+from tests.benchmarks import bad_input, catalogue, door, idle, latency, never_banned, resync, storm
 from tests.benchmarks.report import Figure, Skipped, save, show
 from tests.benchmarks.rig import Rig, RigError
 from tests.benchmarks.setups import Setup, one_process, services_missing, split
 
-PARTS = ("idle", "latency", "storm", "door")
+PARTS = ("idle", "bad_input", "latency", "storm", "door")
 RESYNC = "resync"
 """A part with processes of its own: many records, time twice as fast."""
 NEVER_BANNED = "never_banned"
 """A part with processes of its own: four workers, time ten times faster. Not on SQLite."""
 CATALOGUE = "catalogue"
 """20 000 products and their stock, loaded twice with time running faster."""
-CLIENTS_NEEDED = {"idle": 10, "latency": 0, "storm": 50, "door": 20}
+CLIENTS_NEEDED = {"idle": 10, "bad_input": 0, "latency": 0, "storm": 50, "door": 20}
 """How many clients must stand on both sides; latency takes one per edit."""
 Make = Callable[[Path], AbstractAsyncContextManager[Setup]]
 Measure = Callable[..., Awaitable[tuple[list[Figure], list[Skipped]]]]
@@ -60,6 +60,7 @@ async def run(setup: Setup, folder: Path, *, quick: bool, parts: list[str]) -> t
         figures.append(Figure(setup.name, "first load", load_seconds, "s", note=f"{count} clients created in Ploomes"))
         work = {
             "idle": lambda: idle.measure(rig, seconds=10 if quick else 30),
+            "bad_input": lambda: bad_input.measure(rig, pair),
             "latency": lambda: latency.measure(rig, pair, edits),
             "storm": lambda: storm.measure(rig, pair, few=quick),
             "door": lambda: door.measure(rig, pair, seconds=10 if quick else 60, most_seconds=4 if quick else 10),

@@ -206,19 +206,37 @@ async def test_a_body_that_is_too_large_is_refused_without_reading_it_all(parts:
     assert read <= 1_200_000
 
 
-async def _stream(app: Any, path: str, chunks: AsyncIterator[bytes]) -> int:
+async def test_who_announces_too_much_is_heard_out_and_told(parts: Parts, shop: Integration) -> None:
+    read = 0
+
+    async def three_megabytes() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(30):
+            read += 100_000
+            yield b"x" * 100_000
+
+    announced = [(b"content-length", b"3000000")]
+    assert await _stream(create_app(parts), address(shop), three_megabytes(), announced) == 413
+    assert read == 3_000_000  # a connection closed earlier would take the answer with it
+
+
+async def _stream(
+    app: Any, path: str, chunks: AsyncIterator[bytes], headers: list[tuple[bytes, bytes]] | None = None
+) -> int:
     statuses: list[int] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": await anext(chunks), "more_body": True}
+        chunk = await anext(chunks, None)
+        return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
     scope = {
-        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [],
-        "http_version": "1.1", "scheme": "http", "server": ("ponte.test", 80), "client": ("127.0.0.1", 1),
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": headers or [], "http_version": "1.1", "scheme": "http",
+        "server": ("ponte.test", 80), "client": ("127.0.0.1", 1),
     }  # fmt: skip
     await app(scope, receive, send)
     return statuses[0]
