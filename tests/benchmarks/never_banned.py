@@ -248,13 +248,15 @@ async def _measure(crowd: Crowd, newcomer: Customer, always: list[asyncio.Task[N
 
 
 async def _first_429(crowd: Crowd, busy: Customer) -> float:
-    """When the saturated account was refused for the first time: from then on its pace is known."""
+    """From when the pace of the saturated account counts: its first 429, or now when it was never refused, because
+    past a hundred a minute it felt its way one call at a time and found no need to go on."""
 
     async def refused() -> bool:
         counters = await crowd.rig.control("GET", "/counters")
         return bool(counters["ploomes"][busy.pair.user_key]["refusals"]["rate"])
 
-    await until("the saturated integration meets Ploomes' limit", refused, seconds=120, every=POLL_SECONDS)
+    with contextlib.suppress(RigError):
+        await until("the saturated integration meets Ploomes' limit", refused, seconds=20, every=POLL_SECONDS)
     return crowd.now()
 
 
