@@ -23,6 +23,8 @@ FLIGHT_SECONDS = 0.5
 
 PACE_GROWTH = 1.1
 PACE_STEP_SECONDS = 3600.0
+PACE_STEPS = 100
+"""So many steps reach any ceiling; the power of a year of them is no number any more."""
 PACE_FLOOR = 20
 """Calls a minute that no 429 takes away: another app's burst must not stop us."""
 PACE_BACK_OFF = 0.8
@@ -156,7 +158,7 @@ def pace_limit(start: int, failed: float, age: float) -> int:
     From `start` on, 10 % more per clean hour, under the rate that failed. An account that fails below `start` has
     another app beside us: it begins under what failed, and after a clean day climbs to `start` again.
     """
-    hours = math.floor(max(0.0, age) / PACE_STEP_SECONDS)
+    hours = min(PACE_STEPS, math.floor(max(0.0, age) / PACE_STEP_SECONDS))
     ceiling = max(float(PACE_FLOOR), failed - 1)
     if failed > start:
         return math.floor(min(start * PACE_GROWTH**hours, ceiling))

@@ -251,6 +251,12 @@ def test_an_account_that_others_use_too_begins_under_what_failed_and_forgets_aft
     assert pace_limit(100, 3.0, 0.0) == 20, "another app's burst does not stop us"
 
 
+@pytest.mark.feature("F271")
+def test_years_after_a_429_the_pace_is_still_a_number() -> None:
+    years = 3 * 365 * 24 * 3600.0
+    assert (pace_limit(100, 120.0, years), pace_limit(100, 60.0, years)) == (119, 100)
+
+
 async def test_a_new_state_grants_nothing_before_it_is_restored(clock: Clock) -> None:
     store = MemoryLimitStore(clock)
     assert (await store.acquire([MINUTE], asker())).lost
