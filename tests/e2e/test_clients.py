@@ -56,7 +56,7 @@ async def test_a_contact_made_on_ploomes_screen_arrives_in_omie_and_its_id_comes
     assert await rig.refusals() == {}
 
 
-@pytest.mark.feature("F003", "F073")
+@pytest.mark.feature("F003", "F073", "F060")
 async def test_an_edit_on_either_side_reaches_the_other(rig: Rig) -> None:
     client = await rig.omie_new(razao_social="Alfa Ltda", nome_fantasia="Alfa", cnpj_cpf=CNPJ, email="a@alfa.test")
     await rig.settle()

@@ -115,7 +115,7 @@ async def test_a_dry_run_writes_nothing_and_its_plan_is_executed_exactly(rig: Ri
 
 
 @EMBEDDED
-@pytest.mark.feature("F086", "F262")
+@pytest.mark.feature("F086", "F262", "F033")
 async def test_records_of_both_sides_are_linked_before_anything_is_created(product: Settings) -> None:
     async with running(product, speed=20.0) as rig:
         await rig.connect()

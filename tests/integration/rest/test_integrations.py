@@ -16,7 +16,7 @@ from tests.integration.rest.rig import NEW, FixedClock, Parts
 SECRETS = ("sandbox-app-secret", "sandbox-user-key")
 
 
-@pytest.mark.feature("F015", "F023", "F034", "F038")
+@pytest.mark.feature("F015", "F023", "F034", "F038", "F019")
 async def test_a_new_integration_has_addresses_and_keeps_its_secrets(
     api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts
 ) -> None:
@@ -95,7 +95,7 @@ async def test_a_limit_is_told_in_plain_words(
     assert "aguarde 45 s" in result["checks"][0]["detail"]
 
 
-@pytest.mark.feature("F010", "F022")
+@pytest.mark.feature("F010", "F022", "F032")
 async def test_blockers_refuse_the_activation_with_their_checks(
     api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
 ) -> None:
@@ -108,6 +108,7 @@ async def test_blockers_refuse_the_activation_with_their_checks(
     assert (await api.get(f"/integrations/{shop['id']}")).json()["state"] == "not_connected"
 
 
+@pytest.mark.feature("F018")
 async def test_refused_credentials_are_a_state_and_new_ones_a_new_chance(
     api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
 ) -> None:
@@ -263,7 +264,7 @@ async def test_the_same_pair_is_not_activated_twice(api: httpx.AsyncClient, acti
     assert answer.json()["checks"][0]["name"] == "Par exclusivo"
 
 
-@pytest.mark.feature("F028", "F029", "F037")
+@pytest.mark.feature("F028", "F029", "F037", "F018")
 async def test_a_paused_integration_keeps_what_comes_and_applies_it_later(
     api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts
 ) -> None:
