@@ -234,7 +234,8 @@ class ResyncSteps:
         for entity, count in fresh.items():
             if count:
                 price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
-                calls[Vendor.PLOOMES.value, entity, "read"] = -(-count // price.rows)
+                key = (Vendor.PLOOMES.value, entity, "read")
+                calls[key] = calls.get(key, 0) + -(-count // price.rows)
         priced: list[tuple[Price, int]] = []
         requests: flight_plan.Requests = {}
         for (vendor, entity, word), count in calls.items():

@@ -47,6 +47,8 @@ SALES = (ORDERS, SERVICE_ORDERS)
 WAITS = "waiting"
 """The word of a plan for a sale whose own lines keep it from becoming a document: it is told, nothing is written."""
 LINES = Work([WAITS], {Vendor.PLOOMES.value: {"clients:read": 1}}, Vendor.OMIE)
+SHOWING: Mapping[str, int] = {"read": 1, "update": 1}
+"""A sale is read once more before its lists are written: what people typed meanwhile stays."""
 SHOWN = ("stage", "status")
 """What of a document is shown on its sale without being one of its rows."""
 
@@ -245,7 +247,7 @@ class SaleVisit(Access):
         moved = link is not None and _moved(seen, sides.omie)
         if not words and moved:
             words = ["unchanged"]
-        ploomes = {"update": 1} if "update_in_ploomes" in words else {}
+        ploomes = SHOWING if "update_in_ploomes" in words else {}
         omie: dict[str, int] = {"update": 1} if edits else {}
         if shows and Status(status) in (Status.INVOICED, Status.RETURNED, Status.PARTLY_RETURNED):
             omie[f"{self.kind.states}:read"] = 1
@@ -255,10 +257,10 @@ class SaleVisit(Access):
     def creation(self, row: JsonObject, target: Vendor, key: str | None) -> Work | None:
         """A new document needs its client's record, is read back and shown; a new sale is told its order's number."""
         if target is Vendor.PLOOMES:
-            return Work(["create_in_ploomes"], {"ploomes": {"create": 1, "update": 1}}, target)
+            return Work(["create_in_ploomes"], {"ploomes": {"create": 1, **SHOWING}}, target)
         if row.get("unmet"):
             return LINES
-        calls = {"omie": {"create": 1, "read": 1}, "ploomes": {"clients:read": 1, "update": 1}}
+        calls = {"omie": {"create": 1, "read": 1}, "ploomes": {"clients:read": 1, **SHOWING}}
         return Work(["create_in_omie"], calls, target)
 
     def ending(self, link: Link, gone: Vendor) -> Work:

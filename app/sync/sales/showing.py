@@ -16,7 +16,7 @@ from app.sync.lookups import known
 from app.sync.mapping.canonical import wire
 from app.sync.mapping.fields import Values, merge_patches
 from app.sync.mapping.places import fold
-from app.sync.models import Link
+from app.sync.models import EventSource, Link
 from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Kind, decimal
 from app.sync.sales.invoices import Invoices
@@ -85,10 +85,12 @@ class Showing:
 
     async def _as_it_is(self, visit: Visit, patch: JsonObject) -> JsonObject:
         """The sale that a list is written over. Ploomes may replace lists whole, and Omie took its time since the sale
-        was read: what people typed meanwhile must stay. Raises Postponed when they changed lines that we would set."""
+        was read: what people typed meanwhile must stay. A pass always asks, so that its plan can count it. Raises
+        Postponed when they changed lines that we would set."""
         sale = visit.sale
         assert sale is not None
-        young = visit.read_at is not None and self._clock.now() - visit.read_at < JUST_READ
+        live = visit.trip.event.source != EventSource.RESYNC
+        young = live and visit.read_at is not None and self._clock.now() - visit.read_at < JUST_READ
         if young or not patch.keys() & {"OtherProperties", "Products"}:
             return sale.raw
         record = await visit.trip.ploomes.fetch(ORDERS, sale.id)
