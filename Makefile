@@ -8,8 +8,8 @@ UV     ?= uv
 PORT   ?= 8000
 ARGS   ?=
 
-# one test process more than cores, four at most: tests wait for vendors a third of their time; 0 runs in one
-TEST_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+# as many test processes as cores, four at most: with more, tests that run fast time miss each other; 0 runs in one
+TEST_WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all check format bench features lock clean

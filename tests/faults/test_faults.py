@@ -33,6 +33,7 @@ async def test_a_worker_killed_after_a_write_writes_it_once(setup: str, tmp_path
     assert not [complaint for figure in figures for complaint in figure.complaints]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("F264")
 async def test_a_resync_whose_workers_are_killed_writes_everything_once(tmp_path: Path) -> None:
     """The quick one: two deaths while it reads, two while it writes."""
