@@ -128,6 +128,11 @@ async def test_a_shared_contact_follows_the_company_that_linked_it_first(group: 
     first, second = group.first, group.second
     await second.configure(scope=group.scope("Filial"))
     contact = group.shops[0].contact["Id"]
+
+    async def both_have_it() -> bool:
+        return len(await first.clients()) == len(await second.clients()) == 1
+
+    await first.until(both_have_it)
     await group.settle()
     (one,), (other,) = await first.clients(), await second.clients()
     assert [c["cnpj_cpf"] for c in (one, other)] == [one["cnpj_cpf"]] * 2  # both companies have the contact
