@@ -40,7 +40,7 @@ from app.sync.jobs import Jobs
 from app.sync.lanes import Lanes
 from app.sync.lookups.people import People
 from app.sync.models import Integration
-from app.sync.passes import family_changes, first_load, self_test, value_pass
+from app.sync.passes import family_changes, first_load, retired, self_test, value_pass
 from app.sync.passes.family_changes import FamilyChanges
 from app.sync.passes.foreign import Foreign
 from app.sync.passes.load_steps import LoadSteps
@@ -49,6 +49,7 @@ from app.sync.passes.nightly import Nightly
 from app.sync.passes.passes import Passes
 from app.sync.passes.resync_steps import ResyncSteps
 from app.sync.passes.resyncs import Resyncs
+from app.sync.passes.retired import Retired
 from app.sync.passes.self_test import SelfTest
 from app.sync.passes.silence import Silence
 from app.sync.passes.sweep import Sweep
@@ -182,6 +183,7 @@ class Ponte:
         self.families = FamilyChanges(
             self.db, self.clock, self.lanes, self.gateways, self.configs, self.engine.references
         )
+        self.retired = Retired(self.db, self.clock, self.gateways)
         self.value_tables = ValueTables(self.db, self.clock, self.configs)
         self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
@@ -245,6 +247,7 @@ class Ponte:
             Cron("passes", 1.0, self.passes.tick),
             Cron("interactions", 10.0, self.interactions.sweep),
             Cron("foreign", 60.0, self.foreign.sweep),
+            Cron("retired", retired.SECONDS, self.retired.sweep),
             Cron("families", family_changes.SECONDS, self.families.sweep),
             Cron("watch", 60.0, self.watch.tick),
             Cron("incremental_sweep", 60.0, self.sweep.tick),

@@ -172,7 +172,7 @@ class Agreement:
                 if (
                     row_id not in frozen
                     and trip.event.source != EventSource.PERSON
-                    and fights(turns[row_id], vendor, values[row_id])
+                    and fights(turns[row_id], vendor, values[row_id], restores=row_id in verdict.restored)
                 ):
                     frozen[row_id] = now + FREEZE_SECONDS
                 if row_id in frozen:

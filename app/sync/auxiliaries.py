@@ -61,6 +61,12 @@ class Auxiliaries:
     async def ensure(self, integration: Integration, named: Named, event: Event | None, ploomes: Gateway) -> Record:
         """A record by name, found or made, and known from then on. Raises LaneBusy, LeaseLost, Postponed,
         VendorError."""
+        return (await self.ensured(integration, named, event, ploomes))[0]
+
+    async def ensured(
+        self, integration: Integration, named: Named, event: Event | None, ploomes: Gateway
+    ) -> tuple[Record, bool]:
+        """The same, and whether we made it."""
         lane = f"{named.entity}:{integration.ploomes_account_id}:{named.key[:100]}"
         async with self._lanes.hold(lane) as lease:
             found = await self._find(integration.id, named, ploomes)
@@ -70,25 +76,47 @@ class Auxiliaries:
                 await self._finish(entry, integration, record.id, "resposta perdida; encontrado")
             async with self._db.transaction() as session:
                 await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
-            return record
+            return record, not found or bool(lost)
 
     async def rename(
         self, integration: Integration, entity: str, external_id: str, name: str, ploomes: Gateway
     ) -> None:
         """Gives a record another name, and knows it by that. Raises LaneBusy, LeaseLost, Postponed, VendorError."""
+        written = await self._change(
+            integration, entity, "update", external_id, {"name": name}, {"Name": name}, ploomes
+        )
+        async with self._db.transaction() as session:
+            before = await known.get(session, integration.id, Vendor.PLOOMES, entity, external_id)
+            data = written.data or {**(before.data if before else {}), "Id": external_id, "Name": name}
+            record = Record(Vendor.PLOOMES, entity, external_id, data, written.sent_at)
+            await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
+
+    async def remove(self, integration: Integration, entity: str, external_id: str, ploomes: Gateway) -> None:
+        """Deletes a record, and knows it to be gone. Raises LaneBusy, LeaseLost, Postponed, VendorError."""
+        await self._change(integration, entity, "delete", external_id, {}, {}, ploomes)
+        async with self._db.transaction() as session:
+            await known.mark_gone(session, integration.id, Vendor.PLOOMES, entity, external_id, self._clock.now())
+
+    async def _change(
+        self,
+        integration: Integration,
+        entity: str,
+        verb: str,
+        external_id: str,
+        after: JsonObject,
+        body: JsonObject,
+        ploomes: Gateway,
+    ) -> Written:
+        """One journalled write of a record that is there, in its lane."""
         async with self._lanes.hold(f"{entity}:{integration.ploomes_account_id}:{external_id}") as lease:
-            entry = self._entry(integration, entity, "update", {"name": name}, None, f"id:{external_id}")
+            entry = self._entry(integration, entity, verb, after, None, f"id:{external_id}")
             entry.external_id = external_id
             async with self._db.transaction() as session:
                 session.add(entry)
                 await lease.extend(session, WRITE_SECONDS)
-            written = await self._sent(entry, ploomes.write(entity, "update", external_id, {"Name": name}))
+            written = await self._sent(entry, ploomes.write(entity, verb, external_id, body))
             await self._finish(entry, integration, external_id)
-            async with self._db.transaction() as session:
-                before = await known.get(session, integration.id, Vendor.PLOOMES, entity, external_id)
-                data = written.data or {**(before.data if before else {}), "Id": external_id, "Name": name}
-                record = Record(Vendor.PLOOMES, entity, external_id, data, written.sent_at)
-                await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
+            return written
 
     async def _find(self, integration_id: int, named: Named, ploomes: Gateway) -> list[Record]:
         async with self._db.read() as session:

@@ -29,7 +29,8 @@ class Extra:
     """What a new record carries beside its rows, and what is remembered when it is committed."""
 
     body: JsonObject
-    committed: Callable[[AsyncSession], Awaitable[None]]
+    committed: Callable[[AsyncSession, JsonObject], Awaitable[None]]
+    """Takes the record as Ploomes answered it."""
 
 
 Extras = Mapping[str, Callable[[Trip], Awaitable[Extra | None]]]
@@ -163,7 +164,7 @@ class Creation:
                 self._clock.now(),
             )
             if extra is not None:
-                await extra.committed(session)
+                await extra.committed(session, ploomes.record.data if ploomes.record is not None else {})
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
         await self._writer.trace("committed")

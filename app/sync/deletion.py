@@ -5,7 +5,7 @@ from datetime import timedelta
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, VendorError
-from app.core.ports import Key, Record, Vendor
+from app.core.ports import Gateway, Key, Record, Vendor
 from app.sync import issues, journal, links
 from app.sync.agreement import Agreement, cause_of, withhold
 from app.sync.config.sharing import others_linked
@@ -21,6 +21,10 @@ from app.sync.vendors import one_page
 from app.sync.writing import Draft, Writer, update_drafts
 
 TRIPWIRE = timedelta(minutes=10)
+RETIRED = "retired"
+"""In `links.document` of a record that is suspended because sales use it: when it is looked at again, epoch seconds."""
+RETIRED_TOPIC = "retired"
+"""Topic of an event about one that nothing uses any more."""
 REFUSALS = frozenset({Fault.INVALID, Fault.MISSING_REFERENCE, Fault.DUPLICATE, Fault.UNKNOWN})
 
 
@@ -47,6 +51,7 @@ class Deletion:
 
     async def mirror(self, trip: Trip, link: Link, gone: Vendor) -> None:
         """Ends with the event settled. Raises LaneBusy, Postponed, VendorError, LeaseLost."""
+        link.document = {name: value for name, value in link.document.items() if name != RETIRED}
         choice = await self._choice(trip, link)
         if choice == "discard":
             await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", "O registro foi mantido, sem vínculo."))
@@ -77,9 +82,15 @@ class Deletion:
             ending = done("kept", "Excluído no Omie; o registro fica no Ploomes, porque outra integração o usa.")
             await self._end(trip, link, LinkState.DELETED, ending)
             return
+        if trip.event.topic == RETIRED_TOPIC and _taken_back(trip, side):
+            text = f"Alguém voltou a usar o registro no {other.label}: ele fica."
+            await self._end(trip, link, LinkState.DELETED, done("kept", text))
+            return
         # one deletion of an integration at a time, so that the tripwire counts every one before it
         await trip.lease.take([f"deletions:{trip.integration.id}"])
-        asked = choice == "proceed" or link.state == LinkState.DELETED  # a person wants what was refused before
+        # a person wants what was refused before
+        again = link.state == LinkState.DELETED and trip.event.source == EventSource.PERSON
+        asked = choice == "proceed" or again
         finding = None if asked else await self._objection(trip, link, gone, side)
         refusal = await self._refused_before(trip, link, gone)
         if finding is not None:
@@ -89,23 +100,16 @@ class Deletion:
         elif refusal is not None:
             await self._inactivate_refused(trip, link, other, side, refusal)
         elif await self._used(trip, other, links.id_of(link, other)):
-            text = f"Excluído no {gone.label}: suspenso e marcado no {other.label}, onde há vendas com ele."
+            text = f"Excluído no {gone.label}: suspenso e marcado no {other.label}, enquanto houver vendas com ele."
+            link.document = {**link.document, RETIRED: self._clock.time()}
             await self._inactivate(trip, link, other, side, done("inactivated", text))
         else:
             await self._delete(trip, link, other, side)
 
     async def _used(self, trip: Trip, vendor: Vendor, external_id: str) -> bool:
-        """Whether rows of another set use a record, so that deleting it would tear them. An empty answer counts
-        beside a row known to live, or when the whole set is empty twice."""
+        """Whether rows of another set use a record, so that deleting it would tear them."""
         set_name = trip.rules.USED_IN
-        if vendor is Vendor.OMIE or set_name is None:
-            return False
-        for _ in range(2):
-            first = (await one_page(trip.ploomes, set_name)).records
-            if first:
-                found = await trip.ploomes.find(set_name, Key("product_id", external_id), control=first[0].id)
-                return any(str(row.data.get("ProductId")) == external_id for row in found)
-        return False
+        return vendor is Vendor.PLOOMES and set_name is not None and await is_used(trip.ploomes, set_name, external_id)
 
     async def _shared(self, trip: Trip, link: Link) -> bool:
         """Another integration of the account links the same Ploomes record."""
@@ -246,3 +250,19 @@ class Deletion:
                         )
             await self._endings.close_in(session, trip, outcome, link)
         await self._writer.trace("committed")
+
+
+async def is_used(ploomes: Gateway, set_name: str, product_id: str) -> bool:
+    """Whether rows of a set of Ploomes use a product. An empty answer counts beside a row known to live, or when the
+    whole set is empty twice. Raises Postponed, VendorError."""
+    for _ in range(2):
+        first = (await one_page(ploomes, set_name)).records
+        if first:
+            found = await ploomes.find(set_name, Key("product_id", product_id), control=first[0].id)
+            return any(str(row.data.get("ProductId")) == product_id for row in found)
+    return False
+
+
+def _taken_back(trip: Trip, side: Side) -> bool:
+    """Whether a person undid what the record got when it was inactivated. Pure."""
+    return any(side.values.get(name) != value for name, value in trip.rules.INACTIVE.items())

@@ -19,9 +19,12 @@ from app.sync.models import Integration
 
 FAMILY_GROUPS = "family_groups"
 """Index set under Omie: family code -> group id as natural key, and the family's name then."""
+MADE_GROUPS = "made_groups"
+"""Index set under Ploomes: groups that we made, by id. One that is left empty goes again."""
 DEFAULT = "default:"
 """Before the name of a family of Ploomes: the group in it for what has no family in Omie."""
 NAME_SIZE = 200
+"""Characters that Ploomes takes."""
 
 ReadAnew = Callable[[Integration, Vendor, str, Gateway], Awaitable[None]]
 
@@ -66,13 +69,16 @@ class Families:
         if family_id is None:
             put_group(search.refs, key, "")
             return
-        group = await self._known_group(search, name, family_id)
+        group, made = await self._known_group(search, name, family_id), False
         if group is None:
-            named = product_group(name[:NAME_SIZE], family_id)
-            group = (await self._auxiliaries.ensure(search.integration, named, search.event, search.ploomes)).id
-        row = known.Known(Vendor.OMIE, FAMILY_GROUPS, key, natural_key=group, name=name)
+            named = product_group(group_name(name), family_id)
+            found, made = await self._auxiliaries.ensured(search.integration, named, search.event, search.ploomes)
+            group = found.id
+        rows = [known.Known(Vendor.OMIE, FAMILY_GROUPS, key, natural_key=group, name=name)]
+        if made:
+            rows.append(known.Known(Vendor.PLOOMES, MADE_GROUPS, group, name=name))
         async with self._db.transaction() as session:
-            await known.upsert(session, search.integration.id, [row], self._clock.now())
+            await known.upsert(session, search.integration.id, rows, self._clock.now())
         put_group(search.refs, key, group)
 
     async def _known_group(self, search: Search, name: str, family_id: str) -> str | None:
@@ -80,7 +86,12 @@ class Families:
         async with self._db.read() as session:
             groups = await known.everything(session, search.integration.id, Vendor.PLOOMES, "groups")
         mine = [row for row in groups if str(row.data.get("FamilyId")) == family_id]
-        return next((row.external_id for row in mine if fold(row.name or "") == fold(name[:NAME_SIZE])), None)
+        return next((row.external_id for row in mine if fold(row.name or "") == fold(group_name(name))), None)
+
+
+def group_name(family: str) -> str:
+    """A family's name as a group has it. Pure."""
+    return family[:NAME_SIZE].rstrip()
 
 
 def put_group(refs: Refs, key: str, group: str) -> None:

@@ -22,7 +22,7 @@ from app.sync.config.document import Config
 from app.sync.config.sharing import HELD, OVERLAP, SALES
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import opening_of
-from app.sync.deletion import Deletion
+from app.sync.deletion import RETIRED_TOPIC, Deletion
 from app.sync.endings import Endings
 from app.sync.entities import BUILT, RULES, custom_fields_of
 from app.sync.lanes import Lanes
@@ -38,7 +38,9 @@ from app.sync.sales import waits
 from app.sync.sales.road import SalesRoad
 from app.sync.sellers import Sellers
 from app.sync.setup.credentials import fingerprint
+from app.sync.stock.book import edited_of, put_back
 from app.sync.stock.movements import Stock
+from app.sync.stock.table import text_in
 from app.sync.trip import Outcome, Tracer, Trip, ignored
 from app.sync.twins import Twins
 from app.sync.vendors import Gateways
@@ -178,8 +180,10 @@ class Engine:
             await inbox.conclude(session, trip.event, ended_outcome(ended), now=self._clock.now())
 
     async def _asked_again(self, session: AsyncSession, trip: Trip, ended: Link) -> bool:
-        """True when a person wants a refused deletion tried again and the record has not found another partner."""
-        if trip.event.source != EventSource.PERSON or trip.event.kind != Kind.DELETED:
+        """True when a person wants a refused deletion tried again, or nothing uses a retired record any more, and the
+        record has not found another partner."""
+        asked = trip.event.source == EventSource.PERSON or trip.event.topic == RETIRED_TOPIC
+        if not asked or trip.event.kind != Kind.DELETED:
             return False
         other = trip.vendor.other
         partner = await links.find(session, ended.integration_id, ended.entity, other, links.id_of(ended, other))
@@ -272,6 +276,8 @@ class Engine:
         base = link.omie_base if trip.vendor is Vendor.OMIE else link.ploomes_base
         if values is None or any(row_id not in base or base[row_id] != value for row_id, value in values.items()):
             return False
+        if trip.vendor is Vendor.PLOOMES:
+            await self._look_at_table(trip, link, new)
         if trip.vendor is Vendor.PLOOMES and event.author == trip.integration.ploomes_user_id:
             outcome = Outcome(EventState.ECHO, "own_write", "Eco da nossa própria gravação: nada mudou.")
         else:
@@ -315,7 +321,21 @@ class Engine:
         if omie is None or ploomes is None:
             await self._deletion.mirror(trip, link, Vendor.OMIE if omie is None else Vendor.PLOOMES)
         else:
+            if ploomes.record is not None:
+                await self._look_at_table(trip, link, ploomes.record.data)
             await self.agreement.agree(trip, link, omie, ploomes)
+
+    async def _look_at_table(self, trip: Trip, link: Link, record: JsonObject) -> None:
+        """A table of stock that somebody edited in Ploomes is put back (F005). A body only hints: the event reads."""
+        field_key = trip.refs.field_keys.get(trip.rules.STOCK_FIELD or "")
+        if field_key is None or not trip.config.entities.stock:
+            return
+        texts = {link.omie_id: text_in(record, field_key)}
+        async with self._db.read() as session:
+            edited = await edited_of(session, trip.integration.id, texts)
+        if edited:
+            async with self._db.transaction() as session:
+                await put_back(session, trip.integration.id, edited, trip.event.priority, self._clock.now())
 
 
 def gate(

@@ -1,9 +1,13 @@
 """Products and services go from Omie to Ploomes and never back (F004-F006, F092-F105, F130)."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from app.sync.deletion import RETIRED
+from app.sync.models import Link, LinkState
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 
 
@@ -200,12 +204,58 @@ async def test_deleted_in_omie_is_deleted_or_suspended_where_sales_use_it(rig: R
     assert not rig.tap.of("ExcluirProduto", "AlterarProduto")
 
 
+@pytest.mark.feature("F004")
+@EMBEDDED
+async def test_a_retired_product_goes_with_its_last_sale_unless_somebody_took_it_back(rig: Rig) -> None:
+    await rig.configure(entities={"clients": False, "orders": False})
+    made = [await product(rig, codigo=f"R-{n}", descricao=f"Produto {n}") for n in range(3)]
+    await rig.settle()
+    pairs = [(await twin(rig, each["codigo_produto"]))["Id"] for each in made]
+    contact = await rig.ploomes_new("Contacts", Name="Comprador", TypeId=1)
+    sales = []
+    for pair in pairs:
+        sales.append(await rig.ploomes_new("Orders", ContactId=int(contact)))
+        await rig.ploomes_new("Orders@Products", OrderId=int(sales[-1]), ProductId=pair, Quantity=1, UnitPrice=1)
+    await rig.settle()
+    for each in made:
+        await rig.omie_remove("products", each["codigo_produto"])
+    await rig.settle()
+    suspended = {row["Id"]: row["Suspended"] for row in await rig.ploomes_set("Products")}
+    assert suspended == dict.fromkeys(pairs, True)
+    await rig.ploomes_change("Products", pairs[1], Suspended=False)
+    for sale in sales[:2]:
+        await rig.ploomes_remove("Orders", int(sale))
+    await rig.settle()
+    await look_at_retired(rig)
+    assert set(await names_of(rig, "Products")) == {*pairs[1:]}, "one is taken back, one is still sold"
+    await rig.ploomes_remove("Orders", int(sales[2]))
+    await rig.settle()
+    calls = len(rig.tap.calls)
+    await rig.ponte.retired.sweep()
+    assert len(rig.tap.calls) == calls, "each is looked at once a day"
+    await look_at_retired(rig)
+    assert set(await names_of(rig, "Products")) == {pairs[1]}
+    assert not rig.tap.of("ExcluirProduto", "AlterarProduto")
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+async def look_at_retired(rig: Rig) -> None:
+    """A day has passed."""
+    async with rig.ponte.db.transaction() as session:
+        for link in await session.scalars(select(Link).where(Link.state == LinkState.DELETED)):
+            link.document = {name: 0.0 if name == RETIRED else value for name, value in link.document.items()}
+    await rig.ponte.retired.sweep()
+    await rig.settle()
+
+
 @pytest.mark.feature("F093", "F098", "F106")
 @EMBEDDED
 @at_speed(60.0)
 async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> None:
     await rig.quirk(omie_family_delete="detached")
-    codes = [(await rig.omie_put("families", nomeFamilia=name))["codigo"] for name in ("Cafés", "Chás", "Sucos")]
+    codes = [
+        (await rig.omie_put("families", nomeFamilia=name))["codigo"] for name in ("Cafés", "Chás", "Sucos", "Doces")
+    ]
     made = [
         (await product(rig, codigo=f"F-{n}", descricao=f"Item {n}", codigo_familia=code))["codigo_produto"]
         for n, code in enumerate(codes)
@@ -216,7 +266,7 @@ async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> Non
         names = await names_of(rig, "Products@Groups")  # a product may move on while its names are read
         return [names.get((await twin(rig, code))["GroupId"]) for code in made]
 
-    assert await groups() == ["Cafés", "Chás", "Sucos"]
+    assert await groups() == ["Cafés", "Chás", "Sucos", "Doces"]
     count = len(await rig.ploomes_set("Products@Groups"))
     # renamed; merged into another by name; removed
     await rig.omie_change("families", codes[0], nomeFamilia="Cafés & grãos <especiais>")
@@ -225,10 +275,23 @@ async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> Non
 
     async def followed() -> bool:
         await rig.ponte.families.sweep()  # nobody waits a quarter of an hour for it
-        return await groups() == ["Cafés & grãos <especiais>", "Sucos", "Produtos"]
+        return await groups() == ["Cafés & grãos <especiais>", "Sucos", "Produtos", "Doces"]
 
     await rig.until(followed, 60)
-    assert len(await rig.ploomes_set("Products@Groups")) == count + 1, "the group of what has no family"
+    # the group that was left empty goes, one that somebody else uses does not
+    [doces] = [row["Id"] for row in await rig.ploomes_set("Products@Groups") if row["Name"] == "Doces"]
+    await rig.ploomes_new("Products", Name="Só daqui", Code="SD-1", GroupId=doces)
+    await rig.omie_remove("families", codes[3])
+
+    async def emptied() -> bool:
+        await rig.ponte.families.sweep()
+        names = {row["Name"] for row in await rig.ploomes_set("Products@Groups")}
+        return "Chás" not in names and await groups() == ["Cafés & grãos <especiais>", "Sucos", "Produtos", "Produtos"]
+
+    await rig.until(emptied, 60)
+    await rig.ponte.families.sweep()
+    names = Counter(row["Name"] for row in await rig.ploomes_set("Products@Groups"))
+    assert (names["Doces"], names["Sucos"], names["Produtos"], names.total()) == (1, 1, 1, count)
     assert await rig.issues() == []
 
 

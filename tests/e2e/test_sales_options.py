@@ -13,7 +13,7 @@ from tests.e2e.shop import Shop, custom, move_family, new_field, number, option_
 CARRIER = "11444777000161"
 
 
-@pytest.mark.feature("F177", "F178", "F182", "F183", "F184", "F185", "F186", "F187", "F188", "F189")
+@pytest.mark.feature("F151", "F177", "F178", "F182", "F183", "F184", "F185", "F186", "F187", "F188", "F189")
 async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     carrier = await new_field(rig, "Transportadora da venda", "Opções pré-cadastradas", options=("Rápida",))
     payment = await new_field(rig, "Forma de pagamento", "Opções pré-cadastradas", options=("Boleto 2x",))
@@ -22,9 +22,10 @@ async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
                     payment_field=payment["Key"])  # fmt: skip
     accounts = [row["nCodCC"] for row in await shop.omie("contacorrente") if row["inativo"] == "N"]
     scenario = next(row["nCodigo"] for row in await shop.omie("cenarios") if row["padrao"] == "S")
+    depot = (await rig.omie_put("locations", codigo="L1", descricao="Depósito", tipo="1"))["codigo_local_estoque"]
     fast, slip = await option_id(rig, "Rápida"), await option_id(rig, "Boleto 2x")
     await rig.configure(
-        orders={"tax_scenario": scenario},
+        orders={"tax_scenario": scenario, "default_stock_location": str(depot)},
         carriers=[{"option": fast, "cnpj": CARRIER, "name": "Transportes Rápida", "freight_type": "1"}],
         payments=[{"option": slip, "omie_account": accounts[1], "omie_installments": "002", "payment_method": "15"}],
     )
@@ -35,6 +36,7 @@ async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     assert {"tag": "Transportadora"} in company["tags"]
     assert str(order["frete"]["codigo_transportadora"]) == str(company["codigo_cliente_omie"])
     assert order["frete"]["modalidade"] == "1"
+    assert [row["inf_adic"]["codigo_local_estoque"] for row in order["det"]] == [depot]
     assert order["informacoes_adicionais"]["codigo_conta_corrente"] == accounts[1]
     assert order["informacoes_adicionais"]["meio_pagamento"] == "15"
     assert order["cabecalho"]["codigo_parcela"] == "002"

@@ -3,10 +3,15 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from app.sync.passes.models import Watermark
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_products import product, twin
+from tests.e2e.test_reconcile import loaded, reconcile
 from tests.e2e.test_resync import act, rested, resync, silent
+
+READS = ("ListarPosEstoque", "ObterEstoqueProduto", "PosicaoEstoque")
 
 
 async def move(rig: Rig, code: Any, quantity: float, kind: str = "ENT", **more: Any) -> None:
@@ -22,6 +27,39 @@ async def shown(rig: Rig, code: Any) -> str:
     """The table in the product's field, as HTML."""
     rows: list[JsonObject] = (await twin(rig, code))["OtherProperties"]
     return next((str(row["BigStringValue"]) for row in rows if row.get("BigStringValue")), "")
+
+
+async def refreshed(rig: Rig) -> int:
+    """A person asks for all stock to be read again, and it is done; answers the pass's id."""
+    answer = await rig.api.post(f"{rig.path}/stock/refresh")
+    assert answer.status_code == 202, answer.text
+    assert (await rested(rig, answer.json()["id"]))["state"] == "completed"
+    await rig.settle()
+    return int(answer.json()["id"])
+
+
+async def publish(rig: Rig, **stock: Any) -> JsonObject:
+    """New settings of stock, and the pass that they planned once it is over."""
+    document = await rig.get_json(f"{rig.path}/config")
+    document["stock"] |= stock
+    answer = await rig.api.put(f"{rig.path}/config", json=document, params={"start": "now"})
+    assert answer.status_code == 200, answer.text
+    row = await rested(rig, answer.json()["resync_id"])
+    assert row["state"] == "completed", row
+    await rig.settle()
+    return row
+
+
+async def edit(rig: Rig, code: Any, text: str | None) -> None:
+    """A person types something else into the field of the table in Ploomes."""
+    pair = await twin(rig, code)
+    [key] = [row["FieldKey"] for row in pair["OtherProperties"] if "Última alteração" in str(row.get("BigStringValue"))]
+    await rig.ploomes_change("Products", pair["Id"], OtherProperties=[{"FieldKey": key, "BigStringValue": text}])
+
+
+def figures(table: str) -> str:
+    """A table without the moment of its last change."""
+    return table.partition("Última alteração")[0]
 
 
 @pytest.mark.feature("F116", "F134", "F136", "F137", "F138", "F139", "F140", "F141", "F142", "F143", "F144", "F146")
@@ -93,6 +131,7 @@ async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig:
         (await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(4)
     ]  # fmt: skip
     await rig.settle()
+    await refreshed(rig)  # the first tables may have been drawn before the new places were known
     # movements whose webhooks are lost
     await rig.post("/sandbox/faults", {"kind": "drop", "match": "Produto.MovimentacaoEstoque", "times": None})
     await rig.post("/sandbox/faults", {"kind": "drop", "match": "Produto.AjusteEstoque", "times": None})
@@ -100,14 +139,7 @@ async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig:
     await move(rig, codes[1], -2.5, kind="SLD", location=places[1]["codigo_local_estoque"])
     await rig.settle()
     rig.tap.calls.clear()
-    answer = await rig.api.post(f"{rig.path}/stock/refresh")
-    assert answer.status_code == 202, answer.text
-
-    async def ended() -> bool:
-        return (await rig.get_json(f"{rig.path}/resyncs/{answer.json()['id']}"))["state"] == "completed"
-
-    await rig.until(ended)
-    await rig.settle()
+    first_id = await refreshed(rig)
     assert not rig.tap.of("ObterEstoqueProduto")
     assert len(rig.tap.of("ListarPosEstoque")) == 1, "all places in one list"
     assert len(rig.tap.of("PATCH Products")) == 2
@@ -118,14 +150,7 @@ async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig:
     assert "Só produção" not in first
     stamp = first[first.index("Última alteração") :]
     rig.tap.calls.clear()
-    again = await rig.api.post(f"{rig.path}/stock/refresh")
-    assert again.json()["id"] != answer.json()["id"]
-
-    async def ended_again() -> bool:
-        return (await rig.get_json(f"{rig.path}/resyncs/{again.json()['id']}"))["state"] == "completed"
-
-    await rig.until(ended_again)
-    await rig.settle()
+    assert await refreshed(rig) != first_id
     assert await rig.writes() == 0
     assert (await shown(rig, codes[0])).endswith(stamp)
     assert await rig.refusals() == {}
@@ -142,13 +167,7 @@ async def test_what_one_product_was_told_is_what_the_pages_tell(rig: Rig) -> Non
     assert ">10,25</td>" in await shown(rig, code)
     assert rig.tap.of("ObterEstoqueProduto")
     rig.tap.calls.clear()
-    answer = await rig.api.post(f"{rig.path}/stock/refresh")
-
-    async def ended() -> bool:
-        return (await rig.get_json(f"{rig.path}/resyncs/{answer.json()['id']}"))["state"] == "completed"
-
-    await rig.until(ended)
-    await rig.settle()
+    await refreshed(rig)
     assert len(rig.tap.of("ListarPosEstoque")) == 1
     assert await rig.writes() == 0
 
@@ -173,3 +192,96 @@ async def test_a_plan_tells_of_stock_and_is_executed_exactly(rig: Rig) -> None:
     assert done["requests_used"] == done["plan"]["requests"]
     assert ">7</td>" in await shown(rig, codes[0])
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F025", "F148", "F150")
+@at_speed(60.0)
+async def test_a_publish_draws_again_what_is_stored_and_writes_only_what_changed(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    codes = [(await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(3)]
+    await rig.settle()
+    for code, reserved in zip(codes, (2, 0, 0), strict=True):
+        await move(rig, code, 10, reserved=reserved)
+    await rig.settle(90)
+    assert ">8</td>" in await shown(rig, codes[0])
+    rig.tap.calls.clear()
+    dry = await rig.api.put(
+        f"{rig.path}/config", params={"dry_run": True},
+        json={**(await rig.get_json(f"{rig.path}/config")), "stock": {"locations": "all", "balance": "physical"}},
+    )  # fmt: skip
+    assert dry.json()["effects"]["records"] == 3
+    done = await publish(rig, balance="physical")
+    assert ">10</td>" in await shown(rig, codes[0])
+    assert not rig.tap.of(*READS)
+    assert len(rig.tap.of("PATCH Products")) == 1
+    counts = done["plan"]["entities"]["stock"]
+    assert (counts["update_in_ploomes"], counts["unchanged"]) == (1, 2)
+    # a place of which no list was read yet: that place alone
+    shop = await rig.omie_put("locations", codigo="LOJA", descricao="Loja do centro", dispVenda="S", tipo="1")
+    await move(rig, codes[1], 5, location=shop["codigo_local_estoque"])
+    await rig.settle(90)
+    rig.tap.calls.clear()
+    await publish(rig, locations=[shop["codigo"]])
+    [read] = rig.tap.of(*READS)
+    assert read["lista_local_estoque"] == str(shop["codigo_local_estoque"])
+    tables = [await shown(rig, code) for code in codes]
+    assert [table.count("<tr>") for table in tables] == [2, 2, 2], "the head and one place"
+    assert [">5</td>" in table for table in tables] == [False, True, False]
+    rig.tap.calls.clear()
+    await publish(rig, locations="all")
+    assert not rig.tap.of(*READS)
+    assert len(rig.tap.of("PATCH Products")) == 3
+    assert ">10</td>" in await shown(rig, codes[1])
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F005", "F134")
+async def test_a_table_that_somebody_edits_is_put_back(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await move(rig, code, 3)
+    await rig.settle()
+    table = await shown(rig, code)
+    rig.tap.calls.clear()
+    for text in ("<p>tenho 99 aqui</p>", table.replace(">3</td>", ">99</td>"), None):
+        await edit(rig, code, text)
+        await rig.settle()
+        assert figures(await shown(rig, code)) == figures(table)
+    assert not rig.tap.of(*READS), "what is known of the stock serves"
+    assert len(rig.tap.of("PATCH Products")) == 3
+    notes = [note for change in await rig.changes(entity="stock") for note in change["notes"]]
+    assert notes.count("A tabela de estoque foi restaurada.") == 3
+    # an edit of anything else has the table looked at, and leaves it alone
+    await rig.ploomes_change("Products", (await twin(rig, code))["Id"], Name="Outro nome")
+    await rig.settle()
+    assert len(rig.tap.of("PATCH Products")) == 4
+    assert (await twin(rig, code))["Name"] == "Café 500 g"
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F005", "F264")
+@EMBEDDED
+@at_speed(60.0)
+async def test_an_edited_table_whose_webhook_was_lost_is_swept_and_reconciled(rig: Rig) -> None:
+    codes = [(await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(2)]
+    await rig.settle()
+    await silent(rig)
+    table = await shown(rig, codes[0])
+    await edit(rig, codes[0], "varrido")
+    async with rig.ponte.db.transaction() as session:
+        await session.execute(update(Watermark).values(due_at=1.0))
+    await rig.ponte.sweep.tick()
+    await rig.settle()
+    assert figures(await shown(rig, codes[0])) == figures(table)
+    await edit(rig, codes[1], "<b>conferido</b>")
+    _, document, _ = await reconcile(rig)
+    assert figures(await shown(rig, codes[1])) == figures(table)
+    stock = document["entities"]["stock"]
+    assert (document["clean"], stock["linked"], stock["equal"]) == (True, 2, 2), str(document)
+    # a pass over products alone has nobody else to do it
+    await edit(rig, codes[1], "de novo")
+    await resync(rig, entities=["products"])
+    await rig.settle()
+    assert figures(await shown(rig, codes[1])) == figures(table)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})

@@ -65,12 +65,13 @@ OMIE_SECONDS, PLOOMES_SECONDS = 60 / 240, 1 / 6
 """Seconds a request takes of its budget (design section 6)."""
 
 
-def effects_of(records: int) -> JsonObject:
-    """What comparing `records` linked records again costs: list reads on both sides, at the vendors' pace."""
-    omie, ploomes = math.ceil(records / OMIE_PAGE), math.ceil(records / PLOOMES_PAGE)
+def effects_of(records: int, tables: int = 0) -> JsonObject:
+    """What comparing `records` linked records again costs: list reads on both sides, at the vendors' pace. `tables` of
+    stock are drawn from what is stored: for all of them together the list of places is read."""
+    omie, ploomes = math.ceil(records / OMIE_PAGE) + bool(tables), math.ceil(records / PLOOMES_PAGE)
     seconds = max(omie * OMIE_SECONDS, ploomes * PLOOMES_SECONDS)
     return {
-        "records": records,
+        "records": records + tables,
         "requests": omie + ploomes,
         "requests_by_vendor": {"omie": omie, "ploomes": ploomes},
         "eta_seconds": math.ceil(seconds),

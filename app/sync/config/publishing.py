@@ -22,6 +22,7 @@ from app.sync.lookups import known
 from app.sync.lookups.references import References
 from app.sync.models import ConfigVersion, Integration, Resync
 from app.sync.setup.option_tables import OptionTables
+from app.sync.stock.book import forget_whole
 from app.sync.vendors import say
 
 REASON = "mapping"
@@ -51,6 +52,8 @@ class Publishing:
         if answer["changed"] and not dry_run:
             self._references.forget(integration.id)
             async with self._db.transaction() as session:
+                if "entities.stock" in answer["changes"]:
+                    await forget_whole(session, integration.id)
                 row = await plan(session, integration, answer["touched"], start, self._clock)
                 answer["resync_id"] = row.id if row is not None else None
             answer["warnings"] += await self._equal_options(integration)

@@ -73,6 +73,7 @@ class ConfigStore:
             before = _stored(row)
             touched = touched_entities(before, config)
             records = await _living_links(session, integration_id, touched)
+            tables = await _living_links(session, integration_id, touched & {"stock"} and {"products"})
             older = await history.left_out(session, integration_id) if before.history != config.history else None
         changed = config != before
         if changed:
@@ -87,7 +88,7 @@ class ConfigStore:
             "dry_run": dry_run,
             "changes": changed_paths(before.document(), config.document()),
             "touched": sorted(touched),
-            "effects": {**effects_of(records), **({"history": older} if older is not None else {})},
+            "effects": {**effects_of(records, tables), **({"history": older} if older is not None else {})},
             "warnings": warnings_of(config) if changed else [],
         }
 

@@ -148,6 +148,7 @@ KEY_IS_UNIQUE = True
 INTEGRATION_CODE = "codigo_cliente_integracao"
 RETURNED = frozenset({"omie_id", "country"})
 USED_IN: str | None = None
+STOCK_FIELD: str | None = None
 INACTIVE: Values = {"active": False}
 CLIENT_ROLE = "Cliente"
 DOCUMENT_CAUSES = ("missing_document", "invalid_document", "document_removed")

@@ -11,6 +11,7 @@ from app.sync.entities import one_way
 from app.sync.mapping.convert import Text
 from app.sync.mapping.fields import Field, Master, Refs, Values, carries_any
 from app.sync.mapping.goods import PRODUCTS_FAMILY
+from app.sync.stock.table import FIELD
 
 ENTITY = "products"
 
@@ -46,6 +47,7 @@ KEY_IS_UNIQUE = False
 INTEGRATION_CODE = "codigo_produto_integracao"
 RETURNED: frozenset[str] = frozenset()
 USED_IN: str | None = "order_products"
+STOCK_FIELD: str | None = FIELD
 INACTIVE: Values = {"active": False, "suspended": True}
 
 qualify = one_way.qualify

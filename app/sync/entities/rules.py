@@ -98,6 +98,8 @@ class Rules(Protocol):
     """Rows that a new record gets in Omie and that go back to Ploomes where they are empty."""
     USED_IN: str | None
     """The set of Ploomes whose rows may use a record (`product_id`): a used one is inactivated instead of deleted."""
+    STOCK_FIELD: str | None
+    """The custom field of Ploomes in which a record shows its stock as a table."""
     INACTIVE: Values
     """What a record gets that is inactivated instead of deleted."""
 

@@ -29,6 +29,7 @@ KEY_IS_UNIQUE = False
 INTEGRATION_CODE = "cCodIntServ"
 RETURNED: frozenset[str] = frozenset()
 USED_IN: str | None = "order_products"
+STOCK_FIELD: str | None = None
 INACTIVE: Values = {"active": False, "suspended": True}
 
 qualify = one_way.qualify

@@ -183,6 +183,12 @@ async def forget(session: AsyncSession, integration_id: int, entity: str) -> Non
     )
 
 
+async def forget_one(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, external_id: str) -> None:
+    """Removes one row."""
+    mine = (*_set_of(integration_id, vendor, entity), KnownRecord.external_id == external_id)
+    await session.execute(delete(KnownRecord).where(*mine))
+
+
 async def counts(session: AsyncSession, integration_id: int) -> dict[tuple[str, str], int]:
     """Living rows by (vendor, entity)."""
     rows = await session.execute(

@@ -192,12 +192,19 @@ def _decide_conflict(
         _send(row, loser, sides, verdict, refs)
 
 
-def fights(history: Sequence[tuple[Vendor, Value]], vendor: Vendor, value: Value) -> bool:
-    """True when writing `value` to `vendor` would be the third turn of two automations undoing each other.
+PUT_BACKS = 5
+"""A value put back this often in ten minutes is undone by an automation, not by people."""
+
+
+def fights(history: Sequence[tuple[Vendor, Value]], vendor: Vendor, value: Value, *, restores: bool = False) -> bool:
+    """True when writing `value` to `vendor` would be the third turn of two automations undoing each other; or, where
+    it only `restores` a master's value, one put-back too many.
 
     `history` holds our own writes of one field in the last ten minutes, oldest first.
     """
     turns = [*history, (vendor, value)]
+    if restores and len(turns) >= PUT_BACKS and all(turn == (vendor, value) for turn in turns[-PUT_BACKS:]):
+        return True
     if len(turns) < 3:
         return False
     last = turns[-3:]

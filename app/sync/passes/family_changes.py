@@ -1,7 +1,8 @@
 """Families that were renamed, merged or removed in Omie, where no webhook tells of them: groups in Ploomes follow.
 
 A group is renamed while it stands for one family alone. A family whose group no longer fits, or that is gone, gets
-another group: its products lose their agreement about it and are looked at again.
+another group: its products lose their agreement about it and are looked at again. A group that we made for it and that
+holds no product any more is deleted.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,11 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import LaneBusy, LeaseLost, Postponed, VendorError
 from app.core.log import get_logger
-from app.core.ports import Gateway, Kind, Priority, Vendor
+from app.core.ports import Gateway, JsonObject, Key, Kind, Priority, Vendor
 from app.sync import inbox
 from app.sync.auxiliaries import Auxiliaries
 from app.sync.config.store import ConfigStore
-from app.sync.families import DEFAULT, FAMILY_GROUPS, NAME_SIZE
+from app.sync.families import DEFAULT, FAMILY_GROUPS, MADE_GROUPS, group_name
 from app.sync.intake import RUNNING
 from app.sync.lanes import Lanes
 from app.sync.links import LIVING
@@ -32,6 +33,9 @@ BATCH = 500
 TOPIC = "families"
 FORGOTTEN_SECONDS = 30.0
 """Until every process has forgotten which group stood for a family."""
+
+UNUSED = "unused"
+"""In the data of a group that we made: since when no family needs it, epoch seconds."""
 
 _log = get_logger(__name__)
 
@@ -71,8 +75,9 @@ class FamilyChanges:
         config = await self._configs.get(integration.id)
         async with self._db.read() as session:
             kept = await known.everything(session, integration.id, Vendor.OMIE, FAMILY_GROUPS)
+            made = await known.everything(session, integration.id, Vendor.PLOOMES, MADE_GROUPS)
         kept = [row for row in kept if not row.external_id.startswith(DEFAULT)]
-        if not kept or not (config.entities.products and config.products.groups_from_family):
+        if not (kept or made) or not (config.entities.products and config.products.groups_from_family):
             return
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
         await self._references.read_anew(integration, Vendor.OMIE, "families", omie)
@@ -85,16 +90,17 @@ class FamilyChanges:
             shared = [other for other in kept if other.natural_key == row.natural_key and other is not row]
             if family is None or group is None or not family.name:
                 await self._refile(integration, row)
-            elif group.name != family.name[:NAME_SIZE]:
+            elif group.name != group_name(family.name):
                 if shared or _is_name_of(groups, family.name, group):
                     await self._refile(integration, row)
                 else:
                     await self._rename(integration, row, family.name, ploomes)
         self._references.forget(integration.id)
+        await self._drop_emptied(integration, made, groups, ploomes)
 
     async def _rename(self, integration: Integration, row: KnownRecord, name: str, ploomes: Gateway) -> None:
         group = str(row.natural_key)
-        await self._auxiliaries.rename(integration, "groups", group, name[:NAME_SIZE], ploomes)
+        await self._auxiliaries.rename(integration, "groups", group, group_name(name), ploomes)
         async with self._db.transaction() as session:
             fresh = known.Known(Vendor.OMIE, FAMILY_GROUPS, row.external_id, natural_key=group, name=name)
             await known.upsert(session, integration.id, [fresh], self._clock.now())
@@ -115,6 +121,43 @@ class FamilyChanges:
             if not links:
                 return
             after = links[-1].id
+
+    async def _drop_emptied(
+        self, integration: Integration, made: Sequence[KnownRecord], groups: dict[str, KnownRecord], ploomes: Gateway
+    ) -> None:
+        """Deletes groups that we made and that no family has needed for a while, unless a product is in them: an empty
+        answer counts beside a product known to live."""
+        async with self._db.read() as session:
+            living = await known.everything(session, integration.id, Vendor.OMIE, FAMILY_GROUPS)
+            controls = await known.living(session, integration.id, Vendor.PLOOMES, "products", 1)
+        used = {row.natural_key for row in living}
+        for row in made:
+            group, since = row.external_id, float(row.data.get(UNUSED) or self._clock.time())
+            if group in used:
+                await self._note(integration, row, {})
+            elif group in groups and (not controls or self._clock.time() - since < 2 * FORGOTTEN_SECONDS):
+                await self._note(integration, row, {UNUSED: since})
+            elif group not in groups or not await ploomes.find("products", Key("group_id", group), control=controls[0]):
+                if group in groups:
+                    await self._drop(integration, group, ploomes)
+                async with self._db.transaction() as session:
+                    await known.forget_one(session, integration.id, Vendor.PLOOMES, MADE_GROUPS, group)
+
+    async def _note(self, integration: Integration, row: KnownRecord, data: JsonObject) -> None:
+        """Remembers since when nobody needs a group."""
+        if row.data == data:
+            return
+        fresh = known.Known(Vendor.PLOOMES, MADE_GROUPS, row.external_id, name=row.name, data=data)
+        async with self._db.transaction() as session:
+            await known.upsert(session, integration.id, [fresh], self._clock.now())
+
+    async def _drop(self, integration: Integration, group: str, ploomes: Gateway) -> None:
+        try:
+            await self._auxiliaries.remove(integration, "groups", group, ploomes)
+        except VendorError as error:
+            if not error.permanent:
+                raise
+            _log.info("empty group kept", integration=integration.id, group=group, problem=error.text)
 
     async def _look_again(self, session: AsyncSession, link: Link) -> None:
         link.omie_base = {name: value for name, value in link.omie_base.items() if name != "group"}
@@ -142,7 +185,7 @@ async def _products_after(session: AsyncSession, integration_id: int, after: int
 def _is_name_of(groups: dict[str, KnownRecord], name: str, but: KnownRecord) -> bool:
     """Whether another group of the same family of Ploomes carries a name already: two families became one."""
     return any(
-        group.name == name[:NAME_SIZE] and group.data.get("FamilyId") == but.data.get("FamilyId")
+        group.name == group_name(name) and group.data.get("FamilyId") == but.data.get("FamilyId")
         for group in groups.values()
         if group is not but
     )

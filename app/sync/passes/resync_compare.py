@@ -16,6 +16,8 @@ from app.core.ports import Vendor
 from app.sync.links import LIVING
 from app.sync.models import Event, EventSource, EventState, Issue, KnownRecord, Link
 from app.sync.passes.subject import Row, Subject
+from app.sync.stock.book import edited_of
+from app.sync.stock.table import text_in
 
 MARGIN = timedelta(seconds=5)
 """What an event settled this shortly before a page was asked for may not be in the page yet."""
@@ -41,6 +43,8 @@ class Comparison:
     differing: list[Difference] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     """Rows that are none of ours or wait for data, by cause."""
+    edited: list[str] = field(default_factory=list)
+    """Products (Omie ids) whose table of stock somebody edited in Ploomes."""
 
 
 async def compare(
@@ -69,6 +73,10 @@ async def compare(
         elif not visit.equal(row, link, vendor):
             pair = {(Vendor.OMIE, link.omie_id), (Vendor.PLOOMES, link.ploomes_id)}
             comparison.differing.append(Difference(row, link, stale=bool(pair & touched)))
+    if vendor is Vendor.PLOOMES and visit.table_key is not None:
+        linked = [(links[row.record.id].omie_id, row.record.data) for row in rows if row.record.id in links]
+        texts = {product: text_in(record, visit.table_key) for product, record in linked}
+        comparison.edited = await edited_of(session, integration_id, texts)
     free = [row for row in suspects if row.record.id not in ended]
     comparison.counts["ended"] += len(suspects) - len(free)
     settled = await _told(session, visit, vendor, free)

@@ -201,11 +201,10 @@ def writes_of(row: Resync) -> int:
 
 async def spent(db: Database, event: Event, usage: Usage) -> None:
     """Adds the requests that an event of a pass took to its row."""
-    name, _, number = event.topic.partition(":")
-    if name != "resync" or not number.isdigit() or not usage:
+    if not usage or event.source != EventSource.RESYNC:
         return
     async with db.transaction() as session:
-        row = await session.get(Resync, int(number), with_for_update=True)
+        row = await book.pass_of(session, event, locked=True)
         if row is not None:
             used = added(row.requests_used, usage)
             await session.execute(update(Resync).where(Resync.id == row.id).values(requests_used=used))
@@ -213,8 +212,7 @@ async def spent(db: Database, event: Event, usage: Usage) -> None:
 
 async def held_until(session: AsyncSession, event: Event, window_opens: float | None) -> float | None:
     """Until when an event of a pass must rest because its window closed; None lets it go on."""
-    name, _, number = event.topic.partition(":")
-    row = await session.get(Resync, int(number)) if name == "resync" and number.isdigit() else None
+    row = await book.pass_of(session, event)
     return None if row is not None and unhindered(row) else window_opens  # one that names no pass keeps to the window
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
 from app.sync.models import Event, EventState, Link
-from app.sync.passes.models import ResyncItem
+from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.resync_compare import Difference
 from app.sync.passes.subject import Subject
 
@@ -21,6 +21,14 @@ FOUND, STALE, OPEN, SENT, DONE, DROPPED, KNOWN = "found", "stale", "open", "sent
 def topic_of(resync_id: int) -> str:
     """The topic of the events of a pass."""
     return f"resync:{resync_id}"
+
+
+async def pass_of(session: AsyncSession, event: Event, *, locked: bool = False) -> Resync | None:
+    """The pass that made an event, by the event's topic."""
+    name, _, number = event.topic.partition(":")
+    if name != "resync" or not number.isdigit():
+        return None
+    return await session.get(Resync, int(number), with_for_update=locked)
 
 
 def key_of(vendor: str, external_id: str) -> str:

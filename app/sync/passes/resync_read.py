@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
-from app.core.ports import JsonObject, Page, Record, Vendor
+from app.core.ports import Entity, JsonObject, Page, Priority, Record, Vendor
 from app.sync import issues, links
 from app.sync.issues import Finding
 from app.sync.lookups import known
@@ -23,6 +23,7 @@ from app.sync.passes.passes import CUT, Turn, stop
 from app.sync.passes.resync_compare import Comparison, compare, linked_ids, touched_since
 from app.sync.passes.resync_items import DELETE_STAGE, DROPPED, FOUND, OPEN, STALE
 from app.sync.passes.subject import Row, Subject, gateway_of
+from app.sync.stock.book import mark_edited, put_back
 from app.sync.vendors import one_page, refuse_cut
 
 CONTROLS = 2
@@ -32,6 +33,7 @@ BATCH = 50 - CONTROLS
 CUTS = 3
 """A list that ended early this often pauses the pass with a question."""
 CUT_ISSUE = "resync_cut"
+STOCK = Entity.STOCK.value
 
 
 @dataclass(slots=True)
@@ -141,8 +143,16 @@ class Reader:
         for visit, rows in came.rows:
             comparison = await compare(session, visit, came.vendor, rows, came.asked_at)
             await book.keep(session, row.id, visit, came.vendor, comparison.differing)
+            await self._note_edited(session, row, comparison.edited)
             _count(row, visit.entity, comparison)
         await known.upsert(session, row.integration_id, index_rows(came.page.records, came.rows), came.asked_at)
+
+    async def _note_edited(self, session: AsyncSession, row: Resync, products: Sequence[str]) -> None:
+        """Tables of stock that people edited: found again by the steps of stock, where the pass has them."""
+        if row.dry_run or STOCK in row.entities:
+            await mark_edited(session, row.integration_id, products)
+        else:
+            await put_back(session, row.integration_id, products, Priority.BULK, self._clock.now())
 
     async def _end(
         self, session: AsyncSession, integration_id: int, came: Arrived, side: JsonObject, place: JsonObject

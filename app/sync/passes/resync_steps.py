@@ -86,7 +86,7 @@ class ResyncSteps:
 
     def steps(self, row: Resync) -> Mapping[str, Step]:
         """Steps by name, in order, for the entities of a row."""
-        steps: dict[str, Step] = {"references": self._look_ups}
+        steps: dict[str, Step] = {"references": self._look_ups} if needs_look_ups(row) else {}
         for entity in _paired(row):
             group = _group(row, entity)
             if group[0] == entity:
@@ -291,6 +291,11 @@ class ResyncSteps:
 
 def _state(step: str) -> str:
     return "running" if step in (EXECUTE, "verify", "certify", "done") else "planning"
+
+
+def needs_look_ups(row: Resync) -> bool:
+    """Tables of stock are compared with what was written, not with Ploomes. A reconcile begins each round with them."""
+    return row.reason == RECONCILE or set(row.entities) != {STOCK}
 
 
 def _paired(row: Resync) -> list[str]:

@@ -78,6 +78,8 @@ class Subject(Protocol):
     """Whether the event of a pair needs the raw row of the page."""
     proves_absence: Collection[Vendor]
     """Where a pass proves itself that a record is gone; elsewhere the event of the record asks."""
+    table_key: str | None
+    """The key of the field in which its records show their stock; None where they show none."""
     heals: bool
     """Whether a difference that is nobody's edit is put right by the rule of a first link."""
 
@@ -150,6 +152,7 @@ class Access:
         self.omie = omie
         self.ploomes = ploomes
         self.refs = refs
+        self.table_key: str | None = None
         self._references = references
 
     async def resolving(self, work: Callable[[], T]) -> T:

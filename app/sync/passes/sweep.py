@@ -34,6 +34,7 @@ from app.sync.passes.silence import Silence
 from app.sync.passes.subject import Row, Subject, gateway_of
 from app.sync.reading import paged_memo
 from app.sync.sales.passing import SALES
+from app.sync.stock.book import put_back
 from app.sync.trip import Paged
 from app.sync.vendors import one_page
 
@@ -195,7 +196,8 @@ class Sweep:
                 for difference in differing:
                     await self._event(session, visit, vendor, difference)
                 await self._settle_named(session, visit, vendor, rows, differing)
-                count += len(differing)
+                await put_back(session, mark.integration_id, comparison.edited, Priority.BULK, self._clock.now())
+                count += len(differing) + len(comparison.edited)
             await known.upsert(session, mark.integration_id, index_rows(records, pages), asked_at)
             await session.execute(update(Watermark).where(Watermark.id == mark.id).values(place=dict(place)))
         if count:

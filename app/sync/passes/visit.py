@@ -48,6 +48,8 @@ class Visit(Access):
         self.rules = rules
         self.sets = self.index = rules.SETS
         self.filed: Mapping[Vendor, str] = dict.fromkeys(Vendor, rules.ENTITY)
+        if config.entities.stock and rules.STOCK_FIELD is not None:
+            self.table_key = refs.field_keys.get(rules.STOCK_FIELD)
         self.told_as: Sequence[str] = (rules.ENTITY, *rules.SIBLINGS)
         self.issue_entity = rules.ENTITY
 

@@ -1,6 +1,7 @@
 """What we know of stock: levels of products, the places that count, and the table both make."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,19 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.ports import Gateway, Vendor
+from app.core.ports import Gateway, Kind, Vendor
+from app.sync import inbox
 from app.sync.config.document import Config
 from app.sync.lookups import known
 from app.sync.lookups.sets import Sets
-from app.sync.models import Integration, KnownRecord
+from app.sync.models import EventSource, Integration, KnownRecord
 from app.sync.stock.models import StockLevel
-from app.sync.stock.table import Figures, Place, digest, rows_of, stamped, table
+from app.sync.stock.table import FIELD, Figures, Place, digest, rows_of, stamped, table, unstamped
 
 EMPTY = "stock_empty"
 """Under this name the index remembers when the list of all stock was empty; under `stock` when it was not."""
 PLACES_SET = "stock_locations"
 PLACES_SECONDS = 900.0
 """How old the list of places may be."""
+EDITED = "stock_edited"
+"""Topic of an event that puts back a table which somebody edited in Ploomes."""
 
 
 async def level_of(session: AsyncSession, integration_id: int, product_id: str) -> StockLevel | None:
@@ -49,15 +53,91 @@ async def ensured(session: AsyncSession, integration_id: int, product_id: str) -
     return level
 
 
-async def pages_at(session: AsyncSession, integration_id: int) -> datetime | None:
-    """When the stock of all products was last read in pages: what they did not tell of has nothing anywhere."""
-    read = [await known.whole_at(session, integration_id, Vendor.OMIE, name) for name in ("stock", EMPTY)]
-    return max((at for at in read if at is not None), default=None)
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The last time the stock of all products was read in pages: what they did not tell of has nothing there."""
+
+    at: datetime
+    places: frozenset[str]
+    """The places it was read of."""
 
 
-async def show(session: AsyncSession, level_id: int, shown: str) -> None:
-    """Remembers what Ploomes shows of a product's stock."""
-    await session.execute(update(StockLevel).where(StockLevel.id == level_id).values(shown=shown))
+async def whole(session: AsyncSession, integration_id: int) -> Whole | None:
+    """None when it never was."""
+    names = ("stock", EMPTY)
+    rows = [await known.get(session, integration_id, Vendor.OMIE, known.WHOLE_SETS, name) for name in names]
+    row = max((row for row in rows if row is not None), key=lambda row: row.seen_at, default=None)
+    return Whole(row.seen_at, frozenset(row.data.get("places", ()))) if row is not None else None
+
+
+async def seen_whole(session: AsyncSession, integration_id: int, seen: Whole, *, empty: bool) -> None:
+    """Remembers that the stock of all products was read in pages."""
+    name, data = EMPTY if empty else "stock", {"places": sorted(seen.places)}
+    row = known.Known(Vendor.OMIE, known.WHOLE_SETS, name, data=data)
+    await known.upsert(session, integration_id, [row], seen.at)
+
+
+async def forget_whole(session: AsyncSession, integration_id: int) -> None:
+    """What is stored ages while nobody listens to movements: the next pass reads the stock of all products anew."""
+    for name in ("stock", EMPTY):
+        await known.forget_one(session, integration_id, Vendor.OMIE, known.WHOLE_SETS, name)
+
+
+async def show(session: AsyncSession, level_id: int, shown: str, text: str | None) -> None:
+    """Remembers what Ploomes shows of a product's stock: the table's digest, and the text as Ploomes answered it."""
+    held = digest(text) if text is not None else None
+    values = {"shown": shown, "held": held, "edited": False}
+    await session.execute(update(StockLevel).where(StockLevel.id == level_id).values(**values))
+
+
+def is_ours(level: StockLevel, text: str | None) -> bool:
+    """Whether Ploomes holds what it was told last; without a table of ours, whatever people typed is theirs. Pure."""
+    if level.shown is None:
+        return True
+    if level.held is not None:
+        return text is not None and digest(text) == level.held
+    return text is not None and digest(unstamped(text)) == level.shown
+
+
+async def edited_of(session: AsyncSession, integration_id: int, texts: Mapping[str, str | None]) -> list[str]:
+    """Products (Omie ids) whose table somebody edited in Ploomes; `texts`: what it holds of them now."""
+    levels = await levels_of(session, integration_id, list(texts))
+    return [product for product, level in levels.items() if not is_ours(level, texts[product])]
+
+
+async def mark_edited(session: AsyncSession, integration_id: int, products: Collection[str]) -> None:
+    """Remembers that the tables of these products are to be put back."""
+    if not products:
+        return
+    mine = (StockLevel.integration_id == integration_id, StockLevel.product_id.in_(products))
+    await session.execute(update(StockLevel).where(*mine).values(edited=True))
+
+
+async def put_back(
+    session: AsyncSession, integration_id: int, products: Collection[str], priority: int, now: datetime
+) -> None:
+    """Events that draw the tables of these products again, from what is known of their stock (F005)."""
+    await mark_edited(session, integration_id, products)
+    for product in products:
+        await inbox.enqueue(
+            session, integration_id=integration_id, vendor=Vendor.OMIE.value, entity="stock", external_id=product,
+            kind=Kind.CHANGED.value, topic=EDITED, source=EventSource.DEPENDENCY.value, priority=priority,
+            due_at=now.timestamp(), now=now,
+        )  # fmt: skip
+
+
+def field_key_of(integration: Integration) -> str | None:
+    """The key of the field that holds the table in this account."""
+    key = integration.provisioned.get("fields", {}).get(FIELD, {}).get("products")
+    return str(key) if key else None
+
+
+async def field_gone(session: AsyncSession, integration_id: int, field_key: str | None) -> bool:
+    """Whether the field is known to be in Ploomes no more, or never was: nothing is sent that would be refused."""
+    if field_key is None:
+        return True
+    row = await known.get(session, integration_id, Vendor.PLOOMES, "fields", field_key)
+    return row is not None and row.gone_at is not None
 
 
 class Places:
@@ -67,9 +147,12 @@ class Places:
         self._db = db
         self._sets = Sets(db, clock)
 
-    async def of(self, integration: Integration, config: Config, omie: Gateway) -> list[Place]:
-        """Active places that are enabled for sale, and chosen (F135, F148). Raises Postponed, VendorError."""
-        if not await self._sets.lately(integration.id, Vendor.OMIE, PLACES_SET, PLACES_SECONDS):
+    async def of(
+        self, integration: Integration, config: Config, omie: Gateway, *, seconds: float = PLACES_SECONDS
+    ) -> list[Place]:
+        """Active places that are enabled for sale, and chosen (F135, F148), from a list that is at most so old. Raises
+        Postponed, VendorError."""
+        if not await self._sets.lately(integration.id, Vendor.OMIE, PLACES_SET, seconds):
             await self._sets.read(integration.id, Vendor.OMIE, PLACES_SET, omie)
         async with self._db.read() as session:
             rows = await known.everything(session, integration.id, Vendor.OMIE, PLACES_SET)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import Boolean, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, BigId, JsonColumn, UtcDateTime
@@ -27,4 +27,8 @@ class StockLevel(Base):
     pass_id: Mapped[int | None] = mapped_column(BigId)
     """The pass whose pages told of it last."""
     shown: Mapped[str | None] = mapped_column(String(64))
-    """Digest of the table that Ploomes shows."""
+    """Digest of the table that Ploomes was told last, without its stamp; None before the first."""
+    held: Mapped[str | None] = mapped_column(String(64))
+    """Digest of the whole text as Ploomes answered it then: what it holds unless somebody edits it."""
+    edited: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether Ploomes was seen to hold another text since."""

@@ -7,22 +7,28 @@ A movement's body is a hint. Two routes of Omie tell a product's stock in every 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed
-from app.core.ports import Key, Vendor
+from app.core.ports import JsonObject, Key, Vendor
 from app.sync import journal, links
-from app.sync.agreement import cause_of
+from app.sync.agreement import FREEZE_SECONDS, cause_of
 from app.sync.creating import Extra
 from app.sync.endings import Endings
+from app.sync.issues import Finding
 from app.sync.lanes import record_lane
-from app.sync.models import EventSource, Link, WriteEntry, WriteState
-from app.sync.stock.book import Places, draw, ensured, level_of, pages_at, show
+from app.sync.lookups import known
+from app.sync.mapping.decide import fights
+from app.sync.models import Event, EventSource, EventState, Link, WriteEntry, WriteState
+from app.sync.passes.models import MAPPING
+from app.sync.passes.resync_items import pass_of
+from app.sync.stock.book import EDITED, Places, draw, ensured, field_gone, is_ours, level_of, show, whole
 from app.sync.stock.models import StockLevel
-from app.sync.stock.table import Figures, listed, summed
-from app.sync.trip import Trip, done, ignored
+from app.sync.stock.table import COLUMN, FIELD, Figures, listed, summed, text_in
+from app.sync.trip import Outcome, Trip, done, ignored
 from app.sync.writing import Draft, Writer, keep_custom_fields
 
 COALESCE_SECONDS = 15.0
@@ -31,10 +37,10 @@ AGAIN_SECONDS = 61.0
 """Omie refuses the same question about a product before that (reference 1.5)."""
 PAGE_HOURS = timedelta(hours=24)
 """A page of a pass counts as read this long, unless a movement came."""
-FIELD = "ponte_stock"
-COLUMN = "BigStringValue"
 REFRESH = "stock_refresh"
 """Reason of a pass over the stock of all products, and topic of its events."""
+NO_FIELD = ignored("no_field", "O produto ou o campo “Estoque (Omie)” não existe no Ploomes.")
+UPDATED, RESTORED = "A tabela de estoque foi atualizada.", "A tabela de estoque foi restaurada."
 
 
 class Stock:
@@ -65,7 +71,7 @@ class Stock:
         level = await self._read(trip, trip.record_id)
         await self._writer.trace("read")
         html, digest = await self._drawn(trip, level)
-        if digest == level.shown:
+        if digest == level.shown and not level.edited:
             await self._endings.close(trip, done("unchanged", "Nenhum número do estoque mudou."))
         else:
             await self._write(trip, link, level, html, digest)
@@ -78,8 +84,8 @@ class Stock:
         level = await self._read(trip, trip.record_id)
         html, digest = await self._drawn(trip, level)
 
-        async def committed(session: AsyncSession) -> None:
-            await show(session, level.id, digest)
+        async def committed(session: AsyncSession, record: JsonObject) -> None:
+            await show(session, level.id, digest, text_in(record, field_key))
 
         return Extra({"OtherProperties": [{"FieldKey": field_key, COLUMN: html}]}, committed)
 
@@ -89,20 +95,37 @@ class Stock:
         """The level as Omie tells it now, or as it was told since the event came."""
         async with self._db.read() as session:
             level = await level_of(session, trip.integration.id, product)
-            pages = await pages_at(session, trip.integration.id)
-        if level is not None and level.read_at is not None and self._counts(trip, level.read_at):
+            pages = await whole(session, trip.integration.id)
+            told_at = level.read_at if level is not None else pages.at if pages is not None else None
+            counts = told_at is not None and await self._counts(session, trip, product, told_at)
+        if counts and level is not None:
             return level
-        if level is None and pages is not None and self._counts(trip, pages):
-            return await self._store(trip, product, {}, pages, None)  # pages tell only of what ever moved
+        if counts and told_at is not None:
+            return await self._store(trip, product, {}, told_at, None)  # pages tell only of what ever moved
         route = await self._free_route(level)
         asked_at = self._clock.now()
         return await self._store(trip, product, await self._routes[route](trip, product), asked_at, route)
 
-    def _counts(self, trip: Trip, read_at: datetime) -> bool:
-        """Whether a read takes the event in: it is newer than the event, or a page of the pass that made it."""
-        if trip.event.source == EventSource.RESYNC or trip.event.topic == REFRESH:
-            return self._clock.now() - read_at < PAGE_HOURS
-        return read_at > trip.event.received_at
+    async def _counts(self, session: AsyncSession, trip: Trip, product: str, read_at: datetime) -> bool:
+        """Whether a read takes the event in, and every movement that came before: one that this event superseded too.
+
+        A page of a pass counts a day; what only draws again, whatever is known.
+        """
+        event = trip.event
+        moved = select(Event.id).where(
+            Event.integration_id == trip.integration.id,
+            Event.vendor == Vendor.OMIE,
+            Event.entity == "stock",
+            Event.external_id == product,
+            Event.source.in_((EventSource.WEBHOOK, EventSource.FOREIGN)),
+            Event.state != EventState.ECHO,
+            Event.received_at >= read_at,
+        )
+        if (await session.execute(moved.limit(1))).first() is not None:
+            return False
+        if event.source == EventSource.RESYNC or event.topic == REFRESH:
+            return self._clock.now() - read_at < PAGE_HOURS or await _redraws(session, event)
+        return event.topic == EDITED or read_at > event.received_at
 
     async def _free_route(self, level: StockLevel | None) -> str:
         """A route that may be asked about this product now. Raises Postponed until one may."""
@@ -143,15 +166,33 @@ class Stock:
 
     async def _write(self, trip: Trip, link: Link, level: StockLevel, html: str, digest: str) -> None:
         field_key = trip.refs.field_keys.get(FIELD)
+        async with self._db.read() as session:
+            gone = await field_gone(session, trip.integration.id, field_key)
+        if field_key is None or gone:
+            await self._endings.close(trip, NO_FIELD)
+            return
         record = await trip.ploomes.fetch("products", link.ploomes_id)
-        if record is None or field_key is None:
-            text = "O produto ou o campo “Estoque (Omie)” não existe no Ploomes."
-            await self._endings.close(trip, ignored("no_field", text))
+        text = text_in(record.data, field_key) if record is not None else None
+        cleared = text is None and level.shown is not None
+        if record is None or (cleared and await self._vanished(trip, field_key)):
+            await self._endings.close(trip, NO_FIELD)
+            return
+        restores = digest == level.shown
+        if restores and is_ours(level, text):
+            async with self._db.transaction() as session:
+                await show(session, level.id, digest, text)
+                ending = done("unchanged", "O Ploomes mostra a tabela que foi gravada.")
+                await self._endings.close_in(session, trip, ending)
+            return
+        if restores and await self._fights(link, digest):
+            detail = "A tabela de estoque é alterada no Ploomes cada vez que é restaurada."
+            finding, due = Finding("oscillation", detail), self._clock.time() + FREEZE_SECONDS
+            await self._endings.close(trip, Outcome(EventState.WAITING, finding.cause, detail, due, finding))
             return
         await self._writer.trace("decided")
         body = keep_custom_fields({"OtherProperties": [{"FieldKey": field_key, COLUMN: html}]}, record.data)
         draft = Draft(Vendor.PLOOMES, "update", link.ploomes_id, body, {"stock": digest}, {"stock": level.shown})
-        entry, _ = await self._writer.send(trip, draft)
+        entry, written = await self._writer.send(trip, draft)
         async with self._db.transaction() as session:
             row = await session.get_one(WriteEntry, entry.id)
             row.link_id = link.id
@@ -160,12 +201,30 @@ class Stock:
             change = journal.change_of(
                 row, cause=cause_of(trip.event), at=self._clock.now(), lost={}, config_version=version
             )
-            change.notes = [*change.notes, "A tabela de estoque foi atualizada."]
+            change.notes = [*change.notes, RESTORED if restores else UPDATED]
             session.add(change)
-            await show(session, level.id, digest)
+            await show(session, level.id, digest, text_in(written.data or {}, field_key))
             trip.event.link_id = link.id
             await self._endings.close_in(session, trip, done("written", "O estoque foi atualizado no Ploomes."))
         await self._writer.trace("committed")
+
+    async def _fights(self, link: Link, digest: str) -> bool:
+        """Whether an automation of Ploomes undoes the table as often as it is put back."""
+        async with self._db.read() as session:
+            turns = await journal.recent_turns(session, link.id, ["stock"], self._clock.now())
+        return fights(turns["stock"], Vendor.PLOOMES, digest, restores=True)
+
+    async def _vanished(self, trip: Trip, field_key: str) -> bool:
+        """A table that is gone may have gone with its field: looked up once, and remembered."""
+        found = await trip.ploomes.fetch("fields", field_key)
+        if found is not None:
+            return False
+        async with self._db.transaction() as session:
+            now = self._clock.now()
+            gone = known.Known(Vendor.PLOOMES, "fields", field_key)
+            await known.upsert(session, trip.integration.id, [gone], now)
+            await known.mark_gone(session, trip.integration.id, Vendor.PLOOMES, "fields", field_key, now)
+        return True
 
     async def _resolve(self, trip: Trip) -> None:
         """A write whose answer was lost is simply made again: the same table twice is the same table."""
@@ -176,3 +235,9 @@ class Stock:
                 row = await session.get_one(WriteEntry, entry.id)
                 journal.finish(row, WriteState.RESOLVED, self._clock.now(), "resposta perdida; enviado de novo")
         trip.unfinished = ()
+
+
+async def _redraws(session: AsyncSession, event: Event) -> bool:
+    """Whether a publish made the event: it changes no figure, so the stored ones serve however old they are."""
+    row = await pass_of(session, event)
+    return row is not None and row.reason == MAPPING

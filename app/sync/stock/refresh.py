@@ -1,11 +1,13 @@
 """The stock of all products: read in pages per place, compared with what Ploomes shows, only differences become events.
 
 A first load reads the pages before it makes products, so that a new one carries its table in its first write; a
-refresh that a person asked for (F145) reads and compares alone.
+refresh that a person asked for (F145) reads and compares alone. A publish changes no figure: its pass draws again from
+what is stored, and reads only the places that it stored nothing of.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
 
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import UserError, VendorError
-from app.core.ports import JsonObject, Kind, Page, Priority, Vendor
+from app.core.ports import Gateway, JsonObject, Kind, Page, Priority, Vendor
 from app.sync import inbox
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
@@ -24,10 +26,20 @@ from app.sync.links import LIVING
 from app.sync.lookups import known
 from app.sync.models import EventSource, Integration, Link, Resync, StockLevel
 from app.sync.passes.first_load import tell_held, writes_due
-from app.sync.passes.models import ResyncItem
+from app.sync.passes.models import MAPPING, ResyncItem
 from app.sync.passes.passes import CUT, Road, Step, Turn
 from app.sync.passes.resync_items import OPEN
-from app.sync.stock.book import EMPTY, Places, draw, levels_of
+from app.sync.stock.book import (
+    EMPTY,
+    Places,
+    Whole,
+    draw,
+    field_gone,
+    field_key_of,
+    levels_of,
+    seen_whole,
+    whole,
+)
 from app.sync.stock.movements import REFRESH
 from app.sync.stock.table import Figures, Place, listed
 from app.sync.vendors import Gateways, one_page, refuse_cut
@@ -38,6 +50,8 @@ ONCE = timedelta(days=1)
 BATCH = 200
 """Products compared per commit."""
 STOCK = "stock"
+AGAIN = "again"
+"""Marks, in a step's place, that Omie refused a list: the places are read anew before the next."""
 LAST_STAGE = 990
 """Tables come behind everything else."""
 WORKING = ("scheduled", "running")
@@ -69,27 +83,54 @@ class StockPass:
     # --- reading -------------------------------------------------------------------------------------------------
 
     async def _pages(self, priority: Priority, integration: Integration, row: Resync, turn: Turn) -> None:
-        """One page of the chosen places' stock: together they cost the fewest pages, and a place that holds nothing
+        """One page of the stock in some places: together they cost the fewest pages, and a place that holds nothing
         costs no error, which Omie counts."""
-        config = await self._configs.get(integration.id)
+        place = row.cursor.get("place") or {}
         omie, _ = self._gateways.open(integration, priority)
-        places = await self._places.of(integration, config, omie) if wanted(row, config) else []
-        if not places or (row.reason != REFRESH and await self._empty_lately(integration.id)):
+        async with self._db.read() as session:
+            stored = await whole(session, integration.id)
+        ids = place.get("ids") or await self._places_to_read(integration, row, omie, stored, anew=AGAIN in place)
+        if not ids:
             async with turn.commit(None):
                 return
-        place = row.cursor.get("place") or {}
-        within = {"locations": ",".join(sorted(each.id for each in places))}
-        page = await one_page(omie, "stock", cursor=place.get("cursor"), within=within)
+        added = stored if row.reason == MAPPING else None
+        try:
+            page = await one_page(omie, "stock", cursor=place.get("cursor"), within={"locations": ",".join(ids)})
+        except VendorError as error:
+            if not error.permanent or place.get(AGAIN):
+                raise
+            async with turn.commit({AGAIN: True}) as (_, own):  # a place may be gone: once more, with those there are
+                own.progress = {**own.progress, "done": max(0, own.progress.get("done", 0) - place.get("seen", 0))}
+            return
         read_at = min((record.read_at for record in page.records), default=self._clock.now())
         seen, total = place.get("seen", 0) + len(page.records), place.get("total", page.total)
         if page.cursor is None:
             await self._refuse_cut(page, place, seen, total, turn)
-        following: JsonObject = {**place, "cursor": page.cursor, "seen": seen, "total": total}
+        began = str(place.get("began") or read_at.isoformat())
+        following: JsonObject = {
+            **place, "cursor": page.cursor, "seen": seen, "total": total, "ids": ids, "began": began,
+        }  # fmt: skip
         async with turn.commit(following if page.cursor is not None else None) as (session, own):
-            await _note(session, own, _figures(page), read_at)
+            await _note(session, own, _figures(page), read_at, added)
             _count(own, len(page.records), None if "total" in place else page.total)
             if page.cursor is None:
-                await known.seen_whole(session, integration.id, Vendor.OMIE, "stock" if seen else EMPTY, read_at)
+                told = _told(added, datetime.fromisoformat(began), ids)
+                await seen_whole(session, integration.id, told, empty=not seen and added is None)
+
+    async def _places_to_read(
+        self, integration: Integration, row: Resync, omie: Gateway, stored: Whole | None, *, anew: bool
+    ) -> list[str]:
+        """The ids of the places whose stock a pass reads; none where what is stored serves."""
+        config = await self._configs.get(integration.id)
+        reading = reading_of(row, config, stored)
+        lately = row.reason != REFRESH and reading is Reading.WHOLE and await self._empty_lately(integration.id)
+        if reading is Reading.NOTHING or lately:
+            return []
+        since = self._clock.now() - row.created_at  # the list of places must be no older than the wish
+        seconds = 0.0 if anew else since.total_seconds()
+        chosen = {place.id for place in await self._places.of(integration, config, omie, seconds=seconds)}
+        known_of = stored.places if stored is not None and reading is Reading.MISSING else ()
+        return sorted(chosen.difference(known_of))
 
     async def _empty_lately(self, integration_id: int) -> bool:
         """A list that was empty counts as an error in Omie: it is read again after a day, or once something moved."""
@@ -117,23 +158,26 @@ class StockPass:
         """A batch of linked products: what differs from what Ploomes shows becomes an event."""
         config, places, links = await self._batch(integration, row)
         async with turn.commit({"after": links[-1].id} if links else None) as (session, own):
-            for link in await self._differing(session, own, config, places, links):
+            differing, _ = await self._differing(session, own, config, places, links)
+            for link in differing:
                 await self._plan(session, own, config, link.omie_id)
 
     async def _plan_items(self, integration: Integration, row: Resync, turn: Turn) -> None:
         """The same for a pass with a plan. A product made by the pass carries its table in its first write."""
         config, places, links = await self._batch(integration, row)
         async with turn.commit({"after": links[-1].id} if links else None) as (session, own):
-            differing = await self._differing(session, own, config, places, links)
+            differing, equal = await self._differing(session, own, config, places, links)
             session.add_all(_item(own, link) for link in differing)
             entities = own.plan.get("entities", {})
-            equal = entities.get(STOCK, {}).get("unchanged", 0) + len(links) - len(differing)
+            equal += entities.get(STOCK, {}).get("unchanged", 0)
             own.plan = {**own.plan, "entities": {**entities, STOCK: {"unchanged": equal}}}
 
     async def _batch(self, integration: Integration, row: Resync) -> tuple[Config, Sequence[Place], Sequence[Link]]:
-        """The next linked products; none when the pass does not look at stock."""
+        """The next linked products; none where nobody wants, or can see, tables."""
         config = await self._configs.get(integration.id)
-        if not wanted(row, config):
+        async with self._db.read() as session:
+            hidden = not is_on(config) or await field_gone(session, integration.id, field_key_of(integration))
+        if hidden:
             return config, [], []
         omie, _ = self._gateways.open(integration, Priority.BULK)
         places = await self._places.of(integration, config, omie)
@@ -153,15 +197,25 @@ class StockPass:
         config: Config,
         places: Sequence[Place],
         links: Sequence[Link],
-    ) -> list[Link]:
-        """Products whose table in Ploomes is another one than their levels give."""
+    ) -> tuple[list[Link], int]:
+        """Products whose table in Ploomes is another one than their levels give, and how many have the right one."""
         levels = await levels_of(session, row.integration_id, [link.omie_id for link in links])
-        found = []
+        stored = await whole(session, row.integration_id)
+        anew = reads_anew(row, config, stored)
+        first = row.reason == REFRESH or config.stock.after_product_import
+        found, equal = [], 0
         for link in links:
-            level = _settled(session, row, link.omie_id, levels.get(link.omie_id), self._clock.now())
-            if draw(places, level.figures, config, self._clock.now())[1] != level.shown:
+            level = levels.get(link.omie_id)
+            if anew or (level is None and first and stored is not None):
+                told_at = stored.at if stored is not None and not anew else self._clock.now()
+                level = _settled(session, row, link.omie_id, level, told_at)
+            if level is None or (level.shown is None and not first):
+                continue  # nobody wants its first table yet
+            if level.edited or draw(places, level.figures, config, self._clock.now())[1] != level.shown:
                 found.append(link)
-        return found
+            else:
+                equal += 1
+        return found, equal
 
     async def _plan(self, session: AsyncSession, row: Resync, config: Config, product: str) -> None:
         now = self._clock.now()
@@ -219,10 +273,41 @@ class StockRefresh:
         return row
 
 
-def wanted(row: Resync, config: Config) -> bool:
-    """Whether a pass looks at stock: a refresh always, an import of products where the configuration says so (F149)."""
-    on = config.entities.stock and config.entities.products
-    return on and (row.reason == REFRESH or config.stock.after_product_import)
+def is_on(config: Config) -> bool:
+    """Whether products show their stock."""
+    return config.entities.stock and config.entities.products
+
+
+class Reading(StrEnum):
+    """What a pass reads of Omie's stock before it compares."""
+
+    WHOLE = "whole"
+    """All places that count: what the pages do not tell of has nothing there."""
+    MISSING = "missing"
+    """The places of which nothing is stored yet."""
+    NOTHING = "nothing"
+
+
+def reading_of(row: Resync, config: Config, stored: Whole | None) -> Reading:
+    """A refresh reads everything, and so does an import of products where the configuration says so (F149). A publish
+    changes no figure: it reads what is missing. Pure."""
+    if not is_on(config):
+        return Reading.NOTHING
+    if row.reason == MAPPING and stored is not None:
+        return Reading.MISSING
+    return Reading.WHOLE if row.reason == REFRESH or config.stock.after_product_import else Reading.NOTHING
+
+
+def reads_anew(row: Resync, config: Config, stored: Whole | None) -> bool:
+    """Whether, by the time it compares, a pass has read all stock: so has the first publish of all. Pure."""
+    if reading_of(row, config, stored) is Reading.WHOLE:
+        return True
+    return row.reason == MAPPING and stored is not None and row.started_at is not None and stored.at >= row.started_at
+
+
+def _told(added: Whole | None, read_at: datetime, ids: Sequence[str]) -> Whole:
+    """What is stored after a list; where some places were added, the others are as old as they were."""
+    return Whole(read_at if added is None else added.at, frozenset(ids) | (added.places if added else frozenset()))
 
 
 def _item(row: Resync, link: Link) -> ResyncItem:
@@ -244,9 +329,13 @@ def _figures(page: Page) -> dict[str, dict[str, Figures]]:
 
 
 async def _note(
-    session: AsyncSession, row: Resync, figures: Mapping[str, Mapping[str, Figures]], read_at: datetime
+    session: AsyncSession,
+    row: Resync,
+    figures: Mapping[str, Mapping[str, Figures]],
+    read_at: datetime,
+    added: Whole | None,
 ) -> None:
-    """Puts a page into the levels, but not over what was read after it."""
+    """Puts a page into the levels, but not over what was read after it. Places that are `added` leave the others be."""
     levels = await levels_of(session, row.integration_id, list(figures))
     for product, told in figures.items():
         level = levels.get(product)
@@ -254,6 +343,9 @@ async def _note(
             level = StockLevel(integration_id=row.integration_id, product_id=product, figures={}, asked={})
             session.add(level)
         elif level.read_at is not None and level.read_at > read_at:
+            continue
+        if added is not None:
+            level.figures, level.read_at = {**level.figures, **told}, level.read_at or added.at
             continue
         mine = level.figures if level.pass_id == row.id else {}
         level.figures, level.pass_id, level.read_at = {**mine, **told}, row.id, read_at

@@ -18,6 +18,8 @@ from app.sync.mapping.convert import canonical_decimal
 
 LOCALE = "pt_BR"
 QUANTITY = "#,##0.####"
+FIELD, COLUMN = "ponte_stock", "BigStringValue"
+"""Name of the custom field in Ploomes that holds the table, and the column of its value."""
 
 Figures = Mapping[str, str]
 """Figure -> exact decimal as text; a figure that is not there is zero."""
@@ -152,9 +154,20 @@ def stamped(html: str, at: datetime) -> str:
     return html + str(_STAMP.format(f"Última alteração: {at.strftime('%d/%m/%Y %H:%M:%S')}"))
 
 
+def unstamped(html: str) -> str:
+    """The table without the stamp that `stamped` gave it."""
+    return html.rpartition(str(_STAMP).partition("{}")[0])[0] or html
+
+
 def digest(html: str) -> str:
-    """What tells one table from another, its stamp aside."""
+    """What tells one text from another; of a table, its stamp aside, what tells whether a figure changed."""
     return hashlib.sha256(html.encode()).hexdigest()
+
+
+def text_in(record: JsonObject, field_key: str) -> str | None:
+    """What a product of Ploomes holds in the field of the table."""
+    rows = record.get("OtherProperties") or ()
+    return next((row.get(COLUMN) for row in rows if row.get("FieldKey") == field_key), None) or None
 
 
 def rows_of(places: Sequence[Place], figures: Mapping[str, Figures], balance: str) -> list[Row]:

@@ -128,6 +128,8 @@ def test_effects_follow_the_page_sizes_and_the_slower_vendor() -> None:
     effects = effects_of(1000)
     assert effects["requests_by_vendor"] == {"omie": 10, "ploomes": 4}
     assert effects["eta_seconds"] == 3
+    tables = effects_of(0, 5000)  # drawn from what is stored
+    assert (tables["records"], tables["requests"]) == (5000, 1)
 
 
 @pytest.mark.feature("F195")

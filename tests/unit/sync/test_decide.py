@@ -158,6 +158,16 @@ def test_the_third_turn_back_to_an_earlier_value_is_a_fight() -> None:
     assert not fights([(Vendor.PLOOMES, "a"), (Vendor.PLOOMES, "b")], Vendor.PLOOMES, "a")
 
 
+@pytest.mark.feature("F005")
+def test_a_value_put_back_time_and_again_is_undone_by_an_automation() -> None:
+    history = [(Vendor.PLOOMES, "a")] * 4
+    assert fights(history, Vendor.PLOOMES, "a", restores=True)
+    assert not fights(history, Vendor.PLOOMES, "a")
+    assert not fights(history[1:], Vendor.PLOOMES, "a", restores=True)
+    assert not fights([*history[1:], (Vendor.PLOOMES, "b")], Vendor.PLOOMES, "a", restores=True)
+    assert fights([(Vendor.PLOOMES, ["a"])] * 4, Vendor.PLOOMES, ["a"], restores=True)
+
+
 texts: st.SearchStrategy[Value] = st.sampled_from([None, "a", "b", "abcdef", "abcdeg"])
 
 

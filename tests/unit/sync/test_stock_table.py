@@ -6,7 +6,25 @@ from typing import Any
 
 import pytest
 
-from app.sync.stock.table import COLUMNS, Figures, Place, digest, listed, rows_of, stamped, summed, table
+from app.sync.config.document import Config, parse
+from app.sync.passes.models import MAPPING, RECONCILE, Resync
+from app.sync.stock.book import Whole, is_ours
+from app.sync.stock.models import StockLevel
+from app.sync.stock.movements import REFRESH
+from app.sync.stock.refresh import Reading, reading_of, reads_anew
+from app.sync.stock.table import (
+    COLUMNS,
+    Figures,
+    Place,
+    digest,
+    listed,
+    rows_of,
+    stamped,
+    summed,
+    table,
+    text_in,
+    unstamped,
+)
 
 DEPOT = Place("11", "Depósito <b>\"Sul\"</b> & 'filial'", "1")
 SHOP = Place("12", "Balcão", "3")
@@ -108,3 +126,46 @@ def test_colours_are_those_of_the_page() -> None:
     assert "#" not in styles
     assert "color:inherit" in styles
     assert "Nenhum local" in table([])
+
+
+@pytest.mark.feature("F005", "F146")
+def test_a_table_is_ours_while_ploomes_holds_what_it_answered() -> None:
+    html = drawn(summed(SUMMED))
+    text = stamped(html, datetime(2026, 11, 25, 18, 30, tzinfo=UTC))
+    assert unstamped(text) == html
+    level = StockLevel(shown=digest(html), held=digest(text + " "))  # Ploomes keeps it in a form of its own
+    assert is_ours(level, text + " ")
+    assert not is_ours(level, text)
+    assert not is_ours(level, None)
+    level.held = None  # written before we remembered what Ploomes answered
+    assert is_ours(level, text)
+    assert not is_ours(level, text.replace(">Balcão<", ">Meu balcão<"))
+    level.shown = None
+    assert is_ours(level, "o que uma pessoa digitou antes da primeira tabela")
+    rows = [{"FieldKey": "a", "BigStringValue": "x"}, {"FieldKey": "b", "BigStringValue": text}]
+    assert text_in({"OtherProperties": rows}, "b") == text
+    assert text_in({}, "b") is None
+
+
+@pytest.mark.feature("F025", "F149")
+@pytest.mark.parametrize(
+    ("reason", "imports", "stored", "reading"),
+    [
+        (REFRESH, False, True, Reading.WHOLE),
+        (RECONCILE, True, True, Reading.WHOLE),
+        (RECONCILE, False, True, Reading.NOTHING),
+        (MAPPING, True, True, Reading.MISSING),
+        (MAPPING, True, False, Reading.WHOLE),
+        (MAPPING, False, False, Reading.NOTHING),
+    ],
+)
+def test_what_a_pass_reads_of_the_stock(reason: str, imports: bool, stored: bool, reading: Reading) -> None:
+    config = parse({"stock": {"after_product_import": imports}})
+    at = datetime(2026, 11, 25, tzinfo=UTC)
+    row = Resync(reason=reason, started_at=at)
+    before = Whole(datetime(2026, 11, 24, tzinfo=UTC), frozenset({"11"})) if stored else None
+    assert reading_of(row, config, before) is reading
+    assert reads_anew(row, config, before) is (reading is Reading.WHOLE)
+    assert reads_anew(row, config, Whole(at, frozenset())) is (reading is not Reading.NOTHING or reason == MAPPING)
+    assert reading_of(row, parse({"entities": {"stock": False}}), before) is Reading.NOTHING
+    assert reading_of(row, Config(), before) is reading_of(row, parse({}), before)
