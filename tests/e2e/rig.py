@@ -5,7 +5,9 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -14,18 +16,27 @@ from sqlalchemy import and_, or_, select
 from app.core.config import Settings
 from app.main import create_app
 from app.sandbox.app import Sandbox
-from app.sync.models import Event, EventState
+from app.sync.config.document import OffHours
+from app.sync.models import Event, EventState, Resync
+from app.sync.passes.first_load import REASON as FIRST_LOAD
 from app.wiring import Ponte
 
 APP_KEY = "1000000000001"
 APP_SECRET = "sandbox-app-secret"
 USER_KEY = "sandbox-user-key"
 VENDORS = "http://vendors.test"
+SOON = 60.0
+"""Seconds; a load that is due later waits for its window."""
 ADMIN = {"Authorization": "Bearer test-admin-token"}
 JsonObject = dict[str, Any]
 
 EMBEDDED = pytest.mark.parametrize("storage", ["embedded"], indirect=True)
 """For rules that do not depend on the storage."""
+
+
+MORNING = {"hour": 8, "minute": 30, "second": 0, "microsecond": 0}
+"""When every test begins, in Brazil: the off-hours window is closed for hours, so that a publish plans its comparison
+but does not run beside the test. What a test sees does not depend on when it runs."""
 
 
 def at_speed(speed: float) -> pytest.MarkDecorator:
@@ -146,13 +157,21 @@ class Rig:
             Event.state.in_((EventState.RECEIVED, EventState.PROCESSING)),
             and_(Event.state == EventState.WAITING, Event.due_at.is_not(None)),
         )
-        query = select(Event.id).where(Event.integration_id == integration, unsettled).limit(1)
+        events = select(Event.id).where(Event.integration_id == integration, unsettled).limit(1)
+        loads = select(Resync.id).where(
+            Resync.integration_id == integration,
+            Resync.reason == FIRST_LOAD,
+            or_(
+                Resync.state == "running",
+                and_(Resync.state == "scheduled", Resync.due_at <= self.ponte.clock.time() + SOON),
+            ),
+        ).limit(1)  # fmt: skip
 
         async def quiet() -> bool:
             if self.sandbox.courier.pending:
                 return False
             async with self.ponte.db.read() as session:
-                return await session.scalar(query) is None
+                return await session.scalar(events) is None and await session.scalar(loads) is None
 
         await self.until(quiet, seconds, still=2)
 
@@ -347,11 +366,20 @@ class Rig:
         return found
 
 
+def _closed_morning() -> datetime:
+    """The last MORNING at which the window of a new integration is closed."""
+    hours = OffHours()
+    at = datetime.now(ZoneInfo(hours.time_zone)).replace(**MORNING)
+    while hours.window().is_open(at):
+        at -= timedelta(days=1)
+    return at
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, *, seed: str = "empty", speed: float = 10.0, worker: bool = True, **options: Any
 ) -> AsyncIterator[Rig]:
-    """A rig with everything started, ended in order."""
+    """A rig with everything started, ended in order; both clocks begin in the MORNING."""
     doors: dict[str, Any] = {}
 
     async def to_ponte(scope: Any, receive: Any, send: Any) -> None:
@@ -359,6 +387,11 @@ async def running(
 
     deliver = httpx.AsyncClient(transport=httpx.ASGITransport(app=to_ponte), base_url="http://ponte.test")
     sandbox = Sandbox(seed=seed, speed=speed, deliver=deliver)
+    morning = _closed_morning().timestamp()
+    real = time.time()
+    # the moment at which a clock that runs `speed` times faster, and shows the morning now, agrees with a real one
+    settings = settings.model_copy(update={"clock_origin": (morning - speed * real) / (1.0 - speed)})
+    sandbox.clock.advance(morning - sandbox.clock.time())
     vendors = httpx.ASGITransport(app=sandbox.asgi)
     tap = Tap(vendors)
     ponte = Ponte(settings, transport=tap, **options)

@@ -1,7 +1,7 @@
 """An integration at rest and at work: stored while inactive, switched-off entities, the first load, its window."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -95,7 +95,7 @@ async def test_a_load_waits_for_the_window_while_live_edits_flow(product: Settin
     async with running(product, speed=speed) as rig:
         made = await crm_and_erp(rig)
         await rig.create()
-        now = datetime.now(UTC) - timedelta(hours=3)
+        now = rig.ponte.clock.now() - timedelta(hours=3)
         start = (now + timedelta(hours=8)).strftime("%H:00")
         end = (now + timedelta(hours=9)).strftime("%H:00")
         await rig.configure(window={"start": start, "end": end, "all_day": [], "holidays": False})

@@ -40,7 +40,7 @@ async def silent(rig: Rig) -> None:
     """From here on every webhook is lost, and no first load is under way that would see what comes."""
 
     async def loaded() -> bool:
-        return all(row["state"] == "completed" for row in await rig.items("resyncs"))
+        return all(row["state"] == "completed" or row["reason"] == "mapping" for row in await rig.items("resyncs"))
 
     await rig.until(loaded)
     await rig.fault("drop", vendor="omie", times=100000)

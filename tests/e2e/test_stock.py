@@ -127,6 +127,11 @@ async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig:
         for n in (1, 2)
     ]
     await rig.omie_put("locations", codigo="L3", descricao="Só produção", dispVenda="N", tipo="2")
+
+    async def known() -> bool:
+        return len(await rig.get_json(f"{rig.path}/catalog/stock_locations", refresh="true")) == 4
+
+    await rig.until(known)
     codes = [
         (await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(4)
     ]  # fmt: skip

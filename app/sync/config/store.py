@@ -58,8 +58,15 @@ class ConfigStore:
             row = await _latest(session, integration_id)
         # a published version never changes: reading it is cheap, checking it is not
         config = cached[2] if cached and cached[1] == row.version else _stored(row)
-        self._cache[integration_id] = (self._clock.time() + CACHE_SECONDS, row.version, config)
-        return row.version, config
+        return self._remember(integration_id, row.version, config)
+
+    def _remember(self, integration_id: int, version: int, config: Config) -> tuple[int, Config]:
+        """The newest version known: a read that began before a publish must not hide what was published."""
+        cached = self._cache.get(integration_id)
+        if cached and cached[1] > version:
+            return cached[1], cached[2]
+        self._cache[integration_id] = (self._clock.time() + CACHE_SECONDS, version, config)
+        return version, config
 
     async def publish(self, integration_id: int, document: Any, *, author: str, dry_run: bool = False) -> JsonObject:
         """Checks and stores a document as a new version, unless it equals the published one.
@@ -112,7 +119,7 @@ class ConfigStore:
             await first_load.reconfigured(session, integration_id, config, self._clock.now())
             await session.flush()
             await settle_holds(session, integration.ploomes_account_id, self._clock.now())
-        self._cache.pop(integration_id, None)
+        self._remember(integration_id, version, config)
         return version
 
     async def _check_scope(self, integration_id: int, before: Config, after: Config) -> None:

@@ -94,6 +94,7 @@ class StockPass:
             async with turn.commit(None):
                 return
         added = stored if row.reason == MAPPING else None
+        asked_at = self._clock.now()
         try:
             page = await one_page(omie, "stock", cursor=place.get("cursor"), within={"locations": ",".join(ids)})
         except VendorError as error:
@@ -102,7 +103,7 @@ class StockPass:
             async with turn.commit({AGAIN: True}) as (_, own):  # a place may be gone: once more, with those there are
                 own.progress = {**own.progress, "done": max(0, own.progress.get("done", 0) - place.get("seen", 0))}
             return
-        read_at = min((record.read_at for record in page.records), default=self._clock.now())
+        read_at = min((record.read_at for record in page.records), default=asked_at)
         seen, total = place.get("seen", 0) + len(page.records), place.get("total", page.total)
         if page.cursor is None:
             await self._refuse_cut(page, place, seen, total, turn)
@@ -352,12 +353,18 @@ async def _note(
 
 
 def _settled(session: AsyncSession, row: Resync, product: str, level: StockLevel | None, now: datetime) -> StockLevel:
-    """The level after a pass: a product that its pages did not tell of has nothing anywhere."""
+    """The level after a pass: a product that its pages did not tell of has nothing anywhere.
+
+    That was so when the pages were asked for, not `now`: a movement that came since must still be read.
+    """
+    asked_at = row.started_at or now
     if level is None:
-        level = StockLevel(integration_id=row.integration_id, product_id=product, figures={}, asked={}, read_at=now)
+        level = StockLevel(
+            integration_id=row.integration_id, product_id=product, figures={}, asked={}, read_at=asked_at
+        )
         session.add(level)
-    elif level.pass_id != row.id and (level.read_at is None or level.read_at < (row.started_at or now)):
-        level.figures, level.read_at = {}, now
+    elif level.pass_id != row.id and (level.read_at is None or level.read_at < asked_at):
+        level.figures, level.read_at = {}, asked_at
     level.pass_id = row.id
     return level
 
