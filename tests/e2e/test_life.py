@@ -110,8 +110,13 @@ async def test_a_load_waits_for_the_window_while_live_edits_flow(product: Settin
         await rig.until(lambda: arrived(rig, made))
         held = [e for e in await rig.items("events") if e["state"] in ("received", "waiting") and e["due_at"]]
         assert held
-        [load] = await rig.items("resyncs")  # everything is read, and nothing of it is over yet
-        assert (load["state"], load["progress"]["phase"], load["finished_at"]) == ("scheduled", "writing", None)
+
+        async def writing() -> Any:
+            [load] = await rig.items("resyncs")
+            return load if load["progress"].get("phase") == "writing" else None
+
+        load = await rig.until(writing)  # everything is read, and nothing of it is over yet
+        assert (load["state"], load["finished_at"]) == ("scheduled", None)
         assert load["resumes_at"] is not None
         assert load["progress"]["records_left"] >= 1
         assert len(rig.tap.of("POST Contacts")) == 0  # what nobody touched still waits

@@ -87,7 +87,8 @@ async def test_a_plan_of_sales_writes_nothing_and_is_executed_exactly(shop: Shop
     await act(rig, plan["id"], "resume", force=True)
     done = await rested(rig, plan["id"], seconds=120)
     assert done["state"] == "completed", done
-    told = len(await rig.ploomes_set("InteractionRecords"))  # the client's timeline says why the last sale waits
+    # the client's timeline says why the last sale waits, a moment after its issue
+    told = len(await rig.until(lambda: rig.ploomes_set("InteractionRecords")))
     assert (await rig.writes() - before - told, told) == (done["plan"]["writes"], 1), done
     assert without_choices(done["requests_used"]) == without_choices(done["plan"]["requests"])
     sales = await shop.sales()
