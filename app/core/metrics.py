@@ -24,7 +24,9 @@ COMMIT_EVENTS = Histogram(
 )
 EVENTS_SETTLED = Counter("ponte_events_settled", "Events that reached an end", ["entity", "state"], registry=REGISTRY)
 EVENTS_POSTPONED = Counter("ponte_events_postponed", "Events put off", ["entity", "cause"], registry=REGISTRY)
-EVENTS_QUARANTINED = Counter("ponte_events_quarantined", "Events given up after three crashes", registry=REGISTRY)
+EVENTS_QUARANTINED = Counter(
+    "ponte_events_quarantined", "Events given up because their workers died", registry=REGISTRY
+)
 ROAD_SECONDS = Histogram(
     "ponte_road_seconds", "From webhook to finished write", ["entity", "vendor"], buckets=_ROAD, registry=REGISTRY
 )

@@ -17,6 +17,7 @@ from app.core.errors import Postponed
 from app.core.ports import Record, Vendor, Written
 from app.sync import arrivals, issues, journal, links
 from app.sync.config.sharing import linked_before, restrain
+from app.sync.custom_fields import Habit, habit_of
 from app.sync.endings import Endings
 from app.sync.entities.rules import Held
 from app.sync.issues import Finding
@@ -30,7 +31,7 @@ from app.sync.mapping.fields import Field, MissingReference, Values
 from app.sync.models import Change, Event, EventSource, EventState, Link, LinkState, WriteEntry, WriteState
 from app.sync.same_record import latest_of
 from app.sync.trip import Outcome, Side, Tracer, Trip, done, waits
-from app.sync.writing import Draft, Writer, needs_record, update_drafts
+from app.sync.writing import Draft, Writer, names_custom, needs_record, update_drafts
 
 FREEZE_SECONDS = 3600.0
 PAGE_IS_NEW = timedelta(seconds=60)
@@ -68,8 +69,9 @@ class Agreement:
         values = await self.resolving(trip, lambda: canonical(record.vendor, trip.rows, record.data, trip.refs))
         return Side(values, record.read_at, record)
 
-    async def agree(self, trip: Trip, link: Link, omie: Side, ploomes: Side) -> None:
-        """Decides and writes; ends with the event settled. Raises Postponed, VendorError, LeaseLost."""
+    async def agree(self, trip: Trip, link: Link, omie: Side, ploomes: Side, *, newest: bool = False) -> None:
+        """Decides and writes; ends with the event settled. `newest`: Ploomes' side was read for this very write.
+        Raises Postponed, VendorError, LeaseLost."""
         await self._settle_unfinished(trip, link, omie, ploomes)
         sides = Sides(omie.values, ploomes.values, link.omie_base, link.ploomes_base)
         if await self._suspends(trip, link, sides, omie, ploomes):
@@ -79,9 +81,9 @@ class Agreement:
         verdict = await self.resolving(
             trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
         )
-        again = await self._lists_again(trip, link, verdict, ploomes)
+        again = None if newest else await self._read_again(trip, link, verdict, ploomes)
         if again is not None:
-            await self.agree(trip, link, omie, again)
+            await self.agree(trip, link, omie, again, newest=True)
             return
         for vendor in Vendor:
             withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
@@ -105,11 +107,16 @@ class Agreement:
                 await self._finish_agreed(session, trip, link, ground)
         await self._trace("committed")
 
-    async def _lists_again(self, trip: Trip, link: Link, verdict: Verdict, ploomes: Side) -> Side | None:
-        """Ploomes' side read again, when a list it replaces whole would be written from a row of some time ago."""
-        if not ploomes.paged or not needs_record(trip.rows, verdict.to_ploomes):
-            return None
-        if ploomes.record is not None and self._clock.now() - ploomes.read_at < PAGE_IS_NEW:
+    async def _read_again(self, trip: Trip, link: Link, verdict: Verdict, ploomes: Side) -> Side | None:
+        """Ploomes' side read again, when a list that it replaces whole would be written from a row of some time ago;
+        where that is true of custom fields too, at every write of one but a pass's, whose plan counts its own reads."""
+        if ploomes.paged:
+            fresh = ploomes.record is not None and self._clock.now() - ploomes.read_at < PAGE_IS_NEW
+            stale = needs_record(trip.rows, verdict.to_ploomes) and not fresh
+        else:
+            replaced = habit_of(trip.integration) is Habit.REPLACES and trip.event.source != EventSource.RESYNC
+            stale = replaced and names_custom(trip.rows, verdict.to_ploomes)
+        if not stale:
             return None
         record = await trip.ploomes.fetch(trip.set_of(Vendor.PLOOMES), link.ploomes_id)
         if record is None:

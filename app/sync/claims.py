@@ -19,13 +19,17 @@ from app.sync.intake import OPEN_KEY
 from app.sync.issues import Finding
 from app.sync.models import Event, EventState, Integration
 
-CRASHES_ALLOWED = 3
+SUSPECT_AFTER = 2
+"""Deaths that may be anybody's who was in the same hands; from then on an event is the only suspect wherever it is."""
+CRASHES_ALLOWED = SUSPECT_AFTER + 3
+"""Three deaths more are its own: it ends its worker again and again. Workers that die of something else, one after the
+other, rarely meet the same event five times before it is through."""
 QUARANTINE = "quarantine"
 QUARANTINE_REASON = (
-    "O processamento parou três vezes sem resposta neste evento; ele foi separado para não travar os outros. "
-    "Use Tentar de novo depois de verificar o registro."
+    f"O processamento parou {CRASHES_ALLOWED} vezes sem resposta neste evento, nas três últimas sem outro suspeito; "
+    "ele foi separado para não travar os outros. Use Tentar de novo depois de verificar o registro."
 )
-SUSPECT = Event.crashes + case((Event.state == EventState.PROCESSING, 1), else_=0) >= CRASHES_ALLOWED - 1
+SUSPECT = Event.crashes + case((Event.state == EventState.PROCESSING, 1), else_=0) >= SUSPECT_AFTER
 """Its worker died twice, counting a claim that has just expired."""
 OLDEST = ("oldest_first", "oldest_second", "oldest_third")
 """Labels of the first due moment by priority, in the order of priorities."""
@@ -142,7 +146,7 @@ class Claims:
             .scalar_subquery()
         )
         watched = select(Event.id).where(
-            Event.state == EventState.PROCESSING, Event.crashes >= CRASHES_ALLOWED - 1, Event.due_at > now
+            Event.state == EventState.PROCESSING, Event.crashes >= SUSPECT_AFTER, Event.due_at > now
         )
         labels = [first.label(name) for first, name in zip(oldest, OLDEST, strict=False)]
         found = select(Integration.id, busy.label("busy"), watched.exists().label("watched"), *labels)

@@ -90,11 +90,20 @@ async def settle(
 
 
 async def postpone(
-    session: AsyncSession, event: Event, due_at: float | None, reason: str, cause: str, *, attempt: bool = False
+    session: AsyncSession,
+    event: Event,
+    due_at: float | None,
+    reason: str,
+    cause: str,
+    *,
+    attempt: bool = False,
+    through: bool = False,
 ) -> None:
-    """Puts an event off until `due_at` (epoch seconds), or until its data change (None). Raises LeaseLost."""
+    """Puts an event off until `due_at` (epoch seconds), or until its data change (None). `through`: its road was
+    walked to the end, so it is no danger to workers; what is put off half-way may still be. Raises LeaseLost."""
+    unharmed: dict[str, Any] = {"crashes": 0} if through else {}
     await _move(
-        session, event, {}, state=EventState.WAITING.value, reason=reason, cause=cause, claim=None, due_at=due_at,
+        session, event, unharmed, state=EventState.WAITING.value, reason=reason, cause=cause, claim=None, due_at=due_at,
         attempts=event.attempts + int(attempt), link_id=event.link_id, memo=event.memo,
     )  # fmt: skip
     metrics.EVENTS_POSTPONED.labels(event.entity or "none", cause).inc()
@@ -103,7 +112,7 @@ async def postpone(
 async def conclude(session: AsyncSession, event: Event, ending: Ending, *, now: datetime) -> None:
     """Settles or postpones, as the ending says. Raises LeaseLost."""
     if ending.state is EventState.WAITING:
-        await postpone(session, event, ending.due, ending.reason, ending.cause)
+        await postpone(session, event, ending.due, ending.reason, ending.cause, through=True)
     else:
         await settle(session, event, ending.state, ending.reason, ending.cause, now=now)
 
@@ -190,7 +199,7 @@ class Inbox:
     async def claim(
         self, priorities: Sequence[int], limit: int, holder: str, seconds: float, rooms: Rooms | None = None
     ) -> list[Event]:
-        """Up to `limit` due events, the caller's for `seconds`; a third crash quarantines an event instead."""
+        """Up to `limit` due events, the caller's for `seconds`; too many crashes quarantine an event instead."""
         return await self._claims.claim(priorities, limit, holder, seconds, rooms)
 
     async def enqueue(

@@ -207,7 +207,7 @@ CAUSES: dict[str, Cause] = {
         "suporte",
     ),
     "quarantine": Cause(
-        "O processamento foi interrompido três vezes", "Informe o suporte com o número do evento.", "suporte"
+        "O processamento foi interrompido várias vezes", "Informe o suporte com o número do evento.", "suporte"
     ),
     "internal": Cause("Falha interna ao processar o registro", "Informe o suporte com o número do evento.", "suporte"),
 }

@@ -170,7 +170,7 @@ class Event(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     """Vendor failures that count toward giving up; being busy or postponed does not."""
     crashes: Mapped[int] = mapped_column(Integer, default=0)
-    """Claims that expired without an answer; three and the event is quarantined as failed."""
+    """Claims that expired without an answer since its road was last walked to the end: see `claims.py`."""
     memo: Mapped[str | None] = mapped_column(Text)
     """What was read in Omie for it before it was put off: counts as read inside the redundancy interval."""
     link_id: Mapped[int | None] = mapped_column(BigId)

@@ -10,6 +10,7 @@ from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import JsonObject, Vendor, Written
 from app.sync import journal
+from app.sync.custom_fields import CustomFields, Target
 from app.sync.entities import set_of
 from app.sync.mapping.canonical import wire
 from app.sync.mapping.convert import Text
@@ -17,11 +18,8 @@ from app.sync.mapping.fields import Field, Values
 from app.sync.mapping.goods import Marked
 from app.sync.mapping.phones import Phones
 from app.sync.mapping.tags import Tags
-from app.sync.models import WriteEntry, WriteState
+from app.sync.models import EventSource, WriteEntry, WriteState
 from app.sync.trip import Side, Tracer, Trip
-
-CUSTOM_COLUMNS = ("StringValue", "BigStringValue", "IntegerValue", "DecimalValue", "DateTimeValue", "BoolValue")
-"""Where a custom field keeps its value, one column by type (Ploomes reference 3.7)."""
 
 WHOLE = (Phones, Tags, Marked)
 """Lists that Ploomes replaces whole: never written from a row that may be old (design section 4)."""
@@ -32,7 +30,11 @@ WRITE_SECONDS = 35.0
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One write to be sent: canonical values for the journal, wire body for the vendor."""
+    """One write to be sent: canonical values for the journal, wire body for the vendor.
+
+    `over` is the record that an update of Ploomes was decided upon; what becomes of the custom fields that its body
+    does not name is the business of `custom_fields.py`.
+    """
 
     vendor: Vendor
     verb: str
@@ -47,6 +49,7 @@ class Draft:
     """When it is not the event's; then `source_id` and `link_id` say what it copies and belongs to."""
     source_id: str | None = None
     link_id: int | None = None
+    over: JsonObject | None = None
 
 
 class Writer:
@@ -55,6 +58,7 @@ class Writer:
     def __init__(self, db: Database, clock: Clock, trace: Tracer) -> None:
         self._db = db
         self._clock = clock
+        self._custom_fields = CustomFields(db)
         self.trace = trace
 
     async def send(self, trip: Trip, draft: Draft) -> tuple[WriteEntry, Written]:
@@ -69,7 +73,7 @@ class Writer:
             await trip.lease.extend(session, WRITE_SECONDS)
         await self.trace("journaled")
         try:
-            written = await trip.gateway(draft.vendor).write(target, draft.verb, draft.external_id, draft.body)
+            written = await self._write(trip, target, draft)
         except Postponed as postponed:
             await self._finish(entry, WriteState.RESOLVED, f"{journal.NOT_SENT}: {postponed.reason}")
             raise
@@ -94,6 +98,20 @@ class Writer:
             row.external_id = written.id
             journal.finish(row, WriteState.DONE, self._clock.now())
         return written
+
+    async def _write(self, trip: Trip, set_name: str, draft: Draft) -> Written:
+        gateway = trip.gateway(draft.vendor)
+        if draft.vendor is not Vendor.PLOOMES or draft.verb != "update" or draft.external_id is None:
+            return await gateway.write(set_name, draft.verb, draft.external_id, draft.body)
+
+        async def hold() -> None:
+            async with self._db.transaction() as session:
+                await trip.lease.extend(session, WRITE_SECONDS)
+
+        asks = trip.event.source != EventSource.RESYNC
+        entity = draft.entity or trip.entity
+        record = Target(trip.integration, gateway, set_name, entity, draft.external_id, hold, asks)
+        return await self._custom_fields.patch(record, draft.body, draft.over)
 
     def _entry(self, trip: Trip, draft: Draft) -> WriteEntry:
         source = draft.vendor.other
@@ -139,10 +157,10 @@ def update_drafts(
     drafts = []
     if plain:
         current = side.record.data if side.record else None
-        body = keep_custom_fields(wire(vendor, trip.rows, plain, current, trip.refs), current)
+        body = wire(vendor, trip.rows, plain, current, trip.refs)
         notes = loss_notes(vendor, trip.rows, other, plain)
         before = journal.known_values(side.values, list(plain))
-        drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes))
+        drafts.append(Draft(vendor, "update", external_id, body, plain, before, notes, over=current))
     for row_id in sets:
         held, wanted = _names(side.values.get(row_id)), _names(values[row_id])
         for verb, names in (
@@ -156,23 +174,15 @@ def update_drafts(
     return drafts
 
 
-def keep_custom_fields(body: JsonObject, current: JsonObject | None) -> JsonObject:
-    """The body with the record's other custom values beside ours: a PATCH may replace the whole array (Ploomes
-    reference 3.8, doubtful), and a customer's fields must survive both readings."""
-    if "OtherProperties" not in body or not current:
-        return body
-    ours = {row["FieldKey"] for row in body["OtherProperties"]}
-    kept = [
-        {"FieldKey": row["FieldKey"], **{name: row[name] for name in CUSTOM_COLUMNS if row.get(name) is not None}}
-        for row in current.get("OtherProperties") or ()
-        if row.get("FieldKey") not in ours
-    ]
-    return {**body, "OtherProperties": [*body["OtherProperties"], *(row for row in kept if len(row) > 1)]}
-
-
 def needs_record(rows: Sequence[Field], values: Values) -> bool:
     """Whether writing `values` to Ploomes needs the record as it is at that moment: lists, custom fields."""
-    return any(row.id in values and (isinstance(row.by, WHOLE) or row.ploomes.startswith("@")) for row in rows)
+    lists = any(row.id in values and isinstance(row.by, WHOLE) for row in rows)
+    return lists or names_custom(rows, values)
+
+
+def names_custom(rows: Sequence[Field], values: Values) -> bool:
+    """Whether writing `values` to Ploomes names a custom field."""
+    return any(row.id in values and row.ploomes.startswith("@") for row in rows)
 
 
 def _names(value: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tests.e2e.shop import Shop, custom, move_family, new_field, number, option_
 CARRIER = "11444777000161"
 
 
-@pytest.mark.feature("F151", "F177", "F178", "F182", "F183", "F184", "F185", "F186", "F187", "F188", "F189")
+@pytest.mark.feature("F151", "F160", "F177", "F178", "F182", "F183", "F184", "F185", "F186", "F187", "F188", "F189")
 async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     carrier = await new_field(rig, "Transportadora da venda", "Opções pré-cadastradas", options=("Rápida",))
     payment = await new_field(rig, "Forma de pagamento", "Opções pré-cadastradas", options=("Boleto 2x",))
@@ -47,6 +47,73 @@ async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     assert str(carried) == str(company["codigo_cliente_omie"])
     assert all(p["codigo_cliente_omie"] != carried for p in rig.tap.of("ConsultarCliente"))  # the index knows it
     assert await rig.issues() == []
+
+
+@at_speed(60)
+@pytest.mark.feature("F182", "F184", "F185", "F186", "F187", "F188", "F189")
+async def test_another_carrier_or_payment_chosen_later_is_told_until_the_order_is_invoiced(rig: Rig) -> None:
+    carrier = await new_field(rig, "Transportadora da venda", "Opções pré-cadastradas", options=("Rápida", "Lenta"))
+    payment = await new_field(rig, "Forma de pagamento", "Opções pré-cadastradas", options=("Boleto 2x", "Sem linha"))
+    shop = await Shop(rig).open(products=1, services=1, carrier_field=carrier["Key"], carrier_missing="create",
+                                payment_field=payment["Key"])  # fmt: skip
+    accounts = [row["nCodCC"] for row in await shop.omie("contacorrente") if row["inativo"] == "N"]
+    fast, slow = await option_id(rig, "Rápida"), await option_id(rig, "Lenta")
+    slip, unlisted = await option_id(rig, "Boleto 2x"), await option_id(rig, "Sem linha")
+    await rig.configure(
+        carriers=[{"option": fast, "cnpj": CARRIER, "name": "Rápida", "freight_type": "1"},
+                  {"option": slow, "cnpj": "11222333000262", "name": "Lenta", "freight_type": "0"}],
+        payments=[{"option": slip, "omie_account": accounts[1], "omie_installments": "002", "payment_method": "15"}],
+    )  # fmt: skip
+
+    def chosen(carried: int | None, paid: int | None) -> list[JsonObject]:
+        return [
+            {"FieldKey": carrier["Key"], "IntegerValue": carried},
+            {"FieldKey": payment["Key"], "IntegerValue": paid},
+        ]
+
+    async def terms() -> tuple[str, str, str, str, str]:
+        """Carrier, freight type, account, instalments and means of payment of the order."""
+        order = await shop.order_of(sale_id)
+        freight, more = order["frete"], order["informacoes_adicionais"]
+        names = {str(row["codigo_cliente_omie"]): row["razao_social"] for row in await rig.clients()}
+        carried = names.get(str(freight.get("codigo_transportadora") or ""), "")
+        account = "boleto" if more["codigo_conta_corrente"] == accounts[1] else "conta"
+        return (
+            carried, freight["modalidade"], account, order["cabecalho"]["codigo_parcela"],
+            more.get("meio_pagamento") or "",
+        )  # fmt: skip
+
+    sale_id = await shop.sale(
+        shop.line("Produto 1", 2, "50.00"), shop.line("Serviço 1", 1, "30.00"), OtherProperties=chosen(fast, None)
+    )
+    assert await terms() == ("Rápida", "1", "conta", "000", "")
+    await shop.edit(sale_id, OtherProperties=chosen(slow, slip))
+    assert await terms() == ("Lenta", "0", "boleto", "002", "15")
+    [work] = await shop.service_orders()
+    assert (work["Cabecalho"]["cCodParc"], work["InformacoesAdicionais"]["nCodCC"]) == ("002", accounts[1])
+    await shop.edit(sale_id, OtherProperties=chosen(None, None))
+    assert await terms() == ("", "9", "conta", "000", "")
+    writes = await rig.writes()
+    await shop.edit(sale_id, shop.line("Produto 1", 3, "50.00"), shop.line("Serviço 1", 1, "30.00"))
+    assert await terms() == ("", "9", "conta", "000", "")
+    assert await rig.writes() == writes + 1  # the lines alone
+    await shop.edit(sale_id, OtherProperties=chosen(None, unlisted), settle=False)
+
+    async def told() -> bool:
+        return await rig.issues() == ["preflight"]
+
+    await rig.until(told)
+    assert "não está na tabela de pagamentos" in (await rig.issue("preflight"))["detail"]
+    await shop.edit(sale_id, OtherProperties=chosen(fast, slip))
+    assert await rig.issues() == []
+    assert await terms() == ("Rápida", "1", "boleto", "002", "15")
+    await shop.act((await shop.order_of(sale_id))["cabecalho"]["codigo_pedido"], "invoice")
+    await rig.ponte.clock.sleep(61)  # what was seen at the last edit does not count as read any more
+    await shop.edit(sale_id, OtherProperties=chosen(slow, slip))
+    assert await rig.issues() == ["document_invoiced"]
+    assert (await rig.issue("document_invoiced"))["detail"].endswith("Mudou na venda: Transportadora.")
+    assert (await terms())[0] == "Rápida"
+    assert not await rig.refusals()
 
 
 @EMBEDDED
@@ -93,14 +160,31 @@ async def test_a_carrier_that_is_none_is_refused_by_policy(rig: Rig) -> None:
     fast = await option_id(rig, "Rápida")
     await rig.configure(carriers=[{"option": fast, "cnpj": CARRIER, "name": "Rápida", "freight_type": "1"}])
     chosen = [{"FieldKey": carrier["Key"], "IntegerValue": fast}]
-    await shop.sale(shop.line("Produto 1"), settle=False, OtherProperties=chosen)
+    later = await shop.sale(shop.line("Produto 1"))
+    refused = await shop.sale(shop.line("Produto 1"), settle=False, OtherProperties=chosen)
 
     async def told() -> bool:
         return await rig.issues() == ["preflight"]
 
     await rig.until(told)
     assert "não é uma transportadora" in (await rig.issue("preflight"))["detail"]
-    assert await shop.orders() == []
+    codes = [order["cabecalho"]["codigo_pedido_integracao"] for order in await shop.orders()]
+    assert f"PLOOMES-{refused}" not in codes
+    await shop.edit(later, settle=False, OtherProperties=chosen)  # an order that is there waits for it just the same
+
+    async def both_told() -> bool:
+        return await rig.issues() == ["preflight", "preflight"]
+
+    await rig.until(both_told)
+    await rig.omie_new(
+        razao_social="Rápida", nome_fantasia="Rápida", cnpj_cpf=CARRIER, tags=[{"tag": "Transportadora"}]
+    )
+    await shop.edit(later, settle=False, Description="agora")
+
+    async def carried() -> bool:
+        return bool((await shop.order_of(later))["frete"].get("codigo_transportadora"))
+
+    await rig.until(carried, 60)
 
 
 @pytest.mark.feature("F165", "F220", "F222", "F223", "F227", "F228", "F231", "F232", "F233", "F236")

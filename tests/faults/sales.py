@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.sync.models import Event
 from tests.faults.report import Figure
@@ -18,6 +21,8 @@ PLACES = ("claimed", "read", "decided", "journaled", "written", "committed")
 PRODUCTS, SERVICES = 6, 2
 AT_A_TIME = 4
 LEASE_SECONDS = 45.0
+TELL_SECONDS = 15.0
+"""How often a run says how far it is."""
 EDITED, CONTRADICTING, MIXED, SHIPPED = 0.3, 0.01, 0.15, 0.4
 """Shares of the sales that are edited, whose line contradicts itself, that have services too, and that have freight."""
 
@@ -203,14 +208,65 @@ def _number(chance: random.Random, low: int, high: int, places: int) -> Decimal:
     return Decimal(chance.randint(low, high)).scaleb(-places)
 
 
+@asynccontextmanager
+async def telling(market: Market, figure: Figure, count: int) -> AsyncIterator[None]:
+    """Says how far a run is, every quarter of a minute."""
+    started = time.monotonic()
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            seconds, left = time.monotonic() - started, await market.rig.open_events()
+            print(
+                f"{figure.setup}: {seconds:.0f} s, {len(market.sold)} of {count} sold, {figure.runs} kills, "
+                f"{left} events open",
+                file=sys.stderr,
+            )
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
 async def under_fire(rig: Rig, count: int, kills: int, seed: int) -> Figure:
-    """`count` sales while workers die `kills` times, a check when all is quiet."""
-    chance = random.Random(seed)
+    """`count` sales while workers die `kills` times, a check when all is quiet, or when it should long be."""
     figure = Figure(rig.setup.name, f"{count} sales under fire", note=f"seed {seed}")
+    chance = random.Random(seed)
     market = Market(rig, chance)
     await market.open()
     started = time.monotonic()
-    left = asyncio.Semaphore(AT_A_TIME)
+    async with telling(market, figure, count):
+        await _sell(market, chance, figure, count, kills)
+        try:
+            await rig.settle(600 + count)
+        except AssertionError as late:
+            figure.fail(str(late))
+    for kind, complaints in (await market.check()).items():
+        amount = len(complaints)
+        figure.lost += amount if kind == "lost" else 0
+        figure.duplicates += amount if kind == "twice" else 0
+        figure.wrong += amount if kind == "wrong" else 0
+        figure.complaints += complaints
+    odd = sum(sold.odd for sold in market.sold)
+    figure.note += f", {figure.runs} kills, {odd} contradict themselves, {await _deaths(rig)}"
+    figure.note += f", {time.monotonic() - started:.0f} s"
+    return figure
+
+
+async def _deaths(rig: Rig) -> str:
+    """How often events lost their workers, and how many were put aside for it."""
+    query = select(Event.crashes, func.count()).where(Event.crashes > 0).group_by(Event.crashes).order_by(Event.crashes)
+    async with rig.db.read() as session:
+        died = ", ".join(f"{count} of {times}" for times, count in await session.execute(query))
+        aside = await session.scalar(select(func.count()).select_from(Event).where(Event.cause == "quarantine"))
+    return f"deaths met: {died or 'none'}; {aside} put aside"
+
+
+async def _sell(market: Market, chance: random.Random, figure: Figure, count: int, kills: int) -> None:
+    """People sell, and workers die."""
+    rig, left = market.rig, asyncio.Semaphore(AT_A_TIME)
 
     async def one() -> None:
         async with left:
@@ -228,13 +284,3 @@ async def under_fire(rig: Rig, count: int, kills: int, seed: int) -> Figure:
         await asyncio.sleep(chance.uniform(0, 0.5))
         await rig.revive()
     await selling
-    await rig.settle(900 + count * 2)
-    for kind, complaints in (await market.check()).items():
-        amount = len(complaints)
-        figure.lost += amount if kind == "lost" else 0
-        figure.duplicates += amount if kind == "twice" else 0
-        figure.wrong += amount if kind == "wrong" else 0
-        figure.complaints += complaints
-    odd = sum(sold.odd for sold in market.sold)
-    figure.note += f", {figure.runs} kills, {odd} contradict themselves, {time.monotonic() - started:.0f} s"
-    return figure

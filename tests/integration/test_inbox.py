@@ -18,6 +18,7 @@ from app.sync import same_record
 from app.sync.claims import Rooms
 from app.sync.inbox import Inbox
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState
+from app.sync.trip import waits
 from tests.factories import add_integration, notice, ploomes_notice
 
 pytestmark = pytest.mark.feature("F051")
@@ -254,16 +255,33 @@ async def test_no_event_is_in_two_hands(db: Database, box: Inbox, shop: Integrat
     assert len(taken) == len(set(taken)) == 80
 
 
-async def test_what_a_dead_worker_held_is_handed_out_again_and_quarantined_at_the_third_crash(
+async def test_what_a_dead_worker_held_is_handed_out_again_and_quarantined_at_the_fifth_crash(
     db: Database, box: Inbox, shop: Integration
 ) -> None:
     stored = await box.store(shop.id, notice(), "{}")
-    crashes = [(await box.claim(LIVE, 1, "w", -1))[0].crashes for _ in range(3)]
-    assert crashes == [0, 1, 2]
+    crashes = [(await box.claim(LIVE, 1, "w", -1))[0].crashes for _ in range(5)]
+    assert crashes == [0, 1, 2, 3, 4]
     assert await box.claim(LIVE, 1, "w", -1) == []
     event = await row(db, stored.id)
     assert (event.state, event.cause, event.due_at, event.claim) == (EventState.FAILED, "quarantine", None, None)
     assert event.reason
+
+
+async def test_deaths_before_a_road_was_walked_to_its_end_count_no_more(
+    db: Database, box: Inbox, shop: Integration
+) -> None:
+    """An event that waits for data is rung for weeks: a worker that dies now and then does not make it a danger."""
+    stored = await box.store(shop.id, notice(), "{}")
+    for _ in range(3):
+        await box.claim(LIVE, 1, "w", -1)
+    [event] = await box.claim(LIVE, 1, "w", 45)
+    async with db.transaction() as session:
+        await events.postpone(session, event, 1.0, "o Omie está ocupado", "limit")
+    assert (await row(db, stored.id)).crashes == 3
+    [event] = await box.claim(LIVE, 1, "w", 45)
+    async with db.transaction() as session:
+        await events.conclude(session, event, waits("missing_document", "sem documento"), now=Clock().now())
+    assert (await row(db, stored.id)).crashes == 0
 
 
 async def test_who_lost_the_claim_cannot_settle(db: Database, box: Inbox, shop: Integration) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.db import Database
 from app.core.ports import Record, Vendor
 from app.sync import issues
+from app.sync.entities.sales import Chosen
 from app.sync.issues import Finding
 from app.sync.lookups import known
 from app.sync.mapping.choices import LISTS, Option, choices_of, pair_choices
@@ -56,7 +57,7 @@ async def rest_vanished(
                 await known.upsert(session, trip.integration.id, [known.known_of(found)], now)
         if found is None:
             trip.refs.gone_fields |= {key}
-        elif isinstance(row.by, Option) and not _stands_for(found, row.by, sides.ploomes_base[row.id]):
+        elif not _holds(found, row, sides.ploomes_base[row.id]):
             verdict.resting.add(row.id)
             await _forget_base(db, link, row.id)
         else:
@@ -100,6 +101,13 @@ async def suspend(session: AsyncSession, integration_id: int, entity: str, label
         finding=Finding(SUSPENDED, f"O campo do Ploomes mapeado para “{label}” não existe mais ({key}).", {"key": key}),
         now=now,
     )
+
+
+def _holds(field: Record, row: Field, value: object) -> bool:
+    """False when the option that a row held is in its field no more."""
+    if isinstance(row.by, Chosen):
+        return str(value) in {choice.id for choice in choices_of(field.data)}
+    return not isinstance(row.by, Option) or _stands_for(field, row.by, value)
 
 
 def _stands_for(field: Record, by: Option, code: object) -> bool:

@@ -98,6 +98,8 @@ def decide(rows: Sequence[Field], sides: Sides, policy: Policy, refs: Refs) -> V
             _decide_set(row, sides, verdict, refs)
         elif row.noted:
             _decide_noted(row, sides, verdict)
+        elif row.watched:
+            _decide_watched(row, sides, verdict)
         elif isinstance(row.by, Option) and row.by.rests(sides.omie.get(row.id), sides.ploomes.get(row.id), refs):
             verdict.resting.add(row.id)
         elif not sides.based(row):
@@ -117,6 +119,8 @@ def decide(rows: Sequence[Field], sides: Sides, policy: Policy, refs: Refs) -> V
 def same(row: Field, sides: Sides, refs: Refs) -> bool:
     """True when both sides hold the same thing, each in its own form."""
     omie, ploomes = sides.omie.get(row.id), sides.ploomes.get(row.id)
+    if row.watched:
+        return ploomes == sides.ploomes_base.get(row.id, ploomes)
     return row.agree(omie, ploomes, refs) or row.by.widen(omie, ploomes, refs) == ploomes
 
 
@@ -159,6 +163,14 @@ def _decide_noted(row: Field, sides: Sides, verdict: Verdict) -> None:
     ):
         verdict.noted.add(row.id)
     verdict.agreed.add(row.id)
+
+
+def _decide_watched(row: Field, sides: Sides, verdict: Verdict) -> None:
+    """What was never looked at is what Omie was told, or what people there chose."""
+    if same(row, sides, Refs()):
+        verdict.agreed.add(row.id)
+    else:
+        verdict.to_omie[row.id] = sides.ploomes.get(row.id)
 
 
 def _decide_set(row: Field, sides: Sides, verdict: Verdict, refs: Refs) -> None:

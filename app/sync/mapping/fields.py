@@ -129,6 +129,8 @@ class Field:
     tax: bool = False
     noted: bool = False
     """Set when the record is created; later differences are noted and never applied."""
+    watched: bool = False
+    """Only Ploomes' form of it can be compared: its change goes to Omie, and what is done to it there stays."""
     features: Sequence[str] = ()
 
     @property

@@ -172,7 +172,8 @@ def comparable_digest(vendor: Vendor, fields: Sequence[Field], values: Values, r
 
     The form is Omie's, and Ploomes' where Omie alone decides: only the way to the follower is certain.
     """
-    return wire.digest({row.id: _form(row, vendor, values.get(row.id), refs) for row in fields if not row.noted})
+    told = [row for row in fields if not (row.noted or row.watched)]
+    return wire.digest({row.id: _form(row, vendor, values.get(row.id), refs) for row in told})
 
 
 def _form(row: Field, vendor: Vendor, value: Value, refs: Refs) -> Value:

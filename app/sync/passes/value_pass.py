@@ -5,6 +5,7 @@ from app.core.db import Database
 from app.core.errors import LaneBusy, Postponed, VendorError
 from app.core.ports import JsonObject, Record, Vendor
 from app.sync import journal
+from app.sync.custom_fields import CustomFields, Target
 from app.sync.entities import set_of
 from app.sync.lanes import Lanes, record_lane
 from app.sync.mapping.canonical import canonical, wire
@@ -13,7 +14,7 @@ from app.sync.models import Integration, Resync, WriteEntry, WriteState
 from app.sync.passes.passes import Road, Turn
 from app.sync.passes.resync_steps import ResyncSteps
 from app.sync.passes.subject import Subject
-from app.sync.writing import WRITE_SECONDS, keep_custom_fields
+from app.sync.writing import WRITE_SECONDS
 
 REASON = "values"
 FAILED = "values_failed"
@@ -28,6 +29,7 @@ class ValuePass:
         self._clock = clock
         self._lanes = lanes
         self._visit = steps.visit
+        self._custom_fields = CustomFields(db)
 
     def road(self) -> Road:
         """A person waits for it: it works at any hour."""
@@ -66,13 +68,19 @@ class ValuePass:
             if not changed:
                 return
             await visit.resolving(lambda: [row.by.widen(changed.get(row.id), None, visit.refs) for row in rows])
-            body = keep_custom_fields(wire(Vendor.PLOOMES, rows, changed, record.data, visit.refs), record.data)
+            body = wire(Vendor.PLOOMES, rows, changed, record.data, visit.refs)
             entry = self._entry(visit.integration, entity, record, changed, held, wanted["link_id"])
             async with self._db.transaction() as session:
                 session.add(entry)
                 await lease.extend(session, WRITE_SECONDS)
+
+            async def hold() -> None:
+                async with self._db.transaction() as session:
+                    await lease.extend(session, WRITE_SECONDS)
+
+            target = Target(visit.integration, visit.ploomes, set_name, entity, external_id, hold)
             try:
-                await visit.ploomes.write(set_name, "update", external_id, body)
+                await self._custom_fields.patch(target, body, record.data)
             except (Postponed, VendorError) as error:
                 if isinstance(error, Postponed) or not error.outcome_unknown:
                     refused = isinstance(error, VendorError) and error.permanent

@@ -46,7 +46,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What changes in a document. None: that part stays as it is."""
+    """What changes in a document. None: that part stays as it is; an empty text takes it away."""
 
     kept: Sequence[Item] = ()
     """Items that changed."""
@@ -58,6 +58,10 @@ class Edit:
     notes: str | None = None
     terms: Terms | None = None
     stock_location: str | None = None
+    carrier: str | None = None
+    freight_type: str | None = None
+    account: str | None = None
+    payment_method: str | None = None
     extra: JsonObject = field(default_factory=dict)
 
 
@@ -68,6 +72,16 @@ def _ours(**tags: object) -> JsonObject:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text else None
+
+
+def _reference(text: str | None) -> int | None:
+    """A code that an edit sets; an empty one takes the reference away."""
+    return None if text is None else int(text or 0)
+
+
+def _filled(**groups: JsonObject) -> JsonObject:
+    """The groups of tags that say something."""
+    return {name: group for name, group in groups.items() if group}
 
 
 def _day(when: date) -> str:
@@ -169,10 +183,15 @@ def order_edit(edit: Edit) -> JsonObject:
         head |= _ours(codigo_parcela=edit.terms.code, qtde_parcelas=edit.terms.count)
     if head:
         body["cabecalho"] = head
-    if edit.seller is not None:
-        body["informacoes_adicionais"] = {"codVend": int(edit.seller or 0)}
-    if edit.freight is not None:
-        body["frete"] = {"valor_frete": edit.freight}
+    more = _ours(
+        codVend=_reference(edit.seller),
+        codigo_conta_corrente=_number(edit.account),
+        meio_pagamento=edit.payment_method,
+    )
+    freight = _ours(
+        valor_frete=edit.freight, codigo_transportadora=_reference(edit.carrier), modalidade=edit.freight_type
+    )
+    body |= _filled(informacoes_adicionais=more, frete=freight)
     if edit.notes is not None:
         body["observacoes"] = {"obs_venda": edit.notes}
     return merge_patches(merge_patches(body, _order_parts(edit.terms) if edit.terms else {}), edit.extra)
@@ -257,11 +276,10 @@ def service_edit(edit: Edit) -> JsonObject:
     body: JsonObject = {}
     if rows := [*kept, *added, *removed]:
         body["ServicosPrestados"] = rows
-    head = _ours(nCodCli=_number(edit.client), nCodVend=int(edit.seller or 0) if edit.seller is not None else None)
+    head = _ours(nCodCli=_number(edit.client), nCodVend=_reference(edit.seller))
     if edit.terms is not None:
         head |= _ours(cCodParc=edit.terms.code, nQtdeParc=edit.terms.count)
-    if head:
-        body["Cabecalho"] = head
+    body |= _filled(Cabecalho=head, InformacoesAdicionais=_ours(nCodCC=_number(edit.account)))
     if edit.notes is not None:
         body["Observacoes"] = {"cObsOS": edit.notes}
     return merge_patches(merge_patches(body, _service_parts(edit.terms) if edit.terms else {}), edit.extra)

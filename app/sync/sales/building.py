@@ -1,6 +1,6 @@
 """Puts a document together: what a new one is told, and what an edit changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.core.clock import Clock
 from app.core.ports import JsonObject, Vendor
 from app.sync.agreement import Agreement
+from app.sync.entities.sales import CARRIER, PAYMENT
 from app.sync.mapping.canonical import canonical, wire
 from app.sync.mapping.catalogue import line_rows_of
 from app.sync.mapping.decide import Verdict
@@ -22,6 +23,8 @@ from app.sync.sales.documents import ORDERS, Kind, decimal
 from app.sync.sales.gathering import Gathering
 from app.sync.sales.instalments import FREE, Part, Terms, terms
 from app.sync.sales.lines import Item, Pair, Pairing, edited, pair
+from app.sync.sales.money import ZERO
+from app.sync.sales.preflight import Unmet, unmet_choices
 from app.sync.sales.rows import CONTACT, FORECAST, FREIGHT, FREIGHT_TYPE, INSTALMENTS, NOTES, mapped, sale_rows
 from app.sync.sales.sale import Share
 from app.sync.sales.visit import Visit, pairs_of
@@ -30,6 +33,8 @@ from app.sync.trip import Trip
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 TOLD_APART = frozenset({INSTALMENTS, FORECAST})
 """Mapped rows that Omie is told in another form than theirs."""
+MET_BY: Mapping[str, Sequence[str]] = {CARRIER: ("carrier",), PAYMENT: ("payment", "account")}
+"""Conditions that an option chosen anew must meet, by the key of its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +149,39 @@ class Building:
             notes=(text(values["notes"]) or "") if "notes" in values else None,
             terms=new_terms,
             stock_location=text(visit.trip.config.orders.default_stock_location),
+            **await self._rechosen(visit, kind, rows, values, share),
             extra=merge_patches(self._who_pays(visit, link, rows, values), self._mapped_patch(visit, rows, values)),
         )
         remembered = terms_json(new_terms, share.total) if new_terms is not None and share is not None else None
         return Built(edit, paired.pairs if paired is not None else stored, remembered)
+
+    async def unmet(self, visit: Visit, kind: Kind, verdict: Verdict) -> list[Unmet]:
+        """Conditions that options chosen anew do not meet."""
+        keys = chosen_anew(sale_rows(kind.entity, visit.trip), verdict.to_omie)
+        names = {name for key in keys for name in MET_BY[key]}
+        if not names:
+            return []
+        found = await self._gathering.open_choices(visit, [kind.entity])
+        return unmet_choices([(name, problem) for name, problem in found if name in names])
+
+    async def _rechosen(
+        self, visit: Visit, kind: Kind, rows: Sequence[Field], values: Values, share: Share | None
+    ) -> JsonObject:
+        """What a carrier or a means of payment that was chosen anew changes (F182-F188). Raises CarrierMissing."""
+        assert visit.sale is not None
+        config, sale = visit.trip.config, visit.sale.raw
+        keys, found = chosen_anew(rows, values), JsonObject()
+        if CARRIER in keys:
+            carrier = choices.carrier_of(config, sale)
+            found["carrier"] = await self._carriers.omie_id(visit, carrier) if carrier is not None else ""
+            if not any(row.key == FREIGHT_TYPE for row in rows):
+                found["freight_type"] = choices.freight_type(carrier, share.freight if share is not None else ZERO)
+        if PAYMENT in keys:
+            payment = choices.payment_of(config, sale)
+            found["account"] = (await self._gathering.chosen(visit, kind.entity))["account"].code
+            if kind.entity == ORDERS:
+                found["payment_method"] = (payment.payment_method if payment is not None else None) or ""
+        return found
 
     def _mapped_patch(self, visit: Visit, rows: Sequence[Field], values: Values) -> JsonObject:
         """The mapped fields as Omie is told them; the forecast as late as it may be (design section 8)."""
@@ -193,16 +227,26 @@ class Building:
     async def _new_terms(
         self, visit: Visit, kind: Kind, link: Link, rows: Sequence[Field], values: Values, share: Share | None
     ) -> Terms | None:
-        """New instalments when their number changed, or when computed parts no longer add up."""
+        """New instalments when their number changed, when computed parts no longer add up, or when another means of
+        payment has others; a number that the sale itself tells is not the payment's to change."""
         if share is None:
             return None
         row = next((row for row in rows if row.key == INSTALMENTS), None)
         before = link.document.get("terms") or {}
         stale = before.get("code") == FREE and Decimal(before.get("total", "0")) != share.total
-        if not stale and (row is None or row.id not in values):
+        counted = row is not None and row.id in values
+        if not stale and not counted and PAYMENT not in chosen_anew(rows, values):
             return None
         held = await self.mapped_values(visit, rows)
-        return await self.terms(visit, kind, held.get(row.id) if row is not None else None, share.total)
+        count = held.get(row.id) if row is not None else None
+        found = await self.terms(visit, kind, count, share.total)
+        same = count is not None or (found.code == before.get("code") and not found.parts)
+        return None if same and not stale and not counted else found
+
+
+def chosen_anew(rows: Sequence[Field], values: Values) -> set[str]:
+    """Keys of the options among the values that go to Omie."""
+    return {row.key for row in rows if row.watched and row.id in values}
 
 
 def taxes_text(items: Sequence[Item]) -> list[str]:

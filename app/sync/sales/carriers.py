@@ -15,6 +15,7 @@ from app.sync.mapping.convert import canonical_document
 from app.sync.models import WriteEntry, WriteState
 from app.sync.sales.choices import CARRIER_TAG, carrier_client, is_carrier
 from app.sync.sales.looks import REDUNDANCY
+from app.sync.sales.preflight import Unmet
 from app.sync.sales.visit import Visit
 from app.sync.writing import Draft, Writer
 
@@ -27,6 +28,13 @@ class CarrierMissing(Exception):
     def __init__(self, carrier: Carrier) -> None:
         super().__init__(carrier.name)
         self.carrier = carrier
+
+    @property
+    def unmet(self) -> Unmet:
+        """The condition that the sale waits for."""
+        text = f"{self.carrier.name} (CNPJ {self.carrier.cnpj}) não é uma transportadora no Omie."
+        fix = "Cadastre-a no Omie com a tag Transportadora, ou use orders.carrier_missing = create."
+        return Unmet("carrier", "Transportadora", text, fix, "admin")
 
 
 class Carriers:

@@ -21,7 +21,7 @@ from app.sync.sales.sale import read_sale
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Held, Visit
 from app.sync.trip import done, waits
-from app.sync.writing import Draft, Writer, keep_custom_fields
+from app.sync.writing import Draft, Writer
 
 TRIPWIRE = timedelta(minutes=10)
 STATUS_FIELD = "ponte_omie_status"
@@ -217,8 +217,8 @@ class Ends:
         entry = None
         if patch:
             draft = Draft(
-                Vendor.PLOOMES, "update", visit.sale_id, keep_custom_fields(patch, visit.sale.raw),
-                {"status": Status.CANCELLED.value}, {}, [why], entity=ORDERS, link_id=link.id, source_id=link.omie_id,
+                Vendor.PLOOMES, "update", visit.sale_id, patch, {"status": Status.CANCELLED.value}, {}, [why],
+                entity=ORDERS, link_id=link.id, source_id=link.omie_id, over=visit.sale.raw,
             )  # fmt: skip
             entry, _ = await self._writer.send(visit.trip, draft)
         await self._book.ended(visit, kind, link, f"{why}; a venda foi marcada como cancelada.", entry)

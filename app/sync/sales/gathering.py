@@ -187,16 +187,17 @@ class Gathering:
             visit.seller = visit.seller or (str(default) if default is not None else None)
             facts.seller = visit.seller
             facts.seller_active = trip.refs.sellers.get(str(facts.seller), True)
-        facts.choices = await self._open_choices(visit, sale, entities)
+        facts.choices = await self.open_choices(visit, entities)
 
     async def _name(self, visit: Visit, user_id: str) -> str:
         async with self._db.read() as session:
             row = await known.get(session, visit.integration_id, Vendor.PLOOMES, "users", user_id)
         return (row.name if row is not None else None) or user_id
 
-    async def _open_choices(self, visit: Visit, sale: Sale, entities: Sequence[str]) -> list[tuple[str, str]]:
-        """Options that name something Omie does not have, for the documents that this sale will get."""
-        config, found = visit.trip.config, []
+    async def open_choices(self, visit: Visit, entities: Sequence[str]) -> list[tuple[str, str]]:
+        """Options that name something Omie does not have, for these documents of a sale."""
+        config, sale, found = visit.trip.config, visit.sale, []
+        assert sale is not None
         for entity in entities:
             for name, chosen in (await self.chosen(visit, entity)).items():
                 if chosen.problem is not None:

@@ -144,7 +144,7 @@ class SaleVisit(Access):
         return self.refs.seller_of_user.get(sale.owner or "")
 
     async def _mapped(self, record: Record) -> Values:
-        rows = mapped(self.rows)
+        rows = mapped(self.rows, record.vendor)
         return await planned(self, lambda: canonical(record.vendor, rows, record.data, self.refs))
 
     async def _digest(self, vendor: Vendor, values: Values) -> str:
@@ -204,7 +204,8 @@ class SaleVisit(Access):
 
     def equal(self, row: Row, link: Any, vendor: Vendor) -> bool:
         """A document also shows the stage and the state it was seen in last."""
-        if not equals_base(row, link, vendor, self.rows):
+        base = link.omie_base if vendor is Vendor.OMIE else link.ploomes_base
+        if not equals_base(row, link, vendor, [each for each in self.rows if not each.watched or each.id in base]):
             return False
         return vendor is Vendor.PLOOMES or not _moved(link.omie_seen, row.values)
 
@@ -225,7 +226,7 @@ class SaleVisit(Access):
         """As on the money road."""
         conflicts = self.config.conflicts
         policy = Policy(conflicts.default, conflicts.fields)
-        rows = [row for row in self.rows if row.id in sides.omie and not only_noted(row, sides)]
+        rows = [row for row in self.rows if (row.id in sides.omie or row.watched) and not only_noted(row, sides)]
         return await planned(self, lambda: decide(rows, sides, policy, self.refs))
 
     def held(self, link: Link, vendor: Vendor) -> Values:

@@ -241,6 +241,11 @@ def unmet(facts: Facts) -> list[Unmet]:
     return list(failed.values())
 
 
+def unmet_choices(choices: Sequence[tuple[str, str]]) -> list[Unmet]:
+    """What only the configuration leaves open, for a document that is there already."""
+    return [one for one in unmet(Facts(contact=None, choices=choices)) if one.name in dict(choices)]
+
+
 def warnings(facts: Facts) -> list[str]:
     """What is odd and stops nothing."""
     found = []

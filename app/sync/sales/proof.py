@@ -37,7 +37,7 @@ class Proof:
         """Comparable values of a document just read, mapped fields included."""
         trip = visit.trip
         values = document.values()
-        values |= canonical(Vendor.OMIE, mapped(sale_rows(kind.entity, trip)), document.raw, trip.refs)
+        values |= canonical(Vendor.OMIE, mapped(sale_rows(kind.entity, trip), Vendor.OMIE), document.raw, trip.refs)
         return values
 
     async def read(self, visit: Visit, kind: Kind, link: Link) -> None:

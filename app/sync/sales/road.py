@@ -27,7 +27,7 @@ from app.sync.sales.ends import Ends
 from app.sync.sales.gate import sale_refused
 from app.sync.sales.gathering import LINES_ONLY, Gathering
 from app.sync.sales.looks import Looks
-from app.sync.sales.preflight import Facts, Unmet, unmet, warnings
+from app.sync.sales.preflight import Facts, unmet, warnings
 from app.sync.sales.proof import Proof
 from app.sync.sales.receiving import Receiving
 from app.sync.sales.sale import Sale, read_sale
@@ -283,7 +283,10 @@ class SalesRoad:
         visit.unmet = [one for one in unmet(facts) if one.name in LINES_ONLY]
         await self._trace("decided")
         for entity in list(visit.held):
-            await self._sending.agree(visit, KINDS[entity], visit.links[entity])
+            try:
+                await self._sending.agree(visit, KINDS[entity], visit.links[entity])
+            except CarrierMissing as problem:
+                visit.unmet = [problem.unmet]
         for entity in sorted(visit.emptied):
             await self._ends.emptied(visit, KINDS[entity])
         await self._create(visit, facts)
@@ -305,7 +308,7 @@ class SalesRoad:
         ):
             return
         await self._gathering.facts_of_new(visit, facts, missing)
-        visit.unmet = unmet(facts)
+        visit.unmet += [one for one in unmet(facts) if one.name not in {told.name for told in visit.unmet}]
         visit.notes += warnings(facts)
         if visit.unmet:
             return
@@ -313,9 +316,7 @@ class SalesRoad:
             try:
                 await self._sending.create(visit, KINDS[entity], shares[entity])
             except CarrierMissing as problem:
-                text = f"{problem.carrier.name} (CNPJ {problem.carrier.cnpj}) não é uma transportadora no Omie."
-                fix = "Cadastre-a no Omie com a tag Transportadora, ou use orders.carrier_missing = create."
-                visit.unmet = [Unmet("carrier", "Transportadora", text, fix, "admin")]
+                visit.unmet = [problem.unmet]
                 return
             await self._trace("committed")
 

@@ -1,4 +1,5 @@
-"""The field rows of sales and their documents: fixed ones, and those people map (F154-F159, F220-F232). Data and pure.
+"""The field rows of sales and their documents: fixed ones, those people map (F154-F159, F220-F232), and the options
+that choose carrier and payment (F182-F188). Data and pure.
 
 Fixed rows hold the same words on both sides, Omie's: ids are translated where a side is read, so each converter here
 only passes them on.
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from app.core.ports import Vendor
 from app.sync.config.document import Config
+from app.sync.entities.sales import chosen_rows
 from app.sync.mapping.catalogue import rows_of
 from app.sync.mapping.decide import Sides
 from app.sync.mapping.fields import Field, Refs
@@ -31,14 +33,16 @@ class Knowing(Protocol):
 
 def sale_rows(entity: str, knowing: Knowing) -> Sequence[Field]:
     """The rows of one kind of document: notes go through a mapped field where there is one."""
-    rows = rows_of(entity, knowing.config, knowing.refs)
+    rows, orders = rows_of(entity, knowing.config, knowing.refs), knowing.config.orders
     mapped_notes = any(row.key == NOTES for row in rows)
-    return [row for row in rows if not (mapped_notes and row.key == "notes")]
+    own = [row for row in rows if not (mapped_notes and row.key == "notes")]
+    return [*own, *chosen_rows(entity, orders.carrier_field, orders.payment_field)]
 
 
-def mapped(rows: Sequence[Field]) -> list[Field]:
-    """Those that people mapped: read and written by their own paths."""
-    return [row for row in rows if not row.fixed]
+def mapped(rows: Sequence[Field], vendor: Vendor = Vendor.PLOOMES) -> list[Field]:
+    """Those that people mapped: read and written by their own paths; what only Ploomes can be asked for is no part of
+    what Omie holds."""
+    return [row for row in rows if not row.fixed and not (row.watched and vendor is Vendor.OMIE)]
 
 
 def only_noted(row: Field, sides: Sides) -> bool:

@@ -65,7 +65,7 @@ class Sending:
         if noted:
             visit.notes.append("O cliente do documento mudou no Omie; a venda no Ploomes fica com o seu.")
             links.rebase(link, {row.id: held.values.get(row.id) for row in noted}, {})
-        present = [row for row in rows if row not in noted and row.id in held.values]
+        present = [row for row in rows if row not in noted and (row.id in held.values or row.watched)]
         policy = await self._policy(visit, kind, link)
         verdict = await self._agreement.resolving(trip, lambda: decide(present, sides, policy, trip.refs))
         frozen = await self._agreement.freeze(trip, link, verdict)
@@ -154,6 +154,9 @@ class Sending:
         age = self._clock.time() - link.created_at.timestamp()
         if age < APART_SECONDS:
             raise Postponed(APART_SECONDS - age, "o documento acabou de ser criado", "pace")
+        visit.unmet = await self._building.unmet(visit, kind, verdict)
+        if visit.unmet:
+            return False
         used = [str(code) for entry in visit.unfinished.get(kind.entity, ()) for code in _codes(entry)]
         built = await self._building.edit(visit, kind, link, verdict, used)
         after: Values = {**verdict.to_omie, "item_codes": [one.code for one in built.pairs]}

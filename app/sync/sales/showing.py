@@ -12,6 +12,7 @@ from app.core.db import Database
 from app.core.errors import Postponed
 from app.core.ports import JsonObject, Vendor
 from app.sync import links
+from app.sync.custom_fields import PROPERTIES, Habit, habit_of, values_in
 from app.sync.lookups import known
 from app.sync.mapping.canonical import wire
 from app.sync.mapping.fields import Values, merge_patches
@@ -27,7 +28,7 @@ from app.sync.sales.rows import FREIGHT, mapped, sale_rows
 from app.sync.sales.sale import Line, Product, read_sale, rich_text
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Visit, pairs_of, remember
-from app.sync.writing import CUSTOM_COLUMNS, Draft, Writer, keep_custom_fields
+from app.sync.writing import Draft, Writer
 
 TEXT_FIELDS = ("ponte_omie_id", "ponte_omie_number", "ponte_omie_status")
 NO_STAGE, BY_STAGE = "none", "stage"
@@ -69,14 +70,14 @@ class Showing:
         if not patch:
             self._remember(visit, None)
             return
-        body = keep_custom_fields(patch, await self._as_it_is(visit, patch))
+        over = await self._as_it_is(visit, patch)
         before: Values = {name: visit.custom(name) for name in values if name in TEXT_FIELDS}
         source = next((entity for entity, wanted in visit.to_ploomes.items() if wanted), "")
         link = visit.links.get(source) or next(iter(visit.links.values()), None)
         draft = Draft(
-            Vendor.PLOOMES, "update", sale.id, body, values, before, list(visit.notes),
+            Vendor.PLOOMES, "update", sale.id, patch, values, before, list(visit.notes),
             entity=ORDERS, link_id=link.id if link is not None else None,
-            source_id=link.omie_id if link is not None else None,
+            source_id=link.omie_id if link is not None else None, over=over,
         )  # fmt: skip
         entry, written = await self._writer.send(trip, draft)
         visit.notes.clear()
@@ -85,13 +86,16 @@ class Showing:
 
     async def _as_it_is(self, visit: Visit, patch: JsonObject) -> JsonObject:
         """The sale that a list is written over. Ploomes may replace lists whole, and Omie took its time since the sale
-        was read: what people typed meanwhile must stay. A pass always asks, so that its plan can count it. Raises
-        Postponed when they changed lines that we would set."""
-        sale = visit.sale
+        was read: what people typed meanwhile must stay. An account that keeps what is not named needs no look for its
+        custom fields. A pass always asks, so that its plan can count it. Raises Postponed when they changed lines that
+        we would set."""
+        sale, trip = visit.sale, visit.trip
         assert sale is not None
-        live = visit.trip.event.source != EventSource.RESYNC
+        habit = habit_of(trip.integration)
+        live = trip.event.source != EventSource.RESYNC
+        named = patch.keys() & ({"Products"} if live and habit is Habit.KEEPS else {PROPERTIES, "Products"})
         young = live and visit.read_at is not None and self._clock.now() - visit.read_at < JUST_READ
-        if young or not patch.keys() & {"OtherProperties", "Products"}:
+        if not named or (young and habit is not Habit.REPLACES):
             return sale.raw
         record = await visit.trip.ploomes.fetch(ORDERS, sale.id)
         if record is None:
@@ -361,14 +365,7 @@ def _kept_line(line: Line, visit: Visit) -> JsonObject:
 
 def _custom(line: Line) -> JsonObject:
     """The custom values of a line: a list replaced whole would lose them."""
-    custom = [
-        {
-            key: value
-            for key, value in each.items()
-            if key == "FieldKey" or (key in CUSTOM_COLUMNS and value is not None)
-        }
-        for each in line.raw.get("OtherProperties") or ()
-    ]
+    custom = values_in(line.raw)
     return {"OtherProperties": custom} if custom else {}
 
 

@@ -4,7 +4,7 @@ Options are matched by `ExternalKey` = Omie's code. An option that a person rena
 made, and one that stands for no code is left alone and told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
@@ -106,12 +106,12 @@ class OptionTables:
         self._lanes = lanes
         self._sets = Sets(db, clock)
 
-    async def gone(self, integration: Integration, config: Config, priority: Priority) -> set[str]:
-        """FieldKeys of the mapping that are in Ploomes no more, looked up now. Raises as `equalise`."""
+    async def gone(self, integration: Integration, keys: Collection[str], priority: Priority) -> set[str]:
+        """Which of these FieldKeys are in Ploomes no more, looked up now. Raises as `equalise`."""
         async with self._lanes.hold(f"options:{integration.ploomes_account_id}") as lease:
             site = await self._site(integration, lease, priority)
             living = {str(row["Key"]) for row in await self._fields(integration, site)}
-        return {mapping.ploomes for mapping in config.mappings} - living
+        return set(keys) - living
 
     async def equalise(self, integration: Integration, config: Config, priority: Priority) -> "Equalised":
         """Brings every mapped option field in step with Omie. Raises LaneBusy, LeaseLost, Postponed, VendorError."""

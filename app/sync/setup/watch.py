@@ -16,9 +16,11 @@ from app.core.log import get_logger
 from app.core.ports import Priority, Vendor
 from app.sync import issues
 from app.sync.config.code_use import Use, codes_in_use
+from app.sync.config.document import Config
 from app.sync.config.effects import row_of
 from app.sync.config.store import ConfigStore
 from app.sync.desk.requests import Requests
+from app.sync.entities.sales import ORDERS, chosen_rows
 from app.sync.intake import RUNNING
 from app.sync.issues import Finding
 from app.sync.lookups import known
@@ -141,9 +143,10 @@ class Watch:
     async def fields(self, row: Integration) -> None:
         """Options in step with Omie again, records that waited for one tried again, vanished fields told."""
         config = await self._configs.get(row.id)
-        if not config.mappings:
+        named = _named_fields(config)
+        if not named:
             return
-        gone = await self._options.gone(row, config, Priority.BULK)
+        gone = await self._options.gone(row, named, Priority.BULK)
         async with self._db.transaction() as session:
             now = self._clock.now()
             query = select(Issue).where(
@@ -153,13 +156,22 @@ class Watch:
             for issue in await session.scalars(query):
                 if issue.external_id not in ends:
                     issues.close(issue, now)
-            for mapping in config.mappings:
-                if mapping.ploomes in gone:
-                    mapped = row_of(mapping.omie, config)
-                    await suspend(session, row.id, mapped.entity, mapped.label, mapping.ploomes, now)
+            for key, (entity, label) in named.items():
+                if key in gone:
+                    await suspend(session, row.id, entity, label, key, now)
         if (await self._options.equalise(row, config, Priority.BULK)).wrote:
             self._references.forget(row.id)
             await self._requests.retry_cause(row.id, "unknown_option")
+
+
+def _named_fields(config: Config) -> Mapping[str, tuple[str, str]]:
+    """FieldKeys that a configuration names, with entity and label of what they are for."""
+    mapped = [(mapping.ploomes, row_of(mapping.omie, config)) for mapping in config.mappings]
+    chosen = chosen_rows(ORDERS, config.orders.carrier_field, config.orders.payment_field)
+    return {
+        **{str(each.field_key): (each.entity, each.label) for each in chosen},
+        **{key: (each.entity, each.label) for key, each in mapped},
+    }
 
 
 def _inactive(use: Use, name: str | None) -> Finding:

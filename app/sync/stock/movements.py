@@ -22,6 +22,7 @@ from app.sync.issues import Finding
 from app.sync.lanes import record_lane
 from app.sync.lookups import known
 from app.sync.mapping.decide import fights
+from app.sync.mapping.fields import Values
 from app.sync.models import Event, EventSource, EventState, Link, WriteEntry, WriteState
 from app.sync.passes.models import MAPPING
 from app.sync.passes.resync_items import pass_of
@@ -29,7 +30,7 @@ from app.sync.stock.book import EDITED, Places, draw, ensured, field_gone, is_ou
 from app.sync.stock.models import StockLevel
 from app.sync.stock.table import COLUMN, FIELD, Figures, listed, summed, text_in
 from app.sync.trip import Outcome, Trip, done, ignored
-from app.sync.writing import Draft, Writer, keep_custom_fields
+from app.sync.writing import Draft, Writer
 
 COALESCE_SECONDS = 15.0
 """Movements of one product this close together are one."""
@@ -190,8 +191,10 @@ class Stock:
             await self._endings.close(trip, Outcome(EventState.WAITING, finding.cause, detail, due, finding))
             return
         await self._writer.trace("decided")
-        body = keep_custom_fields({"OtherProperties": [{"FieldKey": field_key, COLUMN: html}]}, record.data)
-        draft = Draft(Vendor.PLOOMES, "update", link.ploomes_id, body, {"stock": digest}, {"stock": level.shown})
+        body = {"OtherProperties": [{"FieldKey": field_key, COLUMN: html}]}
+        after: Values = {"stock": digest}
+        before: Values = {"stock": level.shown}
+        draft = Draft(Vendor.PLOOMES, "update", link.ploomes_id, body, after, before, over=record.data)
         entry, written = await self._writer.send(trip, draft)
         async with self._db.transaction() as session:
             row = await session.get_one(WriteEntry, entry.id)
