@@ -123,6 +123,8 @@ class Funnel:
         started = time.perf_counter()
         usage.note(call.vendor, call.method)
         answer = await self._request(slot, request)
+        if isinstance(answer, Answer):
+            self.limiter.answered(call, (time.perf_counter() - started) * self.clock.scale)
         outcome: T | VendorError
         if isinstance(answer, VendorError):
             outcome = answer

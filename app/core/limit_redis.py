@@ -221,6 +221,15 @@ redis.call('HSET', KEYS[2] .. ':taught', 'failed', ARGV[2], 'since', text(now - 
 """
 )
 
+_TAUGHT = (
+    _NOW
+    + """
+local taught = redis.call('HMGET', KEYS[2] .. ':taught', 'failed', 'since')
+if not taught[1] then return {} end
+return {taught[1], text(now - tonumber(taught[2]))}
+"""
+)
+
 _NOTE = (
     _NOW
     + """
@@ -248,8 +257,8 @@ class RedisLimitStore:
         self.monotonic = time.monotonic
         self._seen = (b"", 0.0, 0.0, 0.0)
         """The frame and Redis' time in its last answer, and our own time when we asked and when we heard it."""
-        scripts = (_ACQUIRE, _RELEASE, _CLOSE, _LOG, _SLOW, _TEACH, _NOTE)
-        self._acquire, self._release, self._close, self._log, self._slow, self._teach, self._note = (
+        scripts = (_ACQUIRE, _RELEASE, _CLOSE, _LOG, _SLOW, _TEACH, _TAUGHT, _NOTE)
+        self._acquire, self._release, self._close, self._log, self._slow, self._teach, self._taught, self._note = (
             redis.register_script(script) for script in scripts
         )
 
@@ -285,6 +294,11 @@ class RedisLimitStore:
     async def slow_down(self, key: str, window: float) -> float:
         """See `LimitStore`."""
         return float(await self._run(self._slow, [key], [window]))
+
+    async def taught(self, key: str) -> tuple[float, float] | None:
+        """See `LimitStore`."""
+        found = await self._run(self._taught, [key], [])
+        return (float(found[0]), float(found[1])) if found else None
 
     async def note(self, key: str, seconds: float) -> float:
         """See `LimitStore`."""

@@ -44,6 +44,8 @@ class Budget:
     live_reserve: int = 0
     """How much of an error budget only live calls may use."""
     shared: bool = False
+    documented: int = 0
+    """Of a pace: the calls in a window after which the vendor says that it refuses; forecasts reckon with them."""
 
     def check(self, call: Call) -> Check | None:
         """This budget for one call, or None when the call does not draw on it."""
@@ -54,9 +56,10 @@ class Budget:
         share = SHARES[call.priority] if self.graded else 1.0
         return Check(self.form, self.key(scope), self.limit - reserve, self.window, share, self.shared)
 
-    def share(self, priority: Priority) -> int:
-        """How many of a window's calls a priority may use."""
-        return max(1, math.floor(self.limit * (SHARES[priority] if self.graded else 1.0)))
+    def share(self, priority: Priority, taught: int | None = None) -> int:
+        """How many of a window's calls a priority may use; `taught`: the limit that a refusal taught instead."""
+        limit = self.limit if taught is None else taught
+        return max(1, math.floor(limit * (SHARES[priority] if self.graded else 1.0)))
 
     def key(self, scope: str) -> str:
         """Where the state of this budget lives for a scope."""

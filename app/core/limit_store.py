@@ -135,6 +135,10 @@ class LimitStore(Protocol):
         """A 429 came: remembers the number of calls in the last `window` seconds as failed, and returns it."""
         ...
 
+    async def taught(self, key: str) -> tuple[float, float] | None:
+        """What a 429 taught of a pace: calls in the window that failed, and the seconds since; None while none did."""
+        ...
+
     async def note(self, key: str, seconds: float) -> float:
         """Seconds since this key was first noted (0 the first time); forgotten `seconds` after that."""
         ...
@@ -231,6 +235,11 @@ class MemoryLimitStore:
         failed = float(len(self._entries(key, now - window)))
         self._paces[key] = (failed, now)
         return failed
+
+    async def taught(self, key: str) -> tuple[float, float] | None:
+        """See `LimitStore`."""
+        found = self._paces.get(key)
+        return None if found is None else (found[0], self._clock.time() - found[1])
 
     async def note(self, key: str, seconds: float) -> float:
         """See `LimitStore`."""

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import forecast
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, Unavailable, VendorError
 from app.core.limit_book import RECORD_MARK, LimitBook
 from app.core.limit_rules import Budget, Call, Penalty, Rules, scope_of
-from app.core.limit_store import FLIGHT_SECONDS, Asker, Check, Form, LimitStore, Outcome, Snapshot
+from app.core.limit_store import FLIGHT_SECONDS, Asker, Check, Form, LimitStore, Outcome, Snapshot, pace_limit
 
 LEASE_SECONDS = 40.0
 """Longer than the longest request, so that only a dead process lets a slot expire."""
@@ -28,6 +29,9 @@ STAMP_AHEAD_SECONDS = 10.0
 """The last call of an account is stored this far ahead, so that it costs one commit in ten seconds."""
 
 UNAVAILABLE_SECONDS = 5.0
+
+NEWEST = 0.2
+"""The weight of the latest answer in how long answers take."""
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +88,8 @@ class Limiter:
         self._ahead: dict[str, float] = {}
         self._last: dict[str, float] = {}
         self._altered: dict[str, float] = {}
+        self._answers: dict[tuple[str, str], float] = {}
+        """Vendor and method -> seconds its answers took lately."""
         self._stamping = asyncio.Lock()
         self._restoring = asyncio.Lock()
         self._restored = 0
@@ -125,6 +131,30 @@ class Limiter:
                     await self._close(penalty, scope, seconds)
         except (Unavailable, SQLAlchemyError, OSError) as problem:
             _log.warning("a refusal of %s could not be remembered: %s", call.method, type(problem).__name__)
+
+    def answered(self, call: Call, seconds: float) -> None:
+        """Remembers how long an answer took, for forecasts."""
+        key = (call.vendor, call.method)
+        known = self._answers.get(key, seconds)
+        self._answers[key] = known + NEWEST * (seconds - known)
+
+    async def forecast(self, calls: Sequence[tuple[Call, int]]) -> float:
+        """Seconds that so many calls of one vendor will take at the limits as they are now. Raises Postponed."""
+        if not calls:
+            return 0.0
+        vendor = calls[0][0].vendor
+        rules, paces = self._rules[vendor], dict[str, int | None]()
+        try:
+            for budget in (each for each in rules.budgets if each.form is Form.PACE):
+                for scope in {scope_of(budget.scope, call) for call, _ in calls} - {None}:
+                    taught = await self.store.taught(budget.key(str(scope)))
+                    paces[budget.key(str(scope))] = pace_limit(budget.limit, *taught) if taught else None
+        except Unavailable:
+            raise self._unavailable() from None
+        mine = [seconds for (name, _), seconds in self._answers.items() if name == vendor]
+        usual = sum(mine) / len(mine) if mine else forecast.ANSWER_SECONDS
+        loads = (forecast.Load(call, n, self._answers.get((vendor, call.method), usual)) for call, n in calls)
+        return forecast.seconds(rules, loads, paces)
 
     async def first_noted(self, key: str, seconds: float) -> float:
         """Seconds since any process first noted `key`; 0 the first time, forgotten after `seconds`."""

@@ -122,15 +122,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one request of a kind costs at the lowest priority, for estimates."""
+    """What one request of a kind is, for plans."""
 
     method: str
     """As the limits and the counters call it."""
-    pool: str
-    """Requests of one pool share the rate."""
-    limit: int
-    """Requests that may leave in `window` seconds."""
-    window: float
     rows: int = 1
     """Records that one request reads."""
 
@@ -174,6 +169,13 @@ class Gateway(Protocol):
 
     def price(self, entity: str, verb: str) -> Price:
         """What `list`, `read` (by ids), `find` or a verb of `write` costs. Nothing is sent."""
+        ...
+
+    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+        """How long requests, by method, will take at the limits and at this priority. Nothing is sent.
+
+        `of_one_record`: how many of them alter the same record, for the record that needs most.
+        """
         ...
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:

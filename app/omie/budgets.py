@@ -46,11 +46,6 @@ BUDGETS = (
 )  # fmt: skip
 
 
-def budget_of(name: str) -> Budget:
-    """The row of a name."""
-    return next(budget for budget in BUDGETS if budget.name == name)
-
-
 PENALTIES = (
     Penalty(Fault.BLOCKED, METHOD, 1800.0, stored=True),
     Penalty(Fault.RATE_LIMITED, METHOD, 60.0, stored=True),

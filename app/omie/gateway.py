@@ -7,9 +7,9 @@ from typing import Any
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, VendorError
+from app.core.limit_rules import Call
 from app.core.ports import JsonObject, Key, Page, Price, Priority, Record, Vendor, Written
 from app.core.wire import fold
-from app.omie.budgets import budget_of
 from app.omie.calls import SETS
 from app.omie.client import OmieAnswer, OmieClient
 from app.omie.params import from_cursor, narrowing, refused, to_cursor, typed_id, window_of, write_param
@@ -148,7 +148,7 @@ class OmieGateway:
                 return
 
     def price(self, entity: str, verb: str) -> Price:
-        """The method that serves a verb, and its share of 240 calls a minute (reference 1.5)."""
+        """The method that serves a verb."""
         row = _set(entity)
         if verb == "read" and row.by_code is None and row.consult is not None:
             size, method = 1, row.consult.call
@@ -157,8 +157,14 @@ class OmieGateway:
             method = row.listing.call
         else:
             size, method = 1, row.verbs[verb].call if verb in row.verbs else verb
-        budget = budget_of("method_minute")
-        return Price(method, f"omie:{method}", budget.share(Priority.BULK), budget.window, size)
+        return Price(method, size)
+
+    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+        """By the rows of `budgets.py`."""
+        calls = [(Call("omie", self._client.account, name, self._priority), n) for name, n in requests.items()]
+        if of_one_record:
+            calls.append((Call("omie", self._client.account, "", self._priority, record=" "), of_one_record))
+        return await self._client.funnel.limiter.forecast(calls)
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write, by Omie id only. What Omie is known to refuse is refused here and costs no error (`sent` False).

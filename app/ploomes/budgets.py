@@ -14,15 +14,10 @@ BUDGETS = (
     ),
     Budget(
         "account_pace", Form.PACE, ACCOUNT, "Ritmo por minuto que esta conta do Ploomes aceita.",
-        limit=100, window=60.0, graded=True,
+        limit=100, window=60.0, graded=True, documented=120,
     ),
 )  # fmt: skip
 """The pace starts at 100 a minute after a 429 and climbs 10 % per clean hour, staying under the rate that failed."""
-
-
-def budget_of(name: str) -> Budget:
-    """The row of a name."""
-    return next(budget for budget in BUDGETS if budget.name == name)
 
 
 PENALTIES = (Penalty(Fault.RATE_LIMITED, ACCOUNT, 60.0, stored=True, slows=True),)

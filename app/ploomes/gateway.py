@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, Postponed, VendorError
+from app.core.limit_rules import Call
 from app.core.odata import all_of, any_of, equal, literal
 from app.core.ports import JsonObject, Key, Page, Price, Priority, Record, Vendor, Written
-from app.ploomes.budgets import budget_of
 from app.ploomes.calls import (
     DOCUMENT_PROPERTIES,
     IDS_PER_CALL,
@@ -133,12 +133,17 @@ class PloomesGateway:
                 return
 
     def price(self, entity: str, verb: str) -> Price:
-        """The request that serves a verb, and the account's share of six a second (design section 6)."""
+        """The request that serves a verb."""
         row = _set(entity)
         size = {"list": PAGE_SIZE, "read": IDS_PER_CALL}.get(verb, 1)
         http = {"list": "GET", "read": "GET", "find": "GET", "create": "POST", "delete": "DELETE"}.get(verb, "PATCH")
-        budget = budget_of("account_second")
-        return Price(f"{http} {row.path}", "ploomes", budget.share(Priority.BULK), budget.window, size)
+        return Price(f"{http} {row.path}", size)
+
+    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+        """By the rows of `budgets.py`; no limit of Ploomes' is about one record."""
+        account = self._client.account
+        calls = [(Call("ploomes", account, name, self._priority), count) for name, count in requests.items()]
+        return await self._client.funnel.limiter.forecast(calls)
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write. The answer carries the whole record, expanded. Deleting what is gone succeeds."""

@@ -88,7 +88,7 @@ class Agreement:
         for vendor in Vendor:
             withhold(trip, vendor, verdict.to(vendor), link.ploomes_id)
         if theirs is not None:
-            restrain(trip, verdict, theirs)
+            restrain(trip.rows, trip.refs, verdict, theirs)
         await rest_vanished(self._db, self._clock.now(), trip, link, sides, verdict, trip.rows)
         await self._freeze(trip, link, verdict)
         await self._trace("decided")

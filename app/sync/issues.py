@@ -185,6 +185,13 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "resync_empty": Cause(
+        "Uma lista veio vazia, mas há registros vinculados",
+        "Confira se o cadastro foi mesmo esvaziado e se a chave ainda pode vê-lo. Continue para tratar os registros "
+        "como excluídos (exclusões demais ainda pedem confirmação), ou descarte a carga.",
+        "admin",
+        ("proceed", "discard"),
+    ),
     "values_failed": Cause(
         "A importação de valores falhou",
         "Veja o motivo no detalhe. Ela é tentada de novo uma vez por dia; para tentar já, importe a tabela de novo.",

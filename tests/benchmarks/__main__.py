@@ -3,7 +3,8 @@
 --quick         fewer edits and shorter runs (about five minutes)
 --only NAME     idle, bad_input, latency, storm, door, resync, never_banned or catalogue; may be given more than once
 --setup NAME    sqlite or postgres; both without it
---speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2)
+--speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2), and resync (2)
+--records N     how many clients resync compares (50 000, with --quick 1 000); a tenth of them first, but with --quick
 --products N    how many products catalogue loads (20 000, or 1 000 with --quick)
 --json PATH     where the figures go (bench/results.json)
 --keep          leaves the processes' logs behind and says where
@@ -105,10 +106,12 @@ async def measure(arguments: argparse.Namespace) -> bool:
     load = os.getloadavg()[0]
     if load > 0.5:
         say(f"the machine is already busy (load {load:.1f}, {os.cpu_count()} cores): figures will suffer")
+    comparing = partial(resync.run, say=say, speed=arguments.speed, records=arguments.records)
     chapters: list[tuple[str, Make, Measure]] = [
         *([("sqlite", one_process, partial(run, parts=parts))] if parts else []),
         *([("postgres", lambda _: split(), partial(run, parts=parts))] if parts else []),
-        *([("sqlite", one_process, partial(resync.run, say=say))] if syncing else []),
+        *([("sqlite", one_process, comparing)] if syncing else []),
+        *([("postgres", lambda _: split(), comparing)] if RESYNC in (arguments.only or ()) else []),
         *(
             [("postgres", lambda _: split(workers=4), partial(never_banned.run, speed=arguments.speed, say=say))]
             if proving
@@ -140,6 +143,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=(*PARTS, RESYNC, NEVER_BANNED, CATALOGUE))
     parser.add_argument("--setup", choices=("sqlite", "postgres"))
     parser.add_argument("--speed", type=float)
+    parser.add_argument("--records", type=int)
     parser.add_argument("--products", type=int)
     parser.add_argument("--json", type=Path, default=Path("bench/results.json"))
     parser.add_argument("--keep", action="store_true")

@@ -1,10 +1,13 @@
 """Two Omie companies on one Ploomes account: each sale goes to the company its field says, and nothing crosses."""
 
 import pytest
+from sqlalchemy import delete
 
+from app.sync.models import Link
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig
 from tests.e2e.shop import Shop
 from tests.e2e.test_mapping import held
+from tests.e2e.test_resync import act, rested, resync, silent
 
 pytestmark = EMBEDDED
 
@@ -176,3 +179,30 @@ async def test_a_shared_contact_follows_the_company_that_linked_it_first(group: 
     await second.omie_delete(theirs["codigo_cliente_omie"])
     await group.quiet()
     assert await first.contact(shared["Id"]) is None
+
+
+@pytest.mark.feature("F035", "F264", "F287")
+async def test_a_plan_counts_a_shared_contact_as_it_will_be_linked(group: Group) -> None:
+    """Nobody told the second company of a contact that the first one has: Ploomes wins, and the plan says so."""
+    first, second = group.first, group.second
+    await second.configure(scope=group.scope("Filial"))
+    await group.settle()
+    both = {"cnpj_cpf": "34028316000103", "nome_fantasia": "Correio"}
+    await first.omie_new(razao_social="Correio da Matriz", email="matriz@correio.test", **both)
+    await group.settle()
+    theirs = await second.clients()
+    [made] = [client for client in theirs if client["nome_fantasia"] == "Correio"]
+    async with first.ponte.db.transaction() as session:  # as if the second company had never heard of it
+        await session.execute(delete(Link).where(Link.omie_id == str(made["codigo_cliente_omie"])))
+    await silent(second)
+    await second.omie_edit(made["codigo_cliente_omie"], razao_social="Correio da Filial")
+    plan = await resync(second, entities=["clients"], dry_run=True)
+    counts = plan["plan"]["entities"]["clients"]
+    assert (counts["link"], counts["update_in_omie"]) == (1, 1), counts  # the legal name; Ploomes lacks only Omie's tag
+    await act(second, plan["id"], "resume", force=True)
+    done = await rested(second, plan["id"], "completed")
+    assert done["written"]["clients"] == {"update_in_omie": 1, "update_in_ploomes": counts["update_in_ploomes"]}
+    assert {client["razao_social"] for rig in (first, second) for client in await rig.clients()} >= {
+        "Correio da Matriz"
+    }
+    assert "Correio da Filial" not in {client["razao_social"] for client in await second.clients()}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.config import Settings
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed, running
+from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed, running
 
 BOUNDARIES = ("claimed", "locked", "read", "decided", "journaled", "written", "committed")
 CNPJS = ("11222333000181", "11444777000161", "34028316000103", "33000167000101", "60746948000112", "60872504000123")
@@ -168,6 +168,56 @@ async def test_absence_is_proven_and_too_many_deletions_ask_first(rig: Rig) -> N
     assert over["written"] == {"clients": {"delete_in_omie": 5}}
     assert len(await rig.clients()) == 1
     assert await rig.issues() == []
+    assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F264")
+@at_speed(60.0)
+async def test_a_list_that_stays_empty_asks_before_anything_is_believed(rig: Rig) -> None:
+    made = await pairs(rig, 2)
+    await silent(rig)
+    for row in made:
+        await rig.omie_delete(row["codigo_cliente_omie"])
+    asked = await resync(rig, entities=["clients"])
+    assert (asked["state"], asked["written"]) == ("paused", {}), asked
+    assert "veio vazia" in asked["progress"]["paused_because"]
+    issue = await rig.issue("resync_empty")
+    assert issue["asks"] == ["proceed", "discard"]
+    assert len(await rig.contacts()) == 2
+    answer = await rig.api.post(f"{rig.path}/issues/{issue['id']}/answer", json={"choice": "proceed"})
+    assert answer.status_code == 202, answer.text
+    done = await rested(rig, asked["id"], "completed")
+    assert done["written"] == {"clients": {"delete_in_ploomes": 2}}
+    assert await rig.contacts() == []
+    assert await rig.issues() == []
+    # what is empty for sure is listed once a day: Omie counts an empty answer as an error
+    lists = len(rig.tap.of("ListarClientes"))
+    assert (await resync(rig, entities=["clients"]))["state"] == "completed"
+    assert len(rig.tap.of("ListarClientes")) == lists
+    assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F263", "F264")
+@at_speed(60.0)
+async def test_a_pass_that_a_limit_stops_goes_on_where_it_stood(rig: Rig) -> None:
+    """Omie's list must wait; Ploomes' goes on beside it, and no page is asked for twice."""
+    await pairs(rig, 2)
+    await silent(rig)
+    calls, clock = len(rig.tap.calls), rig.ponte.clock
+    await resync(rig, entities=["clients"])
+    between, began = len(rig.tap.calls), clock.time()
+    await rig.ponte.limiter.store.close_gate(f"gate:omie:{APP_KEY}:ListarClientes", 90.0)
+    done = await resync(rig, entities=["clients"])
+    assert done["state"] == "completed", done
+    assert clock.time() - began >= 90.0
+    unhindered, made = (Counter(name for name, _ in part) for part in (rig.tap.calls[calls:between],
+                                                                       rig.tap.calls[between:]))  # fmt: skip
+    for name in ("ListarClientes", "GET Contacts"):
+        assert made[name] == unhindered[name] > 0, (unhindered, made)
+    assert done["requests_used"] == done["plan"]["requests"]
+    assert done["plan"]["entities"]["clients"]["unchanged"] == 2
     assert await rig.refusals() == {}
 
 

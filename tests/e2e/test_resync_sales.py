@@ -1,5 +1,6 @@
 """Sales in resyncs and reconciles: compared in bulk, planned, executed exactly, and certified."""
 
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from app.core.config import Settings
 from app.sync.models import Integration
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
-from tests.e2e.shop import Shop, number
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
+from tests.e2e.shop import DOCUMENT, Shop, number
 from tests.e2e.test_reconcile import reconcile
 from tests.e2e.test_resync import act, lists_only, rested, resync, silent
 from tests.e2e.test_sales_back import typed_order
 
 SALES = ["orders", "service_orders"]
+AT_HOME = {"endereco": "Rua A", "endereco_numero": "10", "bairro": "Centro", "cep": "01310100",
+           "cidade": "SAO PAULO (SP)", "estado": "SP", "email": "compras@padaria.test"}  # fmt: skip
 
 
 @pytest.fixture
@@ -115,6 +119,29 @@ async def published(rig: Rig, **history: Any) -> None:
     assert (await rested(rig, answer.json()["resync_id"], seconds=90))["state"] == "completed"
 
 
+def lists(rig: Rig) -> Counter[str]:
+    """How often Omie's documents were listed."""
+    return Counter(name for name, _ in rig.tap.calls if name in ("ListarPedidos", "ListarOS"))
+
+
+@EMBEDDED
+@pytest.mark.feature("F264")
+async def test_an_account_without_orders_costs_one_error_a_day(shop: Shop) -> None:
+    rig = shop.rig
+    await silent(rig)
+    assert (await rig.control.delete("/sandbox/faults")).is_success
+    before = lists(rig)
+    for _ in range(2):
+        done = await resync(rig, entities=SALES)
+        assert done["state"] == "completed", done
+    assert lists(rig) - before == Counter(ListarPedidos=1, ListarOS=1)
+    await shop.sale(shop.line("Produto 1"))
+    done = await resync(rig, entities=SALES)
+    assert done["plan"]["entities"]["orders"]["unchanged"] == 1
+    assert lists(rig) - before == Counter(ListarPedidos=2, ListarOS=1)
+    assert await rig.refusals() == {}
+
+
 @EMBEDDED
 @pytest.mark.feature("F258", "F259", "F260", "F261")
 async def test_history_is_counted_first_and_comes_when_it_is_wished_for(shop: Shop) -> None:
@@ -143,3 +170,49 @@ async def test_history_is_counted_first_and_comes_when_it_is_wished_for(shop: Sh
     assert number((await shop.order_of(sale_id))["det"][0]["produto"]["valor_total"]) == Decimal(10)
     assert len(await shop.sales()) == len(await shop.orders()) == 2
     assert await rig.issues() == []
+
+
+@EMBEDDED
+@pytest.mark.feature("F258", "F259", "F260", "F261")
+async def test_an_activation_brings_the_history_that_the_switches_ask_for(product: Settings) -> None:
+    """The switches are set before the activation: what was sold before it comes behind clients and products."""
+    async with running(product, speed=30.0) as rig:
+        shop = Shop(rig)
+        await rig.create()
+        await rig.configure(history={"omie_orders": True, "ploomes_sales": False})
+        city = next(row for row in await rig.ploomes_set("Cities") if row["Name"] == "São Paulo")
+        client = await rig.omie_new(
+            razao_social="Padaria Boa Ltda", nome_fantasia="Padaria Boa", cnpj_cpf=DOCUMENT, **AT_HOME
+        )
+        row = {"codigo": "P-1", "descricao": "Produto 1", "unidade": "UN", "ncm": "19059090", "valor_unitario": 10.0}
+        made = await shop.screen("products", "POST", row)
+        account = next(row["nCodCC"] for row in await shop.omie("contacorrente") if row["inativo"] == "N")
+        order = await shop.screen("orders", "POST", {
+            "cabecalho": {"codigo_cliente": client["codigo_cliente_omie"], "data_previsao": "10/12/2030",
+                          "etapa": "10", "codigo_parcela": "000"},
+            "det": [{"ide": {"codigo_item_integracao": "a"},
+                     "produto": {"codigo_produto": made["codigo_produto"], "quantidade": 2, "valor_unitario": 10}}],
+            "informacoes_adicionais": {"codigo_categoria": "1.01.03", "codigo_conta_corrente": account,
+                                       "consumidor_final": "S"},
+        })  # fmt: skip
+        old = await rig.contact_new(TypeId=1, Name="Antiga", Register="11444777000161", CityId=city["Id"])
+        await rig.ploomes_new("Orders", ContactId=old["Id"], Amount=10.0, Products=[])
+        await rig.activate("now")
+
+        async def arrived() -> bool:
+            passes = await rig.items("resyncs")
+            return {row["reason"] for row in passes} == {"first_load", "mapping"} and all(
+                row["state"] == "completed" for row in passes
+            )
+
+        await rig.until(arrived, 90)
+        await rig.settle()
+        order_id = order["cabecalho"]["codigo_pedido"]
+        link = (await rig.get_json(f"{rig.path}/records/orders/omie/{order_id}"))["link"]
+        assert link is not None
+        assert str(link["ploomes_id"]) in await shop.sales()
+        [history] = [row for row in await rig.items("resyncs") if row["reason"] == "mapping"]
+        counts = history["plan"]["entities"]["orders"]
+        assert (counts["create_in_ploomes"], counts["history_in_ploomes"]) == (1, 1), counts
+        assert len(await shop.orders()) == 1  # the other switch is off
+        assert await rig.refusals() == {}

@@ -7,6 +7,8 @@ import pytest
 
 from app.core.config import Settings
 from tests.e2e.rig import APP_KEY, EMBEDDED, Rig, running
+from tests.e2e.shop import Shop, number
+from tests.e2e.test_resync import silent
 
 CNPJS = ("11222333000181", "11444777000161")
 
@@ -68,4 +70,33 @@ async def test_what_webhooks_lost_is_swept_and_their_silence_is_told_until_they_
 
     await rig.until(back, 60)
     assert (await rig.contact(contact["Id"]) or {})["Email"] == "de@volta.test"
+    assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F264", "F282")
+async def test_sales_that_webhooks_lost_are_swept(swept: Rig) -> None:
+    """A sale edited, one that is new, and a document edited in Omie: nobody told, the sweep finds all three."""
+    rig = swept
+    shop = await Shop(rig).open(products=1, services=0)
+    line = shop.line("Produto 1", 2)
+    edited, other = await shop.sale(line), await shop.sale(line)
+    await silent(rig)
+    await shop.edit(edited, shop.line("Produto 1", 5), settle=False)
+    new = await shop.sale(shop.line("Produto 1", 3), settle=False)
+    order = await shop.order_of(other)
+    item = {"ide": {"codigo_item": order["det"][0]["ide"]["codigo_item"]}, "produto": {"quantidade": 7}}
+    await shop.screen("orders", "PATCH", {"det": [item]}, str(order["cabecalho"]["codigo_pedido"]))
+
+    async def quantities() -> Any:
+        codes = {o["cabecalho"].get("codigo_pedido_integracao"): o for o in await shop.orders()}
+        held = [codes.get(f"PLOOMES-{sale}") for sale in (edited, new)]
+        there = [number(o["det"][0]["produto"]["quantidade"]) for o in held if o]
+        shown = number((await shop.sales())[other]["Products"][0]["Quantity"])
+        return [*there, shown] == [5, 3, 7]
+
+    await rig.until(quantities, 60)
+    await rig.settle()
+    assert len(await shop.orders()) == 3
+    assert {event["source"] for event in await rig.items("events", limit=6)} >= {"sweep"}
     assert await rig.refusals() == {}

@@ -7,7 +7,6 @@ orders in two companies.
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,11 +15,8 @@ from app.sync import issues, links
 from app.sync.config.document import Config, FieldCondition, StageCondition
 from app.sync.issues import Finding
 from app.sync.mapping.decide import Verdict
-from app.sync.mapping.fields import Master
+from app.sync.mapping.fields import Field, Master, Refs
 from app.sync.models import ConfigVersion, Event, EventState, Integration, IntegrationState, Link
-
-if TYPE_CHECKING:
-    from app.sync.trip import Trip
 
 HELD = "orders_held"
 """Where `integrations.provisioned` says why an integration's sales rest."""
@@ -156,20 +152,26 @@ async def _published(session: AsyncSession, integration_id: int) -> Config:
 
 async def linked_before(session: AsyncSession, integration: Integration, link: Link) -> frozenset[str] | None:
     """FieldKeys that other integrations map which linked a record before; None when this one was the first."""
-    others = [
-        other for other in await others_linked(session, integration, link.entity, link.ploomes_id) if other.id < link.id
-    ]
+    return await linked_elsewhere(session, integration, link.entity, link.ploomes_id, before=link.id)
+
+
+async def linked_elsewhere(
+    session: AsyncSession, integration: Integration, entity: str, ploomes_id: str, *, before: int | None
+) -> frozenset[str] | None:
+    """The same for a record that this integration has not linked yet, without `before`."""
+    found = await others_linked(session, integration, entity, ploomes_id)
+    others = [other for other in found if before is None or other.id < before]
     if not others:
         return None
     configs = [await _published(session, other.integration_id) for other in others]
     return frozenset(row.ploomes for config in configs for row in config.mappings)
 
 
-def restrain(trip: "Trip", verdict: Verdict, theirs: frozenset[str]) -> None:
+def restrain(rows: Sequence[Field], refs: Refs, verdict: Verdict, theirs: frozenset[str]) -> None:
     """On a shared record only the integration that linked it first writes what Omie masters; each writes its own id,
     and the mapped fields that nobody else maps. Pure."""
-    own = set(trip.refs.field_keys.values())
-    for row in trip.rows:
+    own = set(refs.field_keys.values())
+    for row in rows:
         alone = _is_own(row.ploomes, own) if row.fixed else row.field_key not in theirs
         if row.master is Master.OMIE and row.id in verdict.to_ploomes and not alone:
             del verdict.to_ploomes[row.id]

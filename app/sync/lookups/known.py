@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CursorResult, Result, delete, func, select, tuple_, update
@@ -16,6 +16,10 @@ from app.sync.models import KnownRecord
 EVER = datetime.min.replace(tzinfo=UTC)
 WHOLE_SETS = "sets"
 """Rows of this set say when another set was last read whole."""
+EMPTY_SETS = "empty_sets"
+"""Rows of this set say when the whole list of another set was last seen to be empty."""
+EMPTY_FOR = timedelta(days=1)
+"""How long a set of Omie whose list was empty is not listed again: the answer counts as an error there."""
 
 _REPLACED = ("natural_key", "name", "active", "data", "digest", "seen_at", "gone_at")
 _CHUNK = 200
@@ -174,6 +178,19 @@ async def whole_at(session: AsyncSession, integration_id: int, vendor: Vendor, e
     """When a set was last read whole; None when it never was."""
     row = await get(session, integration_id, vendor, WHOLE_SETS, entity)
     return row.seen_at if row is not None else None
+
+
+async def seen_empty(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, at: datetime) -> None:
+    """Remembers that the whole list of a set was empty."""
+    await upsert(session, integration_id, [Known(vendor, EMPTY_SETS, entity)], at)
+
+
+async def empty_lately(session: AsyncSession, integration_id: int, vendor: Vendor, entity: str, now: datetime) -> bool:
+    """Whether a set was empty less than a day ago and no record of it has been heard of since."""
+    row = await get(session, integration_id, vendor, EMPTY_SETS, entity)
+    if row is None or now - row.seen_at >= EMPTY_FOR:
+        return False
+    return not await living(session, integration_id, vendor, entity, 1)
 
 
 async def forget(session: AsyncSession, integration_id: int, entity: str) -> None:

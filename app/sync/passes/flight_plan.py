@@ -1,9 +1,9 @@
 """The flight plan of a resync: what it will do, the requests it takes, and when it ends. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from app.core.ports import JsonObject, Price
+from app.core.ports import JsonObject
 from app.sync.config.window import Window
 
 ACTIONS = (
@@ -22,34 +22,10 @@ ACTIONS = (
 Requests = dict[str, dict[str, int]]
 """By vendor and method."""
 
-ANSWER_SECONDS: Mapping[str, float] = {"omie": 0.35, "ploomes": 0.25}
-"""How long a vendor takes to answer, where nothing was measured yet."""
-
 
 def counted(counts: Mapping[str, int]) -> dict[str, int]:
     """The counts of one entity, every word of a plan present."""
     return {**dict.fromkeys(ACTIONS, 0), **counts}
-
-
-def seconds(calls: Iterable[tuple[Price, int]]) -> float:
-    """The time calls take at the limits when the pools work beside each other: the slowest pool's."""
-    pools: dict[str, tuple[Price, int]] = {}
-    for price, count in calls:
-        pools[price.pool] = (price, pools.get(price.pool, (price, 0))[1] + count)
-    return max((pool_seconds(price, count) for price, count in pools.values()), default=0.0)
-
-
-def pool_seconds(price: Price, count: int) -> float:
-    """The time of one pool: whole windows that its calls fill, and the answers of the last one.
-
-    Omie takes one call of a method at a time, Ploomes several.
-    """
-    if count <= 0:
-        return 0.0
-    vendor = price.pool.partition(":")[0]
-    full, rest = divmod(count - 1, price.limit)
-    answers = ANSWER_SECONDS[vendor] * (rest + 1 if vendor == "omie" else 1)
-    return full * price.window + min(answers, max(price.window, ANSWER_SECONDS[vendor]))
 
 
 def ends_at(window: Window | None, start: datetime, work: float) -> datetime | None:

@@ -5,7 +5,7 @@ its base, so that the rule of a first link puts it right. What is still differen
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ from app.sync.passes.flight_plan import ACTIONS
 from app.sync.passes.models import Certificate, Resync, ResyncItem
 from app.sync.passes.passes import Turn
 from app.sync.passes.resync_items import KNOWN, UPDATE_STAGE
-from app.sync.passes.resync_judge import Ground, ground_of, open_item
+from app.sync.passes.resync_judge import Ground, ground_of, open_item, sharers
 from app.sync.passes.resync_read import Reader, index_rows
 from app.sync.passes.subject import ACCEPTED, Subject, Work, planned
 from app.sync.passes.subject import Row as PageRow
@@ -79,7 +79,9 @@ class Reconciler:
                 healed[link.id] = (link, both, differing)
             else:
                 exceptions.append(_exception(link, differing, reason or ACCEPTED))
-        items = [await _item(ground, resync.id, *each) for each in healed.values()]
+        async with self._db.read() as session:
+            shared = await sharers(session, visit, {link.ploomes_id: link.id for link, _, _ in healed.values()})
+        items = [await _item(ground, resync.id, *each, shared) for each in healed.values()]
         async with turn.commit({"after": pairs[-1].id}) as (session, row):
             for link, _, differing in healed.values():
                 await _forget_base(session, link, [each.id for each in differing])
@@ -264,7 +266,12 @@ async def _forget_base(session: AsyncSession, link: Link, row_ids: Sequence[str]
 
 
 async def _item(
-    ground: Ground, resync_id: int, link: Link, both: dict[Vendor, PageRow], differing: Sequence[Field]
+    ground: Ground,
+    resync_id: int,
+    link: Link,
+    both: dict[Vendor, PageRow],
+    differing: Sequence[Field],
+    shared: Mapping[str, frozenset[str]],
 ) -> ResyncItem | None:
     """The item that heals a pair: the decision without the base of the rows that differ."""
     gone = {row.id for row in differing}
@@ -273,7 +280,7 @@ async def _item(
         for half in (link.omie_base, link.ploomes_base)
     ]
     sides = Sides(both[Vendor.OMIE].values, both[Vendor.PLOOMES].values, halves[0], halves[1])
-    work = ground.visit.work(link, await ground.visit.decided(sides), sides)
+    work = ground.visit.work(link, await ground.visit.decided(sides, shared.get(link.ploomes_id)), sides)
     if not work.actions:
         return None
     source = work.target.other

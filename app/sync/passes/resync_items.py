@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
+from app.sync import links
 from app.sync.models import Event, EventState, Link
 from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.resync_compare import Difference
@@ -203,6 +204,16 @@ async def drop_deletes(session: AsyncSession, resync_id: int, entity: str) -> No
 
 LINK_STAGE, UPDATE_STAGE, CREATE_STAGE, DELETE_STAGE = 0, 1, 2, 3
 """Linking comes before any create, deletions come last; the entity's place in tens."""
+
+
+async def linked(session: AsyncSession, integration_id: int, entity: str) -> int:
+    """How many pairs of an entity are linked."""
+    query = (
+        select(func.count())
+        .select_from(Link)
+        .where(Link.integration_id == integration_id, Link.entity == entity, Link.state.in_(links.LIVING))
+    )
+    return int((await session.execute(query)).scalar_one())
 
 
 async def ploomes_id(session: AsyncSession, link_id: int) -> str | None:

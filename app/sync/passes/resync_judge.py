@@ -4,7 +4,7 @@ Pairs whose sides turn out to agree get their base here; everything else becomes
 order of execution. Nothing is written to a vendor and nothing is linked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
 from app.sync import issues, links
+from app.sync.config.sharing import linked_elsewhere
 from app.sync.mapping.decide import Sides, Verdict
 from app.sync.models import Event, EventState, Link, LinkState
 from app.sync.passes import resync_items as book
@@ -131,7 +132,23 @@ def fill_sides(item: ResyncItem, ground: Ground, link: Link) -> None:
             setattr(item, vendor.value, side)
 
 
-async def verdicts_of(ground: Ground, items: Sequence[ResyncItem], pairs: dict[int, Link]) -> Judged:
+async def sharers(
+    session: AsyncSession, visit: Subject, records: Mapping[str, int | None]
+) -> dict[str, frozenset[str]]:
+    """Ploomes records that another company of the account linked before a link of ours (before now without one), with
+    the fields it maps."""
+    if not visit.refs.rival_keys:
+        return {}
+    found = {
+        ploomes_id: await linked_elsewhere(session, visit.integration, visit.entity, ploomes_id, before=link_id)
+        for ploomes_id, link_id in records.items()
+    }
+    return {ploomes_id: theirs for ploomes_id, theirs in found.items() if theirs is not None}
+
+
+async def verdicts_of(
+    ground: Ground, items: Sequence[ResyncItem], pairs: dict[int, Link], shared: Mapping[str, frozenset[str]]
+) -> Judged:
     """Decides on every pair of a batch. May read look-ups, so no transaction is open here."""
     judged = Judged(pairs, {}, {})
     for item in items:
@@ -140,7 +157,7 @@ async def verdicts_of(ground: Ground, items: Sequence[ResyncItem], pairs: dict[i
             continue
         sides = sides_of(item.omie, item.ploomes, link)
         judged.sides[item.id] = sides
-        judged.verdicts[item.id] = await ground.visit.decided(sides)
+        judged.verdicts[item.id] = await ground.visit.decided(sides, shared.get(link.ploomes_id))
     return judged
 
 
@@ -199,10 +216,10 @@ def _merge(item: ResyncItem, twin: ResyncItem) -> ResyncItem:
     return kept
 
 
-async def open_link(ground: Ground, item: ResyncItem) -> None:
+async def open_link(ground: Ground, item: ResyncItem, shared: Mapping[str, frozenset[str]]) -> None:
     """Decides about a pair that is to be linked, like about any other."""
     sides = sides_of(item.omie, item.ploomes, None)
-    work = ground.visit.work(None, await ground.visit.decided(sides), sides)
+    work = ground.visit.work(None, await ground.visit.decided(sides, shared.get(item.external_id)), sides)
     open_item(item, ground, LINK_STAGE, Work(["link", *work.actions], work.calls, work.target, work.fresh))
 
 

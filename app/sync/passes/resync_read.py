@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -15,24 +15,23 @@ from app.core.ports import Entity, JsonObject, Page, Priority, Record, Vendor
 from app.sync import issues, links
 from app.sync.issues import Finding
 from app.sync.lookups import known
-from app.sync.models import KnownRecord, Link
+from app.sync.models import Link
 from app.sync.passes import resync_items as book
 from app.sync.passes import watermarks
-from app.sync.passes.models import Resync, ResyncItem
+from app.sync.passes.models import MAPPING, Resync, ResyncItem
 from app.sync.passes.passes import CUT, Turn, stop
-from app.sync.passes.resync_compare import Comparison, compare, linked_ids, touched_since
-from app.sync.passes.resync_items import DELETE_STAGE, DROPPED, FOUND, OPEN, STALE
+from app.sync.passes.resync_absence import BATCH, CONTROLS, plan_delete, touched_pairs, unseen
+from app.sync.passes.resync_compare import Comparison, compare, linked_ids
+from app.sync.passes.resync_items import DROPPED, FOUND, STALE
 from app.sync.passes.subject import Row, Subject, gateway_of
 from app.sync.stock.book import mark_edited, put_back
 from app.sync.vendors import one_page, refuse_cut
 
-CONTROLS = 2
-"""Records that the crawl has just shown and a by-code list must show too, so that what it leaves out counts as gone."""
-BATCH = 50 - CONTROLS
-"""Candidates of one by-code list; with the living records beside them it is one call of both vendors."""
 CUTS = 3
 """A list that ended early this often pauses the pass with a question."""
 CUT_ISSUE = "resync_cut"
+EMPTY_ISSUE = "resync_empty"
+"""A whole list that showed nothing although pairs are linked pauses the pass with a question."""
 STOCK = Entity.STOCK.value
 
 
@@ -61,10 +60,10 @@ class Reader:
         """
         now = self._clock.time()
         place: JsonObject = {"at": self._clock.now().isoformat(), **(resync.cursor.get("place") or {})}
-        sets = {name: dict(place.get(name) or {}) for name in _sets_of(visits)}
+        sets = {name: dict(place.get(name) or await self._begin(visits, name)) for name in _sets_of(visits)}
         waiting = [name for name, side in sets.items() if not side.get("end")]
         ready = [name for name in waiting if sets[name].get("rest", 0.0) <= now]
-        if not ready:
+        if waiting and not ready:
             raise Postponed(min(sets[name]["rest"] for name in waiting) - now, "limite dos dois sistemas")
         answers = await asyncio.gather(
             *(self._page(visits, name, sets[name]) for name in ready), return_exceptions=True
@@ -80,23 +79,34 @@ class Reader:
                 arrived[name] = answer
         if not arrived and problem is not None:
             raise problem
-        cut = self._advance(sets, arrived, place)
+        empty = [name for name, came in arrived.items() if await self._doubted(visits, sets[name], came)]
+        cut = self._advance(sets, arrived, place, empty)
         following: JsonObject = {**place, **sets}
         ended = all(side.get("end") for side in sets.values())
         async with turn.commit(None if ended else following) as (session, row):
             for name, came in arrived.items():
                 await self._store(session, came, row)
                 if sets[name].get("end"):
-                    await self._end(session, visits[0].integration.id, came, sets[name], place)
+                    await self._end(session, row, came, sets[name], place)
             _progress(row, sets)
             crawls = {visit.entity: place["at"] for visit in visits}
             row.plan = {**row.plan, "crawls": {**row.plan.get("crawls", {}), **crawls}}
             if cut is not None and following.get(CUT, 0) >= CUTS:
-                await self._ask_about_cut(session, row, visits, cut)
+                await self._ask_about_cut(session, row, visits, cut, empty)
         if cut is not None:
             raise cut
         if problem is not None:
             raise problem
+
+    async def _begin(self, visits: Sequence[Subject], name: str) -> JsonObject:
+        """A list that was empty lately has ended before it began: Omie counts an empty answer as an error."""
+        vendor, set_name = _named(name)
+        async with self._db.read() as session:
+            empty = vendor is Vendor.OMIE and await known.empty_lately(
+                session, visits[0].integration.id, vendor, set_name, self._clock.now()
+            )
+            skips = empty and not await _any_linked(session, visits, vendor, set_name)
+        return {"end": True, "total": 0, "seen": 0} if skips else {}
 
     async def _page(self, visits: Sequence[Subject], name: str, side: JsonObject) -> Arrived:
         vendor, set_name = _named(name)
@@ -117,8 +127,15 @@ class Reader:
                 rows.append((visit, await visit.read(page.records, linked)))
         return Arrived(vendor, set_name, page, rows, min((record.read_at for record in page.records), default=asked_at))
 
+    async def _doubted(self, visits: Sequence[Subject], side: JsonObject, came: Arrived) -> bool:
+        """A list that showed nothing although records are linked: emptied, or hidden from the key by now."""
+        if side.get("seen") or came.page.records or came.page.cursor is not None:
+            return False
+        async with self._db.read() as session:
+            return await _any_linked(session, visits, came.vendor, came.set_name)
+
     def _advance(
-        self, sets: dict[str, JsonObject], arrived: dict[str, Arrived], place: JsonObject
+        self, sets: dict[str, JsonObject], arrived: dict[str, Arrived], place: JsonObject, empty: Sequence[str]
     ) -> VendorError | None:
         """Moves each set on; a list that ended early starts over, and says so."""
         cut: VendorError | None = None
@@ -133,6 +150,7 @@ class Reader:
             if side["end"] and not place.get("cut_accepted"):
                 try:
                     refuse_cut(page, side["seen"], side["total"], came.vendor, came.set_name)
+                    _refuse_empty(name in empty, came)
                 except VendorError as error:
                     cut = error
                     place[CUT] = place.get(CUT, 0) + 1
@@ -155,14 +173,16 @@ class Reader:
             await put_back(session, row.integration_id, products, Priority.BULK, self._clock.now())
 
     async def _end(
-        self, session: AsyncSession, integration_id: int, came: Arrived, side: JsonObject, place: JsonObject
+        self, session: AsyncSession, row: Resync, came: Arrived, side: JsonObject, place: JsonObject
     ) -> None:
-        at = datetime.fromisoformat(place["at"])
-        await known.seen_whole(session, integration_id, came.vendor, came.set_name, at)
-        await watermarks.crawled(session, integration_id, came.vendor, came.set_name, side, at)
+        own, at = (row.integration_id, came.vendor, came.set_name), datetime.fromisoformat(place["at"])
+        await known.seen_whole(session, *own, at)
+        if not side.get("seen") and row.reason != MAPPING:  # while somebody sets things up, empty says little
+            await known.seen_empty(session, *own, at)
+        await watermarks.crawled(session, *own, side, at)
 
     async def _ask_about_cut(
-        self, session: AsyncSession, row: Resync, visits: Sequence[Subject], error: VendorError
+        self, session: AsyncSession, row: Resync, visits: Sequence[Subject], error: VendorError, empty: Sequence[str]
     ) -> None:
         stop(row, "paused")
         row.progress = {**row.progress, "paused_because": error.text}
@@ -173,7 +193,9 @@ class Reader:
             vendor=None,
             external_id=None,
             finding=Finding(
-                CUT_ISSUE, error.text, {"resync_id": row.id, "entities": [visit.entity for visit in visits]}
+                EMPTY_ISSUE if empty else CUT_ISSUE,
+                error.text,
+                {"resync_id": row.id, "entities": [visit.entity for visit in visits], "sets": list(empty)},
             ),
             now=self._clock.now(),
         )
@@ -190,22 +212,24 @@ class Reader:
                 return  # the list was not complete: nothing is deleted on absence
         proves = vendor in visit.proves_absence
         async with self._db.read() as session:
-            candidates = await _unseen(session, visit, vendor, since, place.get("after", 0))
+            candidates = await unseen(session, visit, vendor, since, place.get("after", 0))
             controls = await known.living(session, visit.integration.id, vendor, set_name, CONTROLS, since)
-        if not candidates or not controls:
+        believed = controls or f"{vendor.value}:{set_name}" in resync.plan.get("empty_accepted", ())
+        if not candidates or not believed:
             async with turn.commit(None):
-                return
+                return  # a list that showed nothing proves nothing
         asked_at = self._clock.now()
         ids = [links.id_of(link, vendor) for link in candidates]
-        found = await self._living(visit, vendor, ids, controls) if proves else {}
+        # where nothing lives there is nothing to ask beside: a person has said that it is so
+        found = await self._living(visit, vendor, ids, controls) if proves and controls else {}
         came = await self._arrived([visit], vendor, set_name, Page(list(found.values()), None), asked_at)
         async with turn.commit({"after": candidates[-1].id}) as (session, row):
             await self._store(session, came, row)
             gone = [link for link in candidates if links.id_of(link, vendor) not in found]
-            touched = await _touched_pairs(session, visit, gone, since)
+            touched = await touched_pairs(session, visit, gone, since)
             for link in gone:
                 if link.id not in touched:
-                    await _plan_delete(session, row, visit, vendor, link, stage, since)
+                    await plan_delete(session, row, visit, vendor, link, stage, since)
 
     async def _living(
         self, visit: Subject, vendor: Vendor, ids: Sequence[str], controls: Sequence[str]
@@ -226,7 +250,7 @@ class Reader:
         async with self._db.read() as session:
             items = await book.of_state(session, resync.id, STALE, BATCH, entity=entity)
             pairs = await _links_of(session, items)
-            busy = await _touched_pairs(session, visit, list(pairs.values()), None)
+            busy = await touched_pairs(session, visit, list(pairs.values()), None)
         if not items:
             async with turn.commit(None):
                 return
@@ -258,6 +282,17 @@ class Reader:
         return rows
 
 
+async def _any_linked(session: AsyncSession, visits: Sequence[Subject], vendor: Vendor, set_name: str) -> bool:
+    mine = [visit for visit in visits if visit.sets[vendor] == set_name]
+    return any([await book.linked(session, visit.integration.id, visit.entity) for visit in mine])
+
+
+def _refuse_empty(doubted: bool, came: Arrived) -> None:
+    if doubted:
+        text = f"A lista {came.set_name} do {came.vendor.label} veio vazia, mas há registros vinculados."
+        raise VendorError(Fault.TRANSIENT, text, vendor=came.vendor.value, method=came.set_name)
+
+
 def _sets_of(visits: Sequence[Subject]) -> list[str]:
     """The sets of some entities, `omie:clients`, each once."""
     names = [f"{vendor.value}:{visit.sets[vendor]}" for visit in visits for vendor in Vendor]
@@ -283,70 +318,6 @@ async def _links_of(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[
     return {link.id: link for link in found}
 
 
-async def _unseen(session: AsyncSession, visit: Subject, vendor: Vendor, since: datetime, after: int) -> list[Link]:
-    own = Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id
-    same = and_(
-        KnownRecord.integration_id == Link.integration_id,
-        KnownRecord.vendor == vendor.value,
-        KnownRecord.entity == visit.sets[vendor],
-        KnownRecord.external_id == own,
-    )
-    query = (
-        select(Link)
-        .outerjoin(KnownRecord, same)
-        .where(
-            Link.integration_id == visit.integration.id,
-            Link.entity == visit.entity,
-            Link.state.in_(links.LIVING),
-            Link.created_at < since,
-            Link.id > after,
-            or_(KnownRecord.id.is_(None), KnownRecord.seen_at < since),
-        )
-        .order_by(Link.id)
-        .limit(BATCH)
-    )
-    return list(await session.scalars(query))
-
-
-async def _touched_pairs(
-    session: AsyncSession, visit: Subject, pairs: Sequence[Link], since: datetime | None
-) -> set[int]:
-    """Ids of links whose records have an open event, or one that came or ended after `since`."""
-    ids = {vendor: [links.id_of(link, vendor) for link in pairs] for vendor in Vendor}
-    far = datetime.max.replace(tzinfo=visit.integration.created_at.tzinfo) if since is None else since
-    touched = await touched_since(session, visit, ids, far) if pairs else set()
-    return {link.id for link in pairs if {(v, links.id_of(link, v)) for v in Vendor} & touched}
-
-
-async def _plan_delete(
-    session: AsyncSession,
-    row: Resync,
-    visit: Subject,
-    gone: Vendor,
-    link: Link,
-    stage: int,
-    since: datetime,
-) -> None:
-    """The item of a linked record that is not there any more, whatever else was found about the pair."""
-    entity, other = visit.entity, gone.other
-    work = visit.ending(link, gone)
-    key = f"link:{link.id}"
-    item = await session.scalar(
-        select(ResyncItem).where(ResyncItem.resync_id == row.id, ResyncItem.entity == entity, ResyncItem.key == key)
-    )
-    if item is None:
-        item = ResyncItem(resync_id=row.id, entity=entity, key=key, link_id=link.id, link_version=link.version)
-        base = link.omie_base if other is Vendor.OMIE else link.ploomes_base
-        side = {"id": links.id_of(link, other), "values": base, "read_at": since.isoformat()}
-        setattr(item, other.value, side)
-        session.add(item)
-    elif item.stage % 10 == DELETE_STAGE:
-        item.omie = item.ploomes = None  # gone on both sides: its event finds out
-    item.vendor, item.external_id, item.target = gone.value, links.id_of(link, gone), other.value
-    item.state, item.stage = OPEN, stage * 10 + DELETE_STAGE
-    item.actions, item.calls = work.actions, work.calls
-
-
 def _count(row: Resync, entity: str, comparison: Comparison) -> None:
     entities = row.plan.get("entities", {})
     counts = dict(entities.get(entity, {}))
@@ -370,6 +341,3 @@ def _progress(row: Resync, sets: dict[str, JsonObject]) -> None:
         "done": sum(each["done"] for each in lists.values()),
         "total": sum(each["total"] for each in lists.values()),
     }
-
-
-__all__ = ["CUT_ISSUE", "Reader", "index_rows"]

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.ports import Entity, JsonObject, Price, Priority, Vendor
+from app.core.ports import Entity, JsonObject, Priority, Vendor
 from app.core.queue import Queue
 from app.core.vault import Vault
-from app.sync import issues, links
+from app.sync import issues
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
@@ -29,7 +29,7 @@ from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
 from app.sync.passes.resync_execute import Executor, unhindered, writes_of
 from app.sync.passes.resync_items import DONE, FOUND, KNOWN, OPEN
-from app.sync.passes.resync_judge import FRESH, ground_of, judge_pairs, judge_single, open_link, verdicts_of
+from app.sync.passes.resync_judge import FRESH, ground_of, judge_pairs, judge_single, open_link, sharers, verdicts_of
 from app.sync.passes.resync_read import Reader
 from app.sync.passes.subject import Subject, without_creating
 from app.sync.passes.visit import Visit
@@ -141,7 +141,8 @@ class ResyncSteps:
         async with self._db.read() as session:
             items = await _found(session, row.id, entity, linked=True)
             pairs = await _links(session, items)
-        judged = await verdicts_of(ground, items, pairs)
+            shared = await sharers(session, visit, {link.ploomes_id: link.id for link in pairs.values()})
+        judged = await verdicts_of(ground, items, pairs, shared)
         async with turn.commit({} if items else None) as (session, _):
             mine = await _same(session, items)
             judged.links = await _links(session, mine)
@@ -156,8 +157,11 @@ class ResyncSteps:
         async with self._db.read() as session:
             items = await _found(session, row.id, entity, vendor=vendor)
             others = await book.possible_twins(session, row.id, entity, vendor, items) if items else []
-        for pair in judge_single(ground, items, others):
-            await open_link(ground, pair)
+        found = judge_single(ground, items, others)
+        async with self._db.read() as session:
+            shared = await sharers(session, visit, {pair.external_id: None for pair in found})
+        for pair in found:
+            await open_link(ground, pair, shared)
         async with turn.commit({} if items else None) as (session, _):
             for each in {one.id: one for one in [*others, *items]}.values():
                 await session.merge(each)
@@ -209,6 +213,7 @@ class ResyncSteps:
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
         entities: JsonObject = {name: dict(counts) for name, counts in row.plan.get("entities", {}).items()}
         calls: dict[tuple[str, str, str], int] = {}
+        most = 0
         fresh: dict[str, int] = {}
         busy: dict[str, set[int]] = {}
         after = 0
@@ -226,6 +231,7 @@ class ResyncSteps:
                     busy.setdefault(item.entity, set()).add(item.link_id)
                 if item.state != OPEN:
                     continue
+                most = max(most, sum(n for verb, n in item.calls.get("omie", {}).items() if _writes(verb)))
                 fresh[item.entity] = fresh.get(item.entity, 0) + bool(item.ploomes and item.ploomes.get(FRESH))
                 for vendor, verbs in item.calls.items():
                     for verb, count in verbs.items():
@@ -236,25 +242,27 @@ class ResyncSteps:
                 price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
                 key = (Vendor.PLOOMES.value, entity, "read")
                 calls[key] = calls.get(key, 0) + -(-count // price.rows)
-        priced: list[tuple[Price, int]] = []
         requests: flight_plan.Requests = {}
         for (vendor, entity, word), count in calls.items():
             gateway = omie if vendor == Vendor.OMIE else ploomes
             named, _, verb = word.rpartition(":")
             price = gateway.price(named or set_of(entity, Vendor(vendor)), verb)
-            priced.append((price, count))
             mine = requests.setdefault(vendor, {})
             mine[price.method] = mine.get(price.method, 0) + count
         async with self._db.read() as session:
             for entity in _paired(row):
-                linked = await _linked(session, integration.id, entity)
+                linked = await book.linked(session, integration.id, entity)
                 counts = flight_plan.counted(entities.get(entity, {}))
                 counts["unchanged"] = max(0, linked - len(busy.get(entity, ()))) + counts["unchanged"]
                 entities[entity] = counts
         if STOCK in entities:
             entities[STOCK] = flight_plan.counted(entities[STOCK])
-        writes = sum(count for (_, _, word), count in calls.items() if word.rpartition(":")[2] not in READS)
-        return entities, requests, writes, flight_plan.seconds(priced)
+        writes = sum(count for (_, _, word), count in calls.items() if _writes(word))
+        work = max(
+            await omie.seconds(requests.get("omie", {}), of_one_record=most),
+            await ploomes.seconds(requests.get("ploomes", {})),
+        )
+        return entities, requests, writes, work
 
     async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> bool:
         """The tripwire: the pass pauses and an issue asks, once per entity, before anything is deleted."""
@@ -263,7 +271,7 @@ class ResyncSteps:
         asked = False
         for entity in _paired(row):
             deletes = flight_plan.deletes_of(row.plan, entity)
-            linked = await _linked(session, row.integration_id, entity)
+            linked = await book.linked(session, row.integration_id, entity)
             percent, most = config.deletes.pause_above_percent, config.deletes.pause_above_in_ten_minutes
             if not flight_plan.too_many_deletes(deletes, linked, percent, most):
                 continue
@@ -287,6 +295,10 @@ class ResyncSteps:
             return
         visits = {entity: await self.visit(integration, entity) for entity in _paired(row)}
         await self._executor.step(visits, row, turn)
+
+
+def _writes(word: str) -> bool:
+    return word.rpartition(":")[2] not in READS
 
 
 def _state(step: str) -> str:
@@ -342,14 +354,5 @@ async def _planned(session: AsyncSession, resync_id: int, after: int) -> list[Re
 async def _open(session: AsyncSession, resync_id: int) -> int:
     query = (
         select(func.count()).select_from(ResyncItem).where(ResyncItem.resync_id == resync_id, ResyncItem.state == OPEN)
-    )
-    return int((await session.execute(query)).scalar_one())
-
-
-async def _linked(session: AsyncSession, integration_id: int, entity: str) -> int:
-    query = (
-        select(func.count())
-        .select_from(Link)
-        .where(Link.integration_id == integration_id, Link.entity == entity, Link.state.in_(links.LIVING))
     )
     return int((await session.execute(query)).scalar_one())

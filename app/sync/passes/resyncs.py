@@ -13,20 +13,21 @@ from app.core.db import Database
 from app.core.errors import UserError
 from app.core.ports import Entity, JsonObject
 from app.sync import issues
+from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
 from app.sync.intake import RUNNING
 from app.sync.models import Integration, Issue
-from app.sync.passes import first_load
+from app.sync.passes import first_load, flight_plan
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, REQUESTED, Resync
-from app.sync.passes.resync_execute import ABOVE_PLAN
-from app.sync.passes.resync_read import CUT_ISSUE
+from app.sync.passes.resync_execute import ABOVE_PLAN, unhindered
+from app.sync.passes.resync_read import CUT_ISSUE, EMPTY_ISSUE
 from app.sync.passes.resync_steps import DELETES, EXECUTE, ordered
 
 WORKING = ("planning", "scheduled", "running", "paused")
 ENDED = ("completed", "failed", "cancelled")
-QUESTIONS = (DELETES, ABOVE_PLAN, CUT_ISSUE)
+QUESTIONS = (DELETES, ABOVE_PLAN, CUT_ISSUE, EMPTY_ISSUE)
 """Causes of issues that a paused pass waits for."""
 RESTS_SECONDS = 600.0
 """A load none of whose writes may go sooner waits for its window."""
@@ -122,8 +123,16 @@ class Resyncs:
             step = str(row.cursor.get("step") or "")
             row.state = "scheduled" if waits else ("running" if step == EXECUTE else "planning")
             row.due_at = None if waits and opening == NEVER else opening if waits else self._clock.time()
+            if "work_seconds" in row.plan and "written_before" in row.plan and not row.written:
+                row.plan = {**row.plan, "eta_seconds": self._eta(row, config)}
             row.progress = {name: value for name, value in row.progress.items() if name != "paused_because"}
         return row
+
+    def _eta(self, row: Resync, config: Config) -> int | None:
+        """When a plan that begins now will be done, under the limits and the window."""
+        window, now = None if unhindered(row) else config.window.window(), self._clock.now()
+        end = flight_plan.ends_at(window, now, float(row.plan["work_seconds"]))
+        return None if end is None else round((end - now).total_seconds())
 
     async def cancel(self, integration_id: int, resync_id: int) -> Resync:
         """Ends a pass for good; what its workers hold in this moment is finished. Idempotent."""
@@ -162,10 +171,8 @@ class Resyncs:
         elif proceed:
             place = {name: value for name, value in (row.cursor.get("place") or {}).items() if name != "cut"}
             row.cursor = {**row.cursor, "place": {**place, "cut_accepted": True}}
-            row.plan = {
-                **row.plan,
-                "cut_accepted": [*row.plan.get("cut_accepted", ()), *issue.data.get("entities", ())],
-            }
+            word, told = ("cut_accepted", "entities") if issue.cause == CUT_ISSUE else ("empty_accepted", "sets")
+            row.plan = {**row.plan, word: [*row.plan.get(word, ()), *issue.data.get(told, ())]}
         if not proceed and issue.cause != DELETES:
             await self._cancel(session, row)
         elif not await self._questions(session, row):

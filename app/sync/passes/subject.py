@@ -107,8 +107,11 @@ class Subject(Protocol):
         """The key by which a record without a link may find its twin."""
         ...
 
-    async def decided(self, sides: Sides) -> Verdict:
-        """The road's decision, with its default policy; what does not exist yet is pretended."""
+    async def decided(self, sides: Sides, theirs: frozenset[str] | None = None) -> Verdict:
+        """The road's decision, with its default policy; what does not exist yet is pretended.
+
+        `theirs`: what other companies of the account map that linked the record first; None where none did.
+        """
         ...
 
     def held(self, link: Link, vendor: Vendor) -> Values:

@@ -7,7 +7,7 @@ lists, and those that are not in them are read together, fifty a call.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -94,10 +94,10 @@ class Sweep:
         marks = await self._marks(integration, on)
         missed: dict[Vendor, list[datetime]] = {vendor: [] for vendor in Vendor}
         for (vendor, set_name), mark in marks.items():
-            if mark.due_at > self._clock.time():
+            if mark.due_at > self._clock.time() and not await self._woken(mark):
                 continue
             if not mark.due_at:  # just read whole
-                await self._next(mark, next_sweep(self._clock.time(), self._every))
+                await self._next(mark, await self._first_sweep(integration.id, vendor, set_name))
                 continue
             visits = [await self._visits(integration, entity) for entity in on if set_of(entity, vendor) == set_name]
             missed[vendor] += await self._set(visits, vendor, set_name, mark)
@@ -147,6 +147,22 @@ class Sweep:
             await self._named(visits, set_name, mark, place)
         await self._move(mark, vendor, place)
         return [datetime.fromisoformat(at) for at in place.get("missed", ())]
+
+    async def _first_sweep(self, integration_id: int, vendor: Vendor, set_name: str) -> float:
+        """When a set that was just read whole is swept first: an empty one of Omie rests a day."""
+        now = self._clock.now()
+        async with self._db.read() as session:
+            empty = vendor is Vendor.OMIE and await known.empty_lately(session, integration_id, vendor, set_name, now)
+        return now.timestamp() + DAY if empty else next_sweep(now.timestamp(), self._every)
+
+    async def _woken(self, mark: Watermark) -> bool:
+        """Whether a set that rests because its list was empty has got a record since."""
+        rests = mark.due_at - self._clock.time()
+        if rests <= 2 * self._every:
+            return False
+        since = datetime.fromtimestamp(mark.due_at - DAY, UTC)
+        async with self._db.read() as session:
+            return bool(await known.living(session, mark.integration_id, Vendor(mark.vendor), mark.entity, 1, since))
 
     async def _next(self, mark: Watermark, due_at: float) -> None:
         async with self._db.transaction() as session:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.ports import Gateway, JsonObject, Record, Vendor
 from app.sync.config.document import Config
+from app.sync.config.sharing import restrain
 from app.sync.entities.rules import Rules
 from app.sync.lookups.references import References
 from app.sync.lookups.snapshots import learn
@@ -94,11 +95,15 @@ class Visit(Access):
         key = row.values.get(self.rules.KEY)
         return str(key) if key else None
 
-    async def decided(self, sides: Sides) -> Verdict:
+    async def decided(self, sides: Sides, theirs: frozenset[str] | None = None) -> Verdict:
         """A marker that Ploomes lacks is not made, only counted."""
         conflicts = self.config.conflicts
-        policy = Policy(conflicts.default, conflicts.fields)
-        return await planned(self, lambda: self.rules.adjust(decide(self.rows, sides, policy, self.refs), sides))
+        first = Vendor.OMIE if theirs is None else Vendor.PLOOMES
+        policy = Policy(conflicts.default, conflicts.fields, first=first)
+        made = await planned(self, lambda: self.rules.adjust(decide(self.rows, sides, policy, self.refs), sides))
+        if theirs is not None:
+            restrain(self.rows, self.refs, made, theirs)
+        return made
 
     def held(self, link: Link, vendor: Vendor) -> Values:
         """Its base."""

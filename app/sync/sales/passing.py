@@ -222,8 +222,8 @@ class SaleVisit(Access):
         """Sales have none."""
         return None
 
-    async def decided(self, sides: Sides) -> Verdict:
-        """As on the money road."""
+    async def decided(self, sides: Sides, theirs: frozenset[str] | None = None) -> Verdict:
+        """As on the money road; a sale is of one company."""
         conflicts = self.config.conflicts
         policy = Policy(conflicts.default, conflicts.fields)
         rows = [row for row in self.rows if (row.id in sides.omie or row.watched) and not only_noted(row, sides)]

@@ -70,7 +70,10 @@ class FakeGateway:
             start = end
 
     def price(self, entity: str, verb: str) -> Price:
-        return Price(f"{verb} {entity}", f"{self.vendor}:{verb}", 100, 1.0, PAGE if verb == "list" else 1)
+        return Price(f"{verb} {entity}", PAGE if verb == "list" else 1)
+
+    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+        return 0.0
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         self._note(verb, entity)

@@ -227,8 +227,13 @@ async def test_an_untaught_account_feels_its_way_one_call_at_a_time(store: Limit
 @pytest.mark.feature("F271")
 async def test_a_pace_is_unlimited_until_a_429_teaches_it(store: LimitStore, clock: Clock) -> None:
     assert [await call(store, PACE) for _ in range(5)] == [True] * 5
+    assert await store.taught(PACE.key) is None
     assert await store.slow_down(PACE.key, 60.0) == 5.0
     assert not await call(store, PACE)
+    taught = await store.taught(PACE.key)
+    assert taught is not None
+    assert taught[0] == 5.0
+    assert 0.0 <= taught[1] < 60.0
     await clock.sleep(61.0)
     assert [await call(store, PACE) for _ in range(3)] == [True, True, False]
 
