@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from app.core.config import Settings
 from app.sync.models import Integration
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, running
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed, running
 from tests.e2e.shop import DOCUMENT, Shop, number
 from tests.e2e.test_reconcile import reconcile
 from tests.e2e.test_resync import act, lists_only, rested, resync, silent
@@ -174,9 +174,10 @@ async def test_history_is_counted_first_and_comes_when_it_is_wished_for(shop: Sh
 
 @EMBEDDED
 @pytest.mark.feature("F258", "F259", "F260", "F261")
+@at_speed(30.0)
 async def test_an_activation_brings_the_history_that_the_switches_ask_for(product: Settings) -> None:
     """The switches are set before the activation: what was sold before it comes behind clients and products."""
-    async with running(product, speed=30.0) as rig:
+    async with running(product, speed=product.clock_scale) as rig:
         shop = Shop(rig)
         await rig.create()
         await rig.configure(history={"omie_orders": True, "ploomes_sales": False})
@@ -196,7 +197,9 @@ async def test_an_activation_brings_the_history_that_the_switches_ask_for(produc
                                        "consumidor_final": "S"},
         })  # fmt: skip
         old = await rig.contact_new(TypeId=1, Name="Antiga", Register="11444777000161", CityId=city["Id"])
-        await rig.ploomes_new("Orders", ContactId=old["Id"], Amount=10.0, Products=[])
+        own = int(await rig.ploomes_new("Products", Name="Avulso", Code="AV-1", UnitPrice=10.0))
+        line = {"ProductId": own, "Quantity": 1.0, "UnitPrice": 10.0, "Discount": 0.0, "Total": 10.0}
+        await rig.ploomes_new("Orders", ContactId=old["Id"], Amount=10.0, Products=[line])
         await rig.activate("now")
 
         async def arrived() -> bool:
