@@ -1,4 +1,7 @@
-"""Door 3, the operator: `ponte serve|api|worker|migrate|demo|sandbox|token|resync|doctor`."""
+"""Door 3, the operator: `ponte serve|api|worker|migrate|demo|sandbox|token|resync|doctor`.
+
+The docstring of a command is its help text, which people read: it is Portuguese, here and in `cli_*`.
+"""
 
 import asyncio
 import json
@@ -32,7 +35,7 @@ from app.wiring import Ponte
 cli = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Ponte Omie–Ploomes."
 )
-token_cli = typer.Typer(no_args_is_help=True, help="Bearer tokens of the REST interface.")
+token_cli = typer.Typer(no_args_is_help=True, help="Tokens de acesso da API REST.")
 cli.add_typer(token_cli, name="token")
 cli.add_typer(resync_cli, name="resync")
 cli.add_typer(certificate_cli, name="certificate")
@@ -49,7 +52,7 @@ cli.command("sellers")(cli_links.sellers)
 out = Console()
 err = Console(stderr=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Responde em JSON em vez de tabela.")]
 
 
 class ScopeName(StrEnum):
@@ -71,26 +74,26 @@ def main() -> None:
 
 @cli.command()
 def serve() -> None:
-    """Run everything in one process: migrations, API, worker and cron."""
+    """Roda tudo em um só processo: migrações, API, trabalhador e tarefas periódicas."""
     _serve(_settings(), with_worker=True, migrate_first=True)
 
 
 @cli.command()
 def api() -> None:
-    """Run the web process alone; any number of them, with workers beside."""
+    """Roda só o processo web; pode haver vários, com trabalhadores ao lado."""
     _serve(_split_settings(), with_worker=False, migrate_first=False)
 
 
 @cli.command()
 def worker() -> None:
-    """Run a worker process alone; any number of them."""
+    """Roda só um trabalhador; pode haver vários."""
     settings = _split_settings()
     whole_life(worker_door.main(Ponte(settings)))
 
 
 @cli.command()
 def migrate(json_output: Json = False, apart: Annotated[bool, typer.Option("--apart", hidden=True)] = False) -> None:
-    """Bring the database's schema up to date."""
+    """Atualiza o esquema do banco de dados."""
 
     async def work(ponte: Ponte) -> bool:
         needed = await migrations.pending(ponte.db)
@@ -98,31 +101,31 @@ def migrate(json_output: Json = False, apart: Annotated[bool, typer.Option("--ap
         return needed
 
     changed = _with_ponte(work, tell=not apart)  # `ponte serve` has told already
-    _say({"changed": changed}, "schema brought up to date" if changed else "schema was up to date", json_output)
+    _say({"changed": changed}, "esquema atualizado" if changed else "o esquema já estava atualizado", json_output)
 
 
 @cli.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the service; the sandbox takes the next one.")] = int(
+    port: Annotated[int, typer.Option(help="Porta do serviço; o sandbox usa a seguinte.")] = int(
         os.environ.get("PORT") or 8000
     ),
 ) -> None:
-    """Run the service against pretend vendors, with data and traffic. Ctrl-C ends everything."""
+    """Roda o serviço com um Omie e um Ploomes de mentira, com dados e movimento. Ctrl-C encerra tudo."""
     from app import demo as demo_room  # the sandbox is loaded only where it is used
 
     if not whole_life(demo_room.main(port, out)):
-        err.print(f"could not listen on port {port}; choose another one with PORT=...", style="red")
+        err.print(f"a porta {port} está ocupada; escolha outra com PORT=...", style="red")
         raise typer.Exit(1)
 
 
 @cli.command()
 def sandbox(
-    port: Annotated[int, typer.Option()] = 9000,
-    host: Annotated[str, typer.Option()] = "127.0.0.1",
-    seed: Annotated[str, typer.Option(help="empty, small, demo, or bulk:<products>:<clients>.")] = "demo",
-    speed: Annotated[float, typer.Option(help="How many times faster its clock runs.")] = 1.0,
+    port: Annotated[int, typer.Option(help="Porta.")] = 9000,
+    host: Annotated[str, typer.Option(help="Endereço em que atende.")] = "127.0.0.1",
+    seed: Annotated[str, typer.Option(help="Dados: empty, small, demo ou bulk:<produtos>:<clientes>.")] = "demo",
+    speed: Annotated[float, typer.Option(help="Quantas vezes mais rápido o relógio anda.")] = 1.0,
 ) -> None:
-    """Serve both pretend vendors and their control surface."""
+    """Serve o Omie e o Ploomes de mentira e o painel que os controla."""
     from app.sandbox.serve import ROOMS
     from app.sandbox.serve import run as serve_sandbox
 
@@ -133,14 +136,14 @@ def sandbox(
 
 @cli.command()
 def doctor(json_output: Json = False) -> None:
-    """Look over settings, database, Redis, migrations, secrets and the way to both vendors."""
+    """Examina ajustes, banco de dados, Redis, migrações, segredos e o caminho até o Omie e o Ploomes."""
     findings = _with_ponte(examine)
     if json_output:
         _print_json([{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings])
     else:
         table = Table(show_header=False)
         for finding in findings:
-            table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.name, finding.detail)
+            table.add_row("[green]ok[/]" if finding.ok else "[red]não[/]", finding.label, finding.detail)
         out.print(table)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
@@ -148,11 +151,11 @@ def doctor(json_output: Json = False) -> None:
 
 @token_cli.command("create")
 def token_create(
-    scope: Annotated[ScopeName, typer.Option(help="What the token may do.")],
-    name: Annotated[str, typer.Option(help="Whose it is; shown in histories.")] = "cli",
+    scope: Annotated[ScopeName, typer.Option(help="O que o token pode fazer.")],
+    name: Annotated[str, typer.Option(help="De quem é; aparece nos históricos.")] = "cli",
     json_output: Json = False,
 ) -> None:
-    """Make a token and print it once; only its hash is kept."""
+    """Cria um token e o mostra uma única vez; só o hash fica guardado."""
     token = new_token()
 
     async def work(ponte: Ponte) -> int:
@@ -167,7 +170,7 @@ def token_create(
 
 @token_cli.command("list")
 def token_list(json_output: Json = False) -> None:
-    """List tokens; what they are is not kept."""
+    """Lista os tokens; os valores não ficam guardados."""
 
     async def work(ponte: Ponte) -> list[dict[str, Any]]:
         async with ponte.db.read() as session:
@@ -175,12 +178,12 @@ def token_list(json_output: Json = False) -> None:
             names = ("id", "name", "scope", "created_at", "last_used_at", "revoked_at")
             return [{each: getattr(row, each) for each in names} for row in rows]
 
-    _show(_with_ponte(work), json_output)
+    console.show(_with_ponte(work), json_output)
 
 
 @token_cli.command("revoke")
-def token_revoke(token_id: int, json_output: Json = False) -> None:
-    """Make a token useless from now on."""
+def token_revoke(token_id: Annotated[int, typer.Argument(metavar="TOKEN")], json_output: Json = False) -> None:
+    """Invalida um token a partir de agora."""
 
     async def work(ponte: Ponte) -> bool:
         async with ponte.db.transaction() as session:
@@ -191,23 +194,23 @@ def token_revoke(token_id: int, json_output: Json = False) -> None:
             return True
 
     if not _with_ponte(work):
-        err.print(f"there is no token {token_id}", style="red")
+        err.print(f"o token {token_id} não existe", style="red")
         raise typer.Exit(1)
-    _say({"id": token_id, "revoked": True}, f"token {token_id} revoked", json_output)
+    _say({"id": token_id, "revoked": True}, f"token {token_id} revogado", json_output)
 
 
 def _settings(*, tell: bool = True) -> Settings:
     settings = load_settings()
     setup_logging(settings.log_format, settings.log_level)
     for path in generated_secrets(settings) if tell else ():
-        err.print(f"using the secret generated in {path}", style="dim")
+        err.print(f"usando o segredo gerado em {path}", style="dim")
     return settings
 
 
 def _split_settings() -> Settings:
     settings = _settings()
     if not settings.redis_url:
-        raise ConfigError("separate processes share their limits through Redis: set REDIS_URL, or use `ponte serve`")
+        raise ConfigError("processos separados dividem os limites pelo Redis: defina REDIS_URL, ou use `ponte serve`")
     return settings
 
 
@@ -220,7 +223,7 @@ def _serve(settings: Settings, *, with_worker: bool, migrate_first: bool) -> Non
         return await run([server(app, settings.host, settings.port, trusted=settings.trusted_proxies)])
 
     if not whole_life(life()):
-        err.print(f"could not listen on {settings.host}:{settings.port}", style="red")
+        err.print(f"não foi possível atender em {settings.host}:{settings.port}; a porta está ocupada?", style="red")
         raise typer.Exit(1)
 
 
@@ -246,6 +249,7 @@ def _with_ponte(work: Callable[[Ponte], Awaitable[Any]], *, tell: bool = True) -
 
 connect(_with_ponte)
 console.connect(_with_ponte)
+console.speak_portuguese()
 
 
 def _say(document: dict[str, Any], text: str, json_output: bool) -> None:
@@ -253,22 +257,6 @@ def _say(document: dict[str, Any], text: str, json_output: bool) -> None:
         _print_json(document)
     else:
         print(text)
-
-
-def _show(rows: list[dict[str, Any]], json_output: bool) -> None:
-    if json_output:
-        _print_json(rows)
-        return
-    table = Table(*(rows[0] if rows else ("nothing here",)))
-    for row in rows:
-        table.add_row(*(_short(value) for value in row.values()))
-    out.print(table)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return "" if value is None else str(value)
 
 
 def _print_json(document: Any) -> None:

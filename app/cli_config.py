@@ -12,22 +12,22 @@ from app.sync.config.masking import masked
 from app.sync.mapping.catalogue import mapping_fields
 from app.wiring import Ponte
 
-config_cli = typer.Typer(no_args_is_help=True, help="The configuration document of an integration.")
-fields_cli = typer.Typer(no_args_is_help=True, help="Fields that can be mapped.")
+config_cli = typer.Typer(no_args_is_help=True, help="O documento de configuração de uma integração.")
+fields_cli = typer.Typer(no_args_is_help=True, help="Campos que podem ser mapeados.")
 
 Which = Annotated[int, typer.Argument(metavar="ID")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the effects.")]
-Now = Annotated[bool, typer.Option("--now", help="Compare at once instead of in the off-hours window.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Só mostra os efeitos.")]
+Now = Annotated[bool, typer.Option("--now", help="Compara já, em vez de na janela fora do horário.")]
 PUBLISHED = ("version", "changed", "changes", "effects", "warnings", "resync_id")
 
 
 @config_cli.command("show")
 def one(
     integration_id: Which,
-    version: Annotated[int | None, typer.Option(help="An earlier version.")] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show the address of alerts in full.")] = False,
+    version: Annotated[int | None, typer.Option(help="Uma versão anterior.")] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Mostra por inteiro o endereço dos avisos.")] = False,
 ) -> None:
-    """Print the published document, or a version of it. A masked address stays as it is when it is published again."""
+    """Mostra o documento publicado, ou uma versão. Um endereço encoberto fica como está ao publicar de novo."""
 
     async def work(ponte: Ponte) -> JsonObject:
         if version is None:
@@ -43,12 +43,12 @@ def one(
 def publish(
     integration_id: Which, file: Path, dry_run: DryRun = False, now: Now = False, json_output: Json = False
 ) -> None:
-    """Publish the document in a file (`-` reads standard input)."""
+    """Publica o documento de um arquivo (`-` lê a entrada padrão)."""
     text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8")
     try:
         document = json.loads(text)
     except ValueError as problem:
-        raise typer.BadParameter(f"no JSON: {problem}") from None
+        raise typer.BadParameter(f"não é JSON: {problem}") from None
 
     async def work(ponte: Ponte) -> JsonObject:
         row = await ponte.integrations.get(integration_id)
@@ -59,7 +59,7 @@ def publish(
 
 @config_cli.command("versions")
 def versions(integration_id: Which, json_output: Json = False) -> None:
-    """List the versions: who, when, what."""
+    """Lista as versões: quem, quando, o quê."""
     rows = run(lambda ponte: ponte.publishing.versions(integration_id, None, 100))
     show(rows, json_output, ("version", "author", "created_at", "changes"))
 
@@ -68,7 +68,7 @@ def versions(integration_id: Which, json_output: Json = False) -> None:
 def rollback(
     integration_id: Which, version: int, dry_run: DryRun = False, now: Now = False, json_output: Json = False
 ) -> None:
-    """Publish an earlier version again."""
+    """Publica de novo uma versão anterior."""
 
     async def work(ponte: Ponte) -> JsonObject:
         row = await ponte.integrations.get(integration_id)
@@ -79,7 +79,7 @@ def rollback(
 
 @config_cli.command("schema")
 def schema(integration_id: Which) -> None:
-    """Print the document's schema with descriptions, pickers and conditions."""
+    """Mostra o esquema do documento, com descrições, listas de códigos e condições."""
 
     async def work(ponte: Ponte) -> JsonObject:
         return await ponte.publishing.schema(await ponte.integrations.get(integration_id))
@@ -89,16 +89,16 @@ def schema(integration_id: Which) -> None:
 
 @fields_cli.command("list")
 def fields(
-    entity: Annotated[str | None, typer.Option(help="Only this entity.")] = None, json_output: Json = False
+    entity: Annotated[str | None, typer.Option(help="Só esta entidade.")] = None, json_output: Json = False
 ) -> None:
-    """List every fixed and mappable field."""
+    """Lista todos os campos fixos e mapeáveis."""
     rows = [row for row in mapping_fields() if entity in (None, row["entity"])]
     show(rows, json_output, ("key", "entity", "ploomes_type", "direction", "fixed", "tax"))
 
 
 @fields_cli.command("make")
 def make(integration_id: Which, omie: list[str], json_output: Json = False) -> None:
-    """Make the Ploomes fields of the right type for Omie fields; repeating it answers the same ones."""
+    """Cria no Ploomes os campos do tipo certo para campos do Omie; repetir responde os mesmos."""
 
     async def work(ponte: Ponte) -> list[JsonObject]:
         row = await ponte.integrations.get(integration_id)
@@ -115,10 +115,10 @@ def make(integration_id: Which, omie: list[str], json_output: Json = False) -> N
 def catalog(
     integration_id: Which,
     kind: str,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Read it again.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Lê de novo.")] = False,
     json_output: Json = False,
 ) -> None:
-    """List the codes of one kind (accounts, categories, stages, ploomes_fields, ...)."""
+    """Lista os códigos de um tipo (accounts, categories, stages, ploomes_fields, ...)."""
 
     async def work(ponte: Ponte) -> Any:
         return await ponte.pickers.pick(await ponte.integrations.get(integration_id), kind, refresh=refresh)

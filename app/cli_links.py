@@ -11,23 +11,23 @@ from app.sync.desk.linking import Pair, link_json, listing
 from app.sync.models import Link, LinkState
 from app.wiring import Ponte
 
-links_cli = typer.Typer(no_args_is_help=True, help="Which records are the same thing.")
+links_cli = typer.Typer(no_args_is_help=True, help="Quais registros são a mesma coisa nos dois lados.")
 
 Which = Annotated[int, typer.Argument(metavar="ID")]
 COLUMNS = ("id", "entity", "omie_id", "ploomes_id", "natural_key", "state", "state_reason")
-Of = Annotated[Entity, typer.Option("--entity", help="Of which entity.")]
+Of = Annotated[Entity, typer.Option("--entity", help="De qual entidade.")]
 
 
 @links_cli.command("list")
 def index(
     integration_id: Which,
-    entity: Annotated[Entity | None, typer.Option(help="Only this entity.")] = None,
-    state: Annotated[LinkState | None, typer.Option(help="Only in this state.")] = None,
-    search: Annotated[str | None, typer.Option(help="An id or document, exactly.")] = None,
-    limit: Annotated[int, typer.Option()] = 100,
+    entity: Annotated[Entity | None, typer.Option(help="Só esta entidade.")] = None,
+    state: Annotated[LinkState | None, typer.Option(help="Só neste estado.")] = None,
+    search: Annotated[str | None, typer.Option(help="Um id ou documento, exato.")] = None,
+    limit: Annotated[int, typer.Option(help="Quantos mostrar.")] = 100,
     json_output: Json = False,
 ) -> None:
-    """List links, newest first."""
+    """Lista os vínculos, do mais novo ao mais velho."""
 
     async def work(ponte: Ponte) -> list[JsonObject]:
         query = listing(integration_id, entity.value if entity else None, state, search)
@@ -44,10 +44,10 @@ def link(
     omie_id: str,
     ploomes_id: str,
     entity: Of = Entity.CLIENTS,
-    preview: Annotated[bool, typer.Option("--preview", help="Only show both records.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Só mostra os dois registros.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Link two records by hand."""
+    """Vincula dois registros à mão."""
 
     async def work(ponte: Ponte) -> JsonObject:
         row, pair = await ponte.integrations.get(integration_id), Pair(omie_id, ploomes_id)
@@ -57,14 +57,14 @@ def link(
 
     answer = run(work)
     if preview and not json_output:
-        show(answer["differences"], json_output, ("label", "omie", "ploomes"), title="differences")
+        show(answer["differences"], json_output, ("label", "omie", "ploomes"), title="diferenças")
     else:
         show_one(answer, json_output)
 
 
 @links_cli.command("unlink")
 def unlink(integration_id: Which, link_id: int, json_output: Json = False) -> None:
-    """End a link; both records stay."""
+    """Desfaz um vínculo; os dois registros ficam."""
 
     async def work(ponte: Ponte) -> JsonObject:
         return await ponte.linking.unlink(await ponte.integrations.get(integration_id), link_id, author=OPERATOR)
@@ -76,10 +76,10 @@ def unlink(integration_id: Which, link_id: int, json_output: Json = False) -> No
 def wizard(
     integration_id: Which,
     entity: Of = Entity.CLIENTS,
-    accept: Annotated[bool, typer.Option("--accept-certain", help="Link every certain pair.")] = False,
+    accept: Annotated[bool, typer.Option("--accept-certain", help="Vincula todos os pares certos.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Propose pairs; writes nothing unless told to accept the certain ones."""
+    """Propõe pares; nada é gravado sem mandar aceitar os certos."""
 
     async def work(ponte: Ponte) -> JsonObject:
         found = await ponte.wizard.propose(integration_id, entity.value)
@@ -94,17 +94,17 @@ def wizard(
     if json_output:
         show_one(answer, json_output)
         return
-    for name in ("certain", "ambiguous", "duplicate"):
-        show(answer[name], json_output, title=f"{name}: {answer['counts'][name]}")
+    for name, title in (("certain", "certos"), ("ambiguous", "ambíguos"), ("duplicate", "duplicados")):
+        show(answer[name], json_output, title=f"{title}: {answer['counts'][name]}")
     if accept:
         show_one(answer["accepted"], json_output)
 
 
 @links_cli.command("export")
 def export(
-    integration_id: Which, entity: Annotated[Entity | None, typer.Option(help="Only this entity.")] = None
+    integration_id: Which, entity: Annotated[Entity | None, typer.Option(help="Só esta entidade.")] = None
 ) -> None:
-    """Print every link as CSV."""
+    """Mostra todos os vínculos em CSV."""
 
     async def work(ponte: Ponte) -> None:
         async for text in ponte.link_tables.export(integration_id, entity.value if entity else None):
@@ -117,10 +117,10 @@ def export(
 def take_in(
     integration_id: Which,
     file: Path,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be linked.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Só diz o que seria vinculado.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Link the pairs of a CSV file with the columns entity, omie_id and ploomes_id."""
+    """Vincula os pares de um arquivo CSV com as colunas entity, omie_id e ploomes_id."""
     text = file.read_text("utf-8-sig")
 
     async def work(ponte: Ponte) -> JsonObject:
@@ -134,10 +134,10 @@ def take_in(
 def delete_all(
     integration_id: Which,
     entity: Of,
-    confirm: Annotated[str, typer.Option(help="The entity's name, typed.")],
+    confirm: Annotated[str, typer.Option(help="O nome da entidade, digitado.")],
     json_output: Json = False,
 ) -> None:
-    """End every link of an entity; `restore` brings them back."""
+    """Desfaz todos os vínculos de uma entidade; `restore` os traz de volta."""
 
     async def work(ponte: Ponte) -> int:
         row = await ponte.integrations.get(integration_id)
@@ -148,7 +148,7 @@ def delete_all(
 
 @links_cli.command("restore")
 def restore(integration_id: Which, entity: Of, json_output: Json = False) -> None:
-    """Bring back the links of the latest `delete-all` of an entity."""
+    """Traz de volta os vínculos do último `delete-all` de uma entidade."""
 
     async def work(ponte: Ponte) -> int:
         row = await ponte.integrations.get(integration_id)
@@ -158,13 +158,14 @@ def restore(integration_id: Which, entity: Of, json_output: Json = False) -> Non
 
 
 def sellers(integration_id: Which, json_output: Json = False) -> None:
-    """Show paired sellers and users, and who stands alone."""
+    """Mostra vendedores e usuários pareados, e quem está sem par."""
     answer: dict[str, Any] = run(lambda ponte: ponte.people.overview(integration_id))
     if json_output:
         show_one(answer, json_output)
         return
     pairs = [{"omie": p["omie"]["name"], "ploomes": p["ploomes"]["name"], "by": p["by"]} for p in answer["pairs"]]
-    show(pairs, json_output, ("omie", "ploomes", "by"), title="pairs")
-    for name in ("sellers_without_user", "users_without_seller"):
-        show(answer[name], json_output, ("code", "name", "email", "active"), title=name.replace("_", " "))
-    out.print(f"default seller: {answer['default_seller'] or 'none'}")
+    show(pairs, json_output, ("omie", "ploomes", "by"), title="pares")
+    alone = {"sellers_without_user": "vendedores sem usuário", "users_without_seller": "usuários sem vendedor"}
+    for name, title in alone.items():
+        show(answer[name], json_output, ("code", "name", "email", "active"), title=title)
+    out.print(f"vendedor padrão: {answer['default_seller'] or 'nenhum'}")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import select
 
+from app.console import cell, heading
 from app.core.errors import UserError
 from app.core.ports import Entity
 from app.sync.models import Resync
@@ -20,17 +20,17 @@ from app.sync.passes import certificate
 from app.sync.passes.resyncs import ENDED, as_json, shown
 from app.wiring import Ponte
 
-resync_cli = typer.Typer(no_args_is_help=True, help="Passes over whole entities.")
-certificate_cli = typer.Typer(no_args_is_help=True, help="Signed reports that both systems agree.")
+resync_cli = typer.Typer(no_args_is_help=True, help="Cargas de entidades inteiras.")
+certificate_cli = typer.Typer(no_args_is_help=True, help="Certificados assinados de que os dois sistemas estão iguais.")
 
 out = Console()
 err = Console(stderr=True)
 LOOK_SECONDS = 1.0
 COLUMNS = ("id", "state", "reason", "dry_run", "created_at", "finished_at")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table or a progress bar.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until the pass rests.")]
-Force = Annotated[bool, typer.Option(help="Also outside the off-hours window.")]
+Json = Annotated[bool, typer.Option("--json", help="Responde em JSON em vez de tabela ou barra.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Mostra o andamento até a carga parar.")]
+Force = Annotated[bool, typer.Option(help="Também fora da janela.")]
 Runner = Callable[[Callable[[Ponte], Awaitable[Any]]], Any]
 
 _runner: list[Runner] = []
@@ -53,14 +53,14 @@ def _run(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
 @resync_cli.command("start")
 def start(
     integration_id: int,
-    entity: Annotated[list[Entity] | None, typer.Option(help="Only these; may be given more than once.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only the flight plan; writes nothing.")] = False,
-    now: Annotated[bool, typer.Option("--now", help="Refuse instead of waiting for the window.")] = False,
+    entity: Annotated[list[Entity] | None, typer.Option(help="Só estas; pode ser repetida.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Só o plano; não grava nada.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Recusa em vez de esperar a janela.")] = False,
     force: Force = False,
     wait: Wait = True,
     json_output: Json = False,
 ) -> None:
-    """Ask for a pass, or with --dry-run for its plan, and watch it."""
+    """Pede uma carga, ou com --dry-run só o plano dela, e acompanha."""
     names = None if not entity else [each.value for each in entity]
 
     async def work(ponte: Ponte) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def start(
 
 @resync_cli.command("list")
 def index(integration_id: int, json_output: Json = False) -> None:
-    """List the passes of an integration, newest first."""
+    """Lista as cargas de uma integração, da mais nova à mais velha."""
 
     async def work(ponte: Ponte) -> list[dict[str, Any]]:
         async with ponte.db.read() as session:
@@ -86,21 +86,21 @@ def index(integration_id: int, json_output: Json = False) -> None:
     if json_output:
         _print_json(rows)
         return
-    table = Table(*COLUMNS, "progress")
+    table = Table(*(heading(name) for name in COLUMNS), "andamento")
     for row in rows:
-        table.add_row(*(_text(row[name]) for name in COLUMNS), f"{row['progress']['percent']:g} %")
+        table.add_row(*(cell(row[name], name) for name in COLUMNS), f"{row['progress']['percent']:g} %")
     out.print(table)
 
 
 @resync_cli.command("show")
 def show(resync_id: int) -> None:
-    """Print one pass, with its plan and progress."""
+    """Mostra uma carga, com plano e andamento."""
     _print_json(_run(lambda ponte: _one(ponte, resync_id)))
 
 
 @resync_cli.command("watch")
 def watch(resync_id: int, json_output: Json = False) -> None:
-    """Watch a pass until it rests."""
+    """Acompanha uma carga até ela parar."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
         return await _follow(ponte, await _row(ponte, resync_id), True, json_output)
@@ -110,7 +110,7 @@ def watch(resync_id: int, json_output: Json = False) -> None:
 
 @resync_cli.command("pause")
 def pause(resync_id: int, json_output: Json = False) -> None:
-    """Pause a pass; it stops within a page."""
+    """Pausa uma carga; ela para em até uma página."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
         row = await _row(ponte, resync_id)
@@ -121,7 +121,7 @@ def pause(resync_id: int, json_output: Json = False) -> None:
 
 @resync_cli.command("resume")
 def resume(resync_id: int, force: Force = False, wait: Wait = True, json_output: Json = False) -> None:
-    """Go on with a paused pass, or execute the plan of a dry run."""
+    """Continua uma carga pausada, ou executa o plano de um ensaio."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
         row = await _row(ponte, resync_id)
@@ -133,7 +133,7 @@ def resume(resync_id: int, force: Force = False, wait: Wait = True, json_output:
 
 @resync_cli.command("cancel")
 def cancel(resync_id: int, json_output: Json = False) -> None:
-    """End a pass for good."""
+    """Encerra uma carga de vez."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
         row = await _row(ponte, resync_id)
@@ -144,7 +144,7 @@ def cancel(resync_id: int, json_output: Json = False) -> None:
 
 @certificate_cli.command("verify")
 def verify(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], json_output: Json = False) -> None:
-    """Check that this service signed a certificate and that nobody changed it; ends with 1 when not."""
+    """Confere se este serviço assinou um certificado e se ninguém o mudou; termina com 1 se não."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
         return certificate.verified(ponte.vault, file.read_text(encoding="utf-8"))
@@ -152,20 +152,20 @@ def verify(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], j
     try:
         document = _run(work)
     except certificate.Forged as problem:
-        err.print(f"not valid: {problem}", style="red")
+        err.print(f"não é válido: {problem}", style="red")
         raise typer.Exit(1) from None
     if json_output:
         _print_json(document)
         return
-    state = "both systems agree" if document["clean"] else "differences are left"
-    out.print(f"valid: integration {document['integration']['id']}, {document['issued_at']}, {state}")
+    state = "os dois sistemas estão iguais" if document["clean"] else "restam diferenças"
+    out.print(f"válido: integração {document['integration']['id']}, {document['issued_at']}, {state}")
 
 
 async def _row(ponte: Ponte, resync_id: int) -> Resync:
     async with ponte.db.read() as session:
         row = await session.get(Resync, resync_id)
     if row is None:
-        err.print(f"there is no resync {resync_id}", style="red")
+        err.print(f"a carga {resync_id} não existe", style="red")
         raise typer.Exit(1)
     return row
 
@@ -182,12 +182,12 @@ async def _follow(ponte: Ponte, row: Resync, wait: bool, json_output: bool) -> d
         disable=json_output or not err.is_terminal,
     )  # fmt: skip
     with bar:
-        task = bar.add_task(shown["state"], total=None)
+        task = bar.add_task(cell(shown["state"], "state"), total=None)
         while wait and not _rests(shown):
             progress = shown["progress"]
             bar.update(
                 task,
-                description=f"{shown['state']} ({progress.get('phase', '...')})",
+                description=f"{cell(shown['state'], 'state')} ({progress.get('phase', '...')})",
                 completed=progress.get("done", 0),
                 total=progress.get("total") or None,
             )
@@ -204,26 +204,22 @@ def _show(shown: dict[str, Any], json_output: bool) -> None:
     if json_output:
         _print_json(shown)
         return
-    out.print(f"resync {shown['id']}: {shown['state']}")
+    out.print(f"carga {shown['id']}: {cell(shown['state'], 'state')}")
     because = shown["progress"].get("paused_because")
     if because:
         out.print(because, markup=False)
     if shown["resumes_at"]:
-        out.print(f"goes on at {shown['resumes_at']:%Y-%m-%d %H:%M} UTC")
+        out.print(f"continua em {cell(shown['resumes_at'])}")
     entities = {name: counts for name, counts in shown["plan"].get("entities", {}).items() if counts}
     if entities:
         words = list(dict.fromkeys(word for counts in entities.values() for word in counts))
-        table = Table("entity", *words)
+        table = Table("entidade", *(heading(word) for word in words))
         for name, counts in entities.items():
             table.add_row(name, *(str(counts.get(word, 0)) for word in words))
         out.print(table)
         requests = shown["plan"].get("requests", {})
         total = {vendor: sum(methods.values()) for vendor, methods in requests.items()}
-        out.print(f"requests: {total}, seconds until the end: {shown['plan'].get('eta_seconds')}")
-
-
-def _text(value: Any) -> str:
-    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else "" if value is None else str(value)
+        out.print(f"requisições: {total}, segundos até o fim: {shown['plan'].get('eta_seconds')}")
 
 
 def _print_json(document: Any) -> None:

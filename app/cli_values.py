@@ -10,15 +10,15 @@ from app.core.ports import Entity, JsonObject
 from app.sync.passes.resyncs import as_json
 from app.wiring import Ponte
 
-values_cli = typer.Typer(no_args_is_help=True, help="Values of mapped fields as a table.")
-stock_cli = typer.Typer(no_args_is_help=True, help="Stock of products in Ploomes.")
+values_cli = typer.Typer(no_args_is_help=True, help="Valores dos campos mapeados, em tabela.")
+stock_cli = typer.Typer(no_args_is_help=True, help="Estoque dos produtos no Ploomes.")
 
 Which = Annotated[int, typer.Argument(metavar="ID")]
 
 
 @values_cli.command("export")
 def export(integration_id: Which, entity: Entity) -> None:
-    """Print the mapped values of every linked record as CSV."""
+    """Mostra em CSV os valores mapeados de todos os registros vinculados."""
 
     async def work(ponte: Ponte) -> None:
         async for text in ponte.value_tables.export(integration_id, entity.value):
@@ -32,10 +32,10 @@ def take_in(
     integration_id: Which,
     entity: Entity,
     file: Path,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the table.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Só confere a tabela.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Write the values of a CSV file into Ploomes; with any bad line nothing is written, and each is named."""
+    """Grava no Ploomes os valores de um CSV; com uma linha errada nada é gravado, e cada uma é dita."""
     text = file.read_text("utf-8-sig")
 
     async def work(ponte: Ponte) -> JsonObject:
@@ -50,7 +50,7 @@ def take_in(
 
 @stock_cli.command("refresh")
 def refresh(integration_id: Which, json_output: Json = False) -> None:
-    """Read the stock of all products again; what changed is written by the workers."""
+    """Lê de novo o estoque de todos os produtos; os trabalhadores gravam o que mudou."""
 
     async def work(ponte: Ponte) -> JsonObject:
         return as_json(await ponte.stock_refresh.request(integration_id))

@@ -1,8 +1,11 @@
 """What the operator's commands share: a container per command, problems in red, tables, and JSON on request."""
 
+import gettext
 import json
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,13 +18,50 @@ from app.wiring import Ponte
 out = Console()
 err = Console(stderr=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Responde em JSON em vez de tabela.")]
 Runner = Callable[[Callable[[Ponte], Awaitable[Any]]], Any]
 
 _runner: list[Runner] = []
 
 OPERATOR = "cli"
 """Whose name the history shows for what a command did."""
+
+HEADINGS: Mapping[str, str] = {
+    "activated_at": "ativada em", "active": "ativo", "author": "autor", "by": "por", "certain": "certos",
+    "changed": "mudou", "changes": "mudanças", "code": "código", "config_version": "versão da configuração",
+    "conflict": "conflitos", "copy": "colar", "create_in_omie": "criar no Omie",
+    "create_in_ploomes": "criar no Ploomes", "deleted": "removida", "created": "criado", "created_at": "criado em",
+    "delete_in_omie": "excluir no Omie", "delete_in_ploomes": "excluir no Ploomes", "detail": "detalhe",
+    "direction": "direção", "done": "feito", "dry_run": "ensaio", "effects": "efeitos", "email": "e-mail",
+    "ended": "desfeitos", "entity": "entidade", "finished_at": "terminada em", "fix": "o que fazer",
+    "fixed": "fixo", "integrations": "integrações", "key": "chave", "label": "campo",
+    "last_omie_post_at": "último webhook do Omie", "last_ploomes_post_at": "último webhook do Ploomes",
+    "last_used_at": "último uso", "link": "vincular", "linked": "vinculados", "locked": "bloqueado",
+    "name": "nome", "natural_key": "documento ou código", "notes": "observações", "ok": "ok", "omie": "Omie",
+    "omie_id": "id no Omie", "on": "ligado", "ploomes": "Ploomes", "ploomes_id": "id no Ploomes",
+    "ploomes_type": "tipo no Ploomes", "reason": "motivo", "restored": "restaurados", "resync_id": "carga",
+    "revoked_at": "revogado em", "scope": "escopo", "state": "estado", "state_reason": "motivo do estado",
+    "tax": "imposto", "text": "o que fazer", "title": "passo", "to_omie": "para o Omie",
+    "to_ploomes": "para o Ploomes", "type": "tipo", "unchanged": "iguais", "update_in_omie": "mudar no Omie",
+    "update_in_ploomes": "mudar no Ploomes", "version": "versão", "warnings": "avisos",
+    "webhook_urls": "endereços de webhook", "why": "por quê",
+}  # fmt: skip
+"""What people read for a field of an answer; JSON keeps the field's own name."""
+STATES: Mapping[str, str] = {
+    "active": "ativo", "awaiting_first_webhook": "aguardando o primeiro webhook", "cancelled": "cancelada",
+    "completed": "concluída", "credentials_refused": "credenciais recusadas", "deleted": "excluído",
+    "excluded": "desfeito", "failed": "falhou", "inactive": "inativa", "not_connected": "não conectada",
+    "paused": "pausada", "planned": "planejada", "planning": "planejando", "running": "em andamento",
+    "scheduled": "agendada", "suspended": "suspenso",
+}  # fmt: skip
+"""The same for states."""
+
+
+def speak_portuguese() -> None:
+    """Makes typer's own words on help pages Portuguese too, as far as it asks gettext for them (`locale/`)."""
+    os.environ["LANGUAGE"] = "pt_BR"
+    gettext.bindtextdomain("ponte", str(Path(__file__).parent / "locale"))
+    gettext.textdomain("ponte")
 
 
 def connect(runner: Runner) -> None:
@@ -49,9 +89,9 @@ def show(rows: Sequence[Mapping[str, Any]], json_output: bool, columns: Sequence
         print_json(list(rows))
         return
     names = list(columns or (rows[0] if rows else ()))
-    table = Table(*(names or ["nothing here"]), title=title or None)
+    table = Table(*([heading(name) for name in names] or ["nada aqui"]), title=title or None)
     for row in rows:
-        table.add_row(*(cell(row.get(name)) for name in names))
+        table.add_row(*(cell(row.get(name), name) for name in names))
     out.print(table)
 
 
@@ -62,22 +102,29 @@ def show_one(document: Mapping[str, Any], json_output: bool) -> None:
         return
     table = Table(show_header=False)
     for name, value in document.items():
-        table.add_row(name, cell(value))
+        table.add_row(heading(name), cell(value, name))
     out.print(table)
 
 
-def cell(value: Any) -> str:
-    """A value as a table shows it."""
+def heading(name: str) -> str:
+    """A field's name for people."""
+    return HEADINGS.get(name, name)
+
+
+def cell(value: Any, name: str = "") -> str:
+    """A value as a table shows it; `name`: the field it is of."""
+    if name == "state":
+        return STATES.get(str(value), str(value))
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "[green]yes[/]" if value else "[red]no[/]"
+        return "[green]sim[/]" if value else "[red]não[/]"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{value:%d/%m/%Y %H:%M} UTC"
     if isinstance(value, list | tuple):
         return ", ".join(cell(each) for each in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name}={cell(each)}" for name, each in value.items())
+        return ", ".join(f"{heading(part)}: {cell(each, part)}" for part, each in value.items())
     return str(value).replace("[", r"\[")
 
 

@@ -65,7 +65,7 @@ async def _show(ponte: Ponte, vendors: int, console: Console) -> None:
     """Sets the scene and says where to look."""
     control = f"http://{HOST}:{vendors}/sandbox"
     credentials = Credentials(APP_KEY, APP_SECRET, USER_KEY)
-    with console.status("Activating an integration against the sandbox..."):
+    with console.status("Ativando uma integração com o sandbox..."):
         await _post(f"{control}/quirks", ACCOUNT_LIMITS)
         integration = await ponte.integrations.create("Loja de demonstração", credentials, author="demo")
         await _choose(ponte, integration["id"], control)
@@ -74,7 +74,7 @@ async def _show(ponte: Ponte, vendors: int, console: Console) -> None:
         await _post(f"{control}/traffic", {"every_seconds": EDIT_EVERY_SECONDS})
     for name, where in _signposts(ponte, integration["id"], control):
         console.print(f"[bold]{name:>16}[/]  ", Text(where), sep="", soft_wrap=True)
-    console.print("People edit clients, products and sales on both screens every few seconds. Ctrl-C ends everything.")
+    console.print("A cada poucos segundos alguém edita clientes, produtos e vendas nas duas telas. Ctrl-C encerra.")
 
 
 async def _choose(ponte: Ponte, integration_id: int, control: str) -> None:
@@ -93,15 +93,15 @@ def _signposts(ponte: Ponte, integration_id: int, control: str) -> Iterator[tupl
     base = ponte.settings.public_url
     rest = f"{base}/api/v1/integrations/{integration_id}"
     token = ponte.settings.admin_token.get_secret_value()
-    yield "API docs", f"{base}/docs"
-    yield "Events", f"{rest}/events"
-    yield "Changes", f"{rest}/changes"
-    yield "First load", f"{rest}/resyncs"
-    yield "Omie's screen", f"{control}/screens/omie/{APP_KEY}"
-    yield "Ploomes' screen", f"{control}/screens/ploomes/{USER_KEY}"
-    yield "Sandbox control", f"{control}/"
+    yield "Manual da API", f"{base}/docs"
+    yield "Eventos", f"{rest}/events"
+    yield "Alterações", f"{rest}/changes"
+    yield "Primeira carga", f"{rest}/resyncs"
+    yield "Tela do Omie", f"{control}/screens/omie/{APP_KEY}"
+    yield "Tela do Ploomes", f"{control}/screens/ploomes/{USER_KEY}"
+    yield "Sandbox", f"{control}/"
     yield "Token", token
-    yield "Try", f"curl -H 'Authorization: Bearer {token}' {rest}/changes"
+    yield "Experimente", f"curl -H 'Authorization: Bearer {token}' {rest}/changes"
 
 
 async def _get(url: str) -> Any:

@@ -20,6 +20,8 @@ class Finding:
     """One thing that was looked at."""
 
     name: str
+    label: str
+    """Its name for people."""
     ok: bool
     detail: str
 
@@ -30,17 +32,17 @@ class Amiss(Exception):
 
 async def examine(ponte: Ponte) -> list[Finding]:
     """Every finding; a look that fails or hangs is a finding that is not well."""
-    return [await _look(name, look(ponte)) for name, look in LOOKS]
+    return [await _look(name, label, look(ponte)) for name, label, look in LOOKS]
 
 
-async def _look(name: str, answer: Awaitable[str]) -> Finding:
+async def _look(name: str, label: str, answer: Awaitable[str]) -> Finding:
     try:
         async with asyncio.timeout(SECONDS):
-            return Finding(name, True, await answer)
+            return Finding(name, label, True, await answer)
     except Amiss as finding:
-        return Finding(name, False, str(finding))
+        return Finding(name, label, False, str(finding))
     except Exception as error:
-        return Finding(name, False, f"{type(error).__name__}: {_short(error)}")
+        return Finding(name, label, False, f"{type(error).__name__}: {_short(error)}")
 
 
 def _short(error: Exception) -> str:
@@ -50,31 +52,31 @@ def _short(error: Exception) -> str:
 
 async def _settings(ponte: Ponte) -> str:
     settings = ponte.settings
-    return f"environment {settings.environment}, webhooks at {settings.public_url}/webhooks/"
+    return f"ambiente {settings.environment}, webhooks em {settings.public_url}/webhooks/"
 
 
 async def _database(ponte: Ponte) -> str:
     await ponte.db.ping()
-    return "SQLite answers" if ponte.db.is_sqlite else "PostgreSQL answers"
+    return "o SQLite responde" if ponte.db.is_sqlite else "o PostgreSQL responde"
 
 
 async def _migrations(ponte: Ponte) -> str:
     if await migrate.pending(ponte.db):
-        raise Amiss("the schema is not up to date: run `ponte migrate`")
-    return "the schema is up to date"
+        raise Amiss("o esquema não está atualizado: rode `ponte migrate`")
+    return "o esquema está atualizado"
 
 
 async def _redis(ponte: Ponte) -> str:
     if not ponte.settings.redis_url:
-        return "not used: the queue is embedded (one process, `ponte serve`)"
+        return "não usado: a fila é interna (um só processo, `ponte serve`)"
     if not await ponte.queue.healthy():
-        raise Amiss("Redis does not answer at REDIS_URL")
-    return "Redis answers"
+        raise Amiss("o Redis não responde em REDIS_URL")
+    return "o Redis responde"
 
 
 async def _secrets(ponte: Ponte) -> str:
     if await migrate.pending(ponte.db):
-        raise Amiss("not looked at: first run `ponte migrate`")
+        raise Amiss("não examinado: antes rode `ponte migrate`")
     async with ponte.db.read() as session:
         rows = (await session.scalars(select(Integration).where(Integration.deleted_at.is_(None)))).all()
     closed = []
@@ -85,8 +87,8 @@ async def _secrets(ponte: Ponte) -> str:
         except VaultError:
             closed.append(row.id)
     if closed:
-        raise Amiss(f"no key of SECRET_KEY opens the secrets of integrations {closed}")
-    return f"SECRET_KEY opens the secrets of {len(rows)} integration(s)"
+        raise Amiss(f"nenhuma chave de SECRET_KEY abre os segredos das integrações {closed}")
+    return f"SECRET_KEY abre os segredos de {len(rows)} integração(ões)"
 
 
 def _reaches(address: Callable[[Ponte], str]) -> Callable[[Ponte], Awaitable[str]]:
@@ -96,18 +98,18 @@ def _reaches(address: Callable[[Ponte], str]) -> Callable[[Ponte], Awaitable[str
         port = url.port or (443 if url.scheme == "https" else 80)
         _, writer = await asyncio.open_connection(url.hostname, port, ssl=url.scheme == "https" or None)
         writer.close()
-        return f"{url.hostname}:{port} can be reached"
+        return f"{url.hostname}:{port} responde"
 
     return look
 
 
-LOOKS: tuple[tuple[str, Callable[[Ponte], Awaitable[str]]], ...] = (
-    ("settings", _settings),
-    ("database", _database),
-    ("migrations", _migrations),
-    ("redis", _redis),
-    ("secrets", _secrets),
-    ("omie", _reaches(lambda ponte: ponte.settings.omie_url)),
-    ("ploomes", _reaches(lambda ponte: ponte.settings.ploomes_url)),
+LOOKS: tuple[tuple[str, str, Callable[[Ponte], Awaitable[str]]], ...] = (
+    ("settings", "Ajustes", _settings),
+    ("database", "Banco de dados", _database),
+    ("migrations", "Migrações", _migrations),
+    ("redis", "Redis", _redis),
+    ("secrets", "Segredos", _secrets),
+    ("omie", "Omie", _reaches(lambda ponte: ponte.settings.omie_url)),
+    ("ploomes", "Ploomes", _reaches(lambda ponte: ponte.settings.ploomes_url)),
 )
 """What is looked at, in order."""

@@ -168,7 +168,9 @@ class Ponte:
             self.vault,
             stock.planned(Priority.BULK),
         )
-        self.self_test = SelfTest(self.db, self.clock, self.gateways, self.configs)
+        self.resyncs = Resyncs(self.db, self.clock, self.configs)
+        self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
+        self.self_test = SelfTest(self.db, self.clock, self.gateways, self.configs, self.requests)
         self.diagnostics = Diagnostics(self.db, self.clock, self.configs)
         roads = {
             first_load.REASON: steps.road(),
@@ -186,7 +188,6 @@ class Ponte:
         self.retired = Retired(self.db, self.clock, self.gateways)
         self.value_tables = ValueTables(self.db, self.clock, self.configs)
         self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
-        self.resyncs = Resyncs(self.db, self.clock, self.configs)
         self.nightly = Nightly(self.db, self.clock, self.configs, self.resyncs)
         self.sweep = Sweep(
             self.db,
@@ -201,7 +202,6 @@ class Ponte:
         self.messages = Messages(self.db, self.clock, self.gateways, self.lanes, mailer)
         self.records = Records(self.db, self.clock, self.gateways, self.configs, self.engine.references)
         self.why = Why(self.db, self.clock)
-        self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
         self.linking = Linking(
             self.db, self.clock, self.queue, self.lanes, self.gateways, self.configs, self.engine.references
         )
@@ -253,7 +253,7 @@ class Ponte:
             Cron("incremental_sweep", 60.0, self.sweep.tick),
             Cron("messages", 10.0, self.messages.sweep),
             Cron("reconcile", 300.0, self.nightly.tick),
-            Cron("prune", 3600.0, lambda: self.inbox.prune(retention)),
+            Cron("prune", 3600.0, lambda: self.inbox.prune(retention, first_load.remember)),
         ]
 
     async def work(self, stop: asyncio.Event) -> None:

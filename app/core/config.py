@@ -71,14 +71,14 @@ class Settings(BaseSettings):
             if value.startswith(prefix):
                 return "postgresql+asyncpg://" + value.removeprefix(prefix)
         if value and not value.startswith(("postgresql+asyncpg://", "sqlite+aiosqlite://")):
-            raise ValueError("use postgresql+asyncpg://... or sqlite+aiosqlite:///...")
+            raise ValueError("use postgresql+asyncpg://... ou sqlite+aiosqlite:///...")
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("use redis://, rediss:// or unix://")
+            raise ValueError("use redis://, rediss:// ou unix://")
         return value
 
     @field_validator("omie_url", "ploomes_url")
@@ -134,20 +134,20 @@ def _refuse_weak(settings: Settings) -> None:
     if flaw := _weakness(settings.admin_token.get_secret_value()):
         problems.append(f"ADMIN_TOKEN: {flaw}")
     if not settings.public_url.startswith("https://"):
-        problems.append("PUBLIC_URL: must be the https:// address vendors reach the service at")
+        problems.append("PUBLIC_URL: precisa ser o endereço https:// em que o Omie e o Ploomes alcançam o serviço")
     if settings.clock_scale != 1.0:
-        problems.append("CLOCK_SCALE: only 1 outside `local`")
+        problems.append("CLOCK_SCALE: fora de `local`, só 1")
     if problems:
-        raise ConfigError("refusing to start with ENVIRONMENT=production\n  " + "\n  ".join(problems))
+        raise ConfigError("com ENVIRONMENT=production o serviço não começa assim:\n  " + "\n  ".join(problems))
 
 
 def _weakness(secret: str) -> str | None:
     if not secret:
-        return 'is missing; make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        return 'falta; gere um com: python -c "import secrets; print(secrets.token_urlsafe(32))"'
     if secret.lower() in SAMPLE_SECRETS or any(word in secret.lower() for word in ("change", "sample", "example")):
-        return "is a sample value"
+        return "é um valor de exemplo"
     if len(secret) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters"
+        return f"tem menos de {SHORTEST_SECRET} caracteres"
     return None
 
 

@@ -15,7 +15,7 @@ from app.sync.endings import Endings
 from app.sync.entities.rules import CODE_PREFIX
 from app.sync.lookups import known
 from app.sync.mapping.canonical import wire
-from app.sync.mapping.fields import Values, merge_patches
+from app.sync.mapping.fields import Values, completed
 from app.sync.models import EventSource, WriteEntry, WriteState
 from app.sync.trip import Side, Trip, waits
 from app.sync.writing import Draft, Writer, loss_notes
@@ -82,7 +82,7 @@ class Creation:
         values, body = await self._agreement.resolving(trip, prepare)
         extra = await self._extras[trip.entity](trip) if trip.entity in self._extras else None
         if extra is not None:
-            body = merge_patches(body, extra.body)
+            body = completed(body, extra.body)
         draft = Draft(Vendor.PLOOMES, "create", None, body, values)
         await self._refused_before(trip, draft)
         entry, written = await self._writer.send(trip, draft)

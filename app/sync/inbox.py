@@ -4,7 +4,7 @@ Functions take the caller's session, because an event settles in the same commit
 what runs in transactions of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -43,6 +43,9 @@ QUEUE_OF: dict[int, QueueName] = {Priority.LIVE: "live", Priority.PERSON: "live"
 LATE_SECONDS = 2.0
 """What is due for longer than this was not heard: the sweep rings again."""
 PRUNE_BATCH = 1000
+
+Remember = Callable[[AsyncSession, Sequence[int]], Awaitable[None]]
+"""Keeps something of events that are about to go."""
 
 _table: Table = Event.metadata.tables[Event.__tablename__]
 
@@ -312,15 +315,19 @@ class Inbox:
             )
         return found
 
-    async def prune(self, retention: timedelta) -> int:
-        """Removes settled events older than `retention`, a thousand per commit; returns how many."""
+    async def prune(self, retention: timedelta, remember: Remember | None = None) -> int:
+        """Removes settled events older than `retention`, a thousand per commit; returns how many. `remember` keeps what
+        must outlive them, in the same commit."""
         before, removed = self._clock.now() - retention, 0
         old = select(Event.id).where(Event.settled_at < before).order_by(Event.id).limit(PRUNE_BATCH)
         while True:
             async with self._db.transaction() as session:
-                gone = rows_moved(await session.execute(delete(_table).where(_table.c.id.in_(old))))
-            removed += gone
-            if gone < PRUNE_BATCH:
+                ids = list(await session.scalars(old))
+                if ids and remember is not None:
+                    await remember(session, ids)
+                await session.execute(delete(_table).where(_table.c.id.in_(ids)))
+            removed += len(ids)
+            if len(ids) < PRUNE_BATCH:
                 return removed
 
 

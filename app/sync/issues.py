@@ -1,6 +1,6 @@
 """Issues: one open row per record and cause, in Portuguese, closing itself on success. Texts are a table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ class Cause:
     fix: str
     who: str
     asks: tuple[str, ...] = ()
+    duty: str | None = None
+    """The duty of the watch that opens and closes it, where no event does."""
 
 
 CAUSES: dict[str, Cause] = {
@@ -72,9 +74,10 @@ CAUSES: dict[str, Cause] = {
         ("proceed", "discard"),
     ),
     "inactive_code": Cause(
-        "Um código da configuração está inativo no Omie",
-        "Escolha outro código na configuração, ou reative-o no Omie, antes que uma venda falhe.",
+        "Um código da configuração está inativo ou não existe mais",
+        "Escolha outro código na configuração, ou reative este, antes que uma venda falhe.",
         "admin",
+        duty="codes",
     ),
     "scope_overlap": Cause(
         "As vendas aguardam: outra integração desta conta também as levaria",
@@ -90,6 +93,7 @@ CAUSES: dict[str, Cause] = {
         "Um campo mapeado foi apagado no Ploomes",
         "Mapeie outro campo, ou crie de novo o campo pelo mapeamento. Nada foi apagado no Omie.",
         "admin",
+        duty="fields",
     ),
     "unknown_option": Cause(
         "Um campo de opções tem um valor sem correspondência",
@@ -207,7 +211,12 @@ CAUSES: dict[str, Cause] = {
         "Veja o motivo no detalhe e comece o autoteste de novo; apague o cliente de teste, se ficou.",
         "admin",
     ),
-    "credentials": Cause("As credenciais foram recusadas", "Informe credenciais válidas nesta integração.", "admin"),
+    "credentials": Cause(
+        "As credenciais foram recusadas",
+        "Informe credenciais válidas nesta integração.",
+        "admin",
+        duty="credentials",
+    ),
     "unknown_fault": Cause(
         "Resposta desconhecida do outro sistema",
         "Leia a mensagem original; corrija o registro ou informe o suporte, e use “tentar de novo”.",
@@ -219,6 +228,7 @@ CAUSES: dict[str, Cause] = {
     "internal": Cause("Falha interna ao processar o registro", "Informe o suporte com o número do evento.", "suporte"),
 }
 """Every cause there is. `who`: who can mend it."""
+DUTY_OF: Mapping[str, str] = {name: cause.duty for name, cause in CAUSES.items() if cause.duty is not None}
 
 
 @dataclass(frozen=True, slots=True)

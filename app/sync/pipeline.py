@@ -36,6 +36,7 @@ from app.sync.placing import Placing, ended_outcome
 from app.sync.reading import Reading, recall, remember
 from app.sync.sales import waits
 from app.sync.sales.road import SalesRoad
+from app.sync.scoping import Scoping
 from app.sync.sellers import Sellers
 from app.sync.setup.credentials import fingerprint
 from app.sync.stock.book import edited_of, put_back
@@ -80,8 +81,9 @@ class Engine:
         stock = Stock(db, clock, writer, endings)
         twins = Twins(db, clock, self.agreement, self._reading)
         self._placing = Placing(
-            db, clock, self.agreement, writer, self._reading, endings, twins, {"products": stock.first_write}
-        )
+            db, clock, self.agreement, writer, self._reading, endings, twins,
+            {"products": stock.first_write, "clients": Scoping(db, clock).of_client},
+        )  # fmt: skip
         self._deletion = Deletion(db, clock, self.agreement, writer, self._reading, endings, twins)
         self._roads: Mapping[str, Callable[[Trip], Awaitable[None]]] = {
             "sellers": Sellers(db, clock, self.references, endings).refresh,

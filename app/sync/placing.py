@@ -63,7 +63,7 @@ class Placing:
         await self._twins.remember(trip, record)
         if await self._another_kind(trip, record):
             return
-        verdict = trip.rules.qualify(trip.vendor, record.data, side.values, trip.config)
+        verdict = trip.rules.qualify(trip.vendor, record.data, side.values, trip.config, trip.refs)
         if isinstance(verdict, Wait):
             await self._endings.close(trip, waits(verdict.cause, verdict.reason))
         elif isinstance(verdict, Ignore) and not self._named(trip, verdict, side):

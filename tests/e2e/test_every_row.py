@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.sync.mapping.mappable import COLUMNS, MAPPABLE, Mappable
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from app.sync.mapping.mappable import BY_KEY, COLUMNS, MAPPABLE, Mappable
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop
 from tests.e2e.test_mapping import CNPJ, at, held, nested
 from tests.e2e.test_products import product, twin
@@ -54,6 +54,10 @@ class Fields:
         self.rows = rows
         self.keys = keys
         self._options = options
+
+    def options(self, key: str) -> list[JsonObject]:
+        """The options of a row's field."""
+        return self._options[self.keys[key]]
 
     def column(self, row: Mappable) -> str:
         return COLUMNS[row.ploomes_type]
@@ -110,9 +114,10 @@ async def mapped(rig: Rig, rows: Sequence[Mappable]) -> Fields:
     return Fields(rows, keys, options)
 
 
-@pytest.mark.feature("F194", "F201", "F202", "F203", "F204", "F205", "F206", "F207")
+@pytest.mark.feature("F194", "F198", "F201", "F202", "F203", "F204", "F205", "F206", "F207")
 async def test_every_row_of_clients(rig: Rig) -> None:
-    fields = await mapped(rig, rows_of("clients"))
+    more = ("ClienteFornecedor.Observações", "ClienteFornecedor.E-mail para NF-e")  # beyond the 54, of the same kind
+    fields = await mapped(rig, [*rows_of("clients"), *(BY_KEY[key] for key in more)])
     client = await rig.omie_new(
         razao_social="Sol", nome_fantasia="Sol", cnpj_cpf=CNPJ, **fields.of_omie(fields.rows, 0)
     )
@@ -144,8 +149,10 @@ async def test_every_row_of_clients(rig: Rig) -> None:
     assert set(await rig.refusals()) <= {"ploomes.rate"}
 
 
+@at_speed(40)
 @pytest.mark.feature(
     "F208", "F209", "F210", "F211", "F212", "F213", "F214", "F215", "F216", "F217", "F218", "F219",
+    "F110", "F118", "F120", "F122", "F123", "F124", "F125", "F126",
 )  # fmt: skip
 async def test_every_row_of_products(rig: Rig) -> None:
     fields = await mapped(rig, rows_of("products"))
@@ -186,6 +193,7 @@ DECIDED = ("VendaProduto.Previsão de Faturamento", "VendaProduto.Número de Par
 """Omie always has a day and instalments: an emptied field gives the configuration's back."""
 
 
+@at_speed(40)
 @pytest.mark.feature(*(feature for row in MAPPABLE if row.entity == "orders" for feature in row.features))
 async def test_every_row_of_orders_and_their_items(rig: Rig) -> None:
     fields = await mapped(rig, [row for row in MAPPABLE if row.entity == "orders"])
@@ -216,6 +224,9 @@ async def test_every_row_of_orders_and_their_items(rig: Rig) -> None:
         if row.read_only and row.ploomes_type != "Opções pré-cadastradas":
             shown, told = held(back, fields.keys[row.key], fields.column(row)), at(order, row.omie)
             assert shown == told or (shown in EMPTY and told in EMPTY), row.key
+    assert held(back, fields.keys["VendaProduto.Total de Mercadorias"], "DecimalValue") == 100
+    stages = {option["Id"]: option["ExternalKey"] for option in fields.options("VendaProduto.Etapa")}
+    assert stages[held(back, fields.keys["VendaProduto.Etapa"], "IntegerValue")] == order["cabecalho"]["etapa"]
     await shop.edit(sale, line(1), OtherProperties=fields.typed(heads, 1))
     await in_omie(1)
     calls = len(rig.tap.of("AlterarPedidoVenda"))
@@ -228,6 +239,14 @@ async def test_every_row_of_orders_and_their_items(rig: Rig) -> None:
     assert sent
     for row in lines:  # Omie is left to compute what nobody says
         assert at(sent[-1], row.omie) is None, row.key
+
+    # a person fills them again in Omie: what flows both ways arrives on the sale
+    there = [row for row in heads if row.key != DECIDED[1]]
+    await shop.screen("orders", "PATCH", fields.of_omie(there, 0), str(order["cabecalho"]["codigo_pedido"]))
+    await rig.settle()
+    back = (await shop.sales())[sale]
+    for row in there:
+        assert held(back, fields.keys[row.key], fields.column(row)) == fields.sample(row, 0)[1], row.key
     assert await rig.issues() == []
     assert set(await rig.refusals()) <= {"ploomes.rate"}
 

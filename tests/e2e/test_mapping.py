@@ -5,21 +5,11 @@ from typing import Any
 import pytest
 
 from tests.e2e.rig import EMBEDDED, USER_KEY, JsonObject, Rig, at_speed
+from tests.e2e.shop import Shop
 
 pytestmark = EMBEDDED
 
 CNPJ = "11222333000181"
-TICKED, BARE = ("S", True), ("N", False)
-ROWS = {
-    "ClienteFornecedor.Inscrição Estadual": ("inscricao_estadual", "StringValue", "111.222", "333"),
-    "ClienteFornecedor.Inscrição Municipal": ("inscricao_municipal", "StringValue", "ISENTO", "44"),
-    "ClienteFornecedor.Inscrição SUFRAMA": ("inscricao_suframa", "StringValue", "5", "6"),
-    "ClienteFornecedor.Optante do Simples Nacional": ("optante_simples_nacional", "BoolValue", TICKED, BARE),
-    "ClienteFornecedor.É um produtor rural": ("produtor_rural", "BoolValue", TICKED, BARE),
-    "ClienteFornecedor.Limite de Crédito Total": ("valor_limite_credito", "DecimalValue", (1500.5, 1500.5), (10, 10)),
-    "ClienteFornecedor.Observações": ("observacao", "BigStringValue", "uma\nduas", "três"),
-    "ClienteFornecedor.E-mail para NF-e": ("recomendacoes.email_fatura", "StringValue", "nf@a.com.br", "x@a.com.br"),
-}  # fmt: skip
 ACTIVITY = "ClienteFornecedor.Tipo de Atividade"
 
 
@@ -54,39 +44,6 @@ def at(record: JsonObject, path: str) -> Any:
 def nested(path: str, value: Any) -> JsonObject:
     head, _, rest = path.partition(".")
     return {head: nested(rest, value) if rest else value}
-
-
-def both(value: Any) -> tuple[Any, Any]:
-    return value if isinstance(value, tuple) else (value, value)
-
-
-@pytest.mark.feature("F194", "F198", "F201", "F202", "F203", "F205", "F206", "F207")
-async def test_mapped_fields_of_clients_travel_both_ways_and_clear(rig: Rig) -> None:
-    keys = await map_rows(rig, *ROWS)
-    fields: JsonObject = {}
-    for path, _, first, _ in ROWS.values():
-        fields |= nested(path, both(first)[0])
-    client = await rig.omie_new(razao_social="Sol Ltda", nome_fantasia="Sol", cnpj_cpf=CNPJ, **fields)
-    await rig.settle()
-    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
-    for omie, (_, column, first, _) in ROWS.items():
-        assert held(contact, keys[omie], column) == both(first)[1], omie
-
-    typed = [{"FieldKey": keys[omie], column: both(second)[1]} for omie, (_, column, _, second) in ROWS.items()]
-    await rig.contact_edit(contact["Id"], OtherProperties=typed)
-    await rig.settle()
-    client = await rig.pair_of_contact(contact["Id"])
-    for omie, (path, _, _, second) in ROWS.items():
-        assert at(client, path) == both(second)[0], omie
-
-    cleared = [{"FieldKey": keys[omie], column: None} for omie, (_, column, _, _) in ROWS.items()]
-    await rig.contact_edit(contact["Id"], OtherProperties=cleared)
-    await rig.settle()
-    client = await rig.pair_of_contact(contact["Id"])
-    for omie, (path, _, _, _) in ROWS.items():
-        assert at(client, path) in ("", "N", 0, None), omie
-    assert await rig.issues() == []
-    assert await rig.refusals() == {}
 
 
 @pytest.mark.feature("F204", "F255", "F256")
@@ -158,6 +115,35 @@ async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) 
     client = await rig.pair_of_contact(contact["Id"])
     assert (client["inscricao_estadual"], client["nome_fantasia"]) == ("777", "Sol Nascente")
     assert await rig.issues() == ["mapping_suspended"]
+
+
+@at_speed(40)
+@pytest.mark.feature("F194")
+async def test_a_field_of_sales_that_vanished_clears_nothing_in_the_order(rig: Rig) -> None:
+    contact, rate = "VendaProduto.Contato", "VendaProduto.Item.Alíquota ICMS"
+    made = await rig.api.post(
+        f"{rig.path}/ploomes-fields/batch", json={"fields": [{"omie": contact}, {"omie": rate}]}, timeout=120
+    )
+    keys = {field["omie"]: field["key"] for field in made.json()}
+    shop = await Shop(rig).open(products=1, services=0, tax_owner="ploomes")
+    await rig.configure(mappings=[{"omie": omie, "ploomes": key, "direction": "both"} for omie, key in keys.items()])
+    line = shop.line("Produto 1", OtherProperties=[{"FieldKey": keys[rate], "DecimalValue": 7}])
+    sale = await shop.sale(line, OtherProperties=[{"FieldKey": keys[contact], "StringValue": "Dona Ana"}])
+
+    async def told() -> tuple[Any, Any]:
+        order = await shop.order_of(sale)
+        return at(order, "informacoes_adicionais.contato"), at(order["det"][0], "imposto.icms.aliq_icms")
+
+    assert await told() == ("Dona Ana", 7)
+    calls = len(rig.tap.of("AlterarPedidoVenda"))
+    for key in keys.values():
+        await wipe(rig, "Fields", key)
+    await shop.edit(sale, Description="<p>outra</p>")
+    assert await told() == ("Dona Ana", 7)
+    told_of = sorted(issue["detail"] for issue in await rig.items("issues", cause="mapping_suspended"))
+    assert [any(key in text for text in told_of) for key in keys.values()] == [True, True], told_of
+    for call in rig.tap.of("AlterarPedidoVenda")[calls:]:
+        assert "det" not in call, call  # the items were not sent again without their taxes
 
 
 @pytest.mark.feature("F025", "F027", "F255")

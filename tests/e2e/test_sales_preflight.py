@@ -184,7 +184,7 @@ class Stand(Shop):
             self.fields[field] = made["Key"]
             self.options |= {name: await option_id(self.rig, name) for name in options}
         await self.open(products=1, carrier_field=self.fields["carrier"], payment_field=self.fields["payment"],
-                        send_when={"field_key": "Description", "equals": READY})  # fmt: skip
+                        send_when={"field_key": "order_description", "equals": READY})  # fmt: skip
         closed = [row["nCodCC"] for row in await self.omie("contacorrente")][-1]
         path = f"/sandbox/omie/{APP_KEY}/screen/accounts/{closed}"
         assert (await self.rig.control.patch(path, json={"inativo": "S"}, params=PERSON)).is_success

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,11 +10,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+from babel.messages import mofile, pofile
 from typer.testing import CliRunner
 
+from app import console
 from app.cli import cli
 from app.serving import free_port
 
@@ -86,7 +91,7 @@ def test_serve_migrates_answers_and_ends_on_a_signal(run: CliRunner, tmp_path: P
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in errors
-    assert errors.count("using the secret generated") == 2  # a key and a token, told once
+    assert errors.count("usando o segredo gerado") == 2  # a key and a token, told once
 
 
 def test_the_sandbox_says_where_it_is(run: CliRunner, tmp_path: Path) -> None:
@@ -109,7 +114,7 @@ def test_a_taken_port_is_told(run: CliRunner, tmp_path: Path) -> None:
         environment = {**_environment(tmp_path), "PORT": str(holder.getsockname()[1])}
         done = subprocess.run([*PONTE, "serve"], capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 1
-    assert "could not listen" in done.stderr
+    assert "não foi possível atender" in done.stderr
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -126,6 +131,36 @@ def _answers(url: str, seconds: float) -> bool:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     return False
+
+
+def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command's words."""
+    for one in group.registered_commands:
+        assert one.callback is not None
+        yield (*path, one.name or one.callback.__name__)
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None
+        yield from commands(inner.typer_instance, (*path, str(inner.name)))
+
+
+ENGLISH = re.compile(r"\b(the|and|of|with|only|its|are|was|what|which|from|before|outside)\b", re.IGNORECASE)
+
+
+def test_every_help_page_is_portuguese() -> None:
+    found = list(commands(cli))
+    assert len(found) > 45
+    groups = {words[:-1] for words in found}
+    for words in [*found, *groups]:
+        page = CliRunner().invoke(cli, [*words, "--help"]).stdout.replace("Show this message and", "")
+        assert "Opções" in page, words
+        assert ENGLISH.findall(page) == [], (words, page)
+
+
+def test_the_words_of_help_pages_are_compiled() -> None:
+    folder = Path(console.__file__).parent / "locale" / "pt_BR" / "LC_MESSAGES"
+    with (folder / "ponte.po").open("rb") as source, (folder / "ponte.mo").open("rb") as compiled:
+        written, read = pofile.read_po(source, locale="pt_BR"), mofile.read_mo(compiled)
+    assert {row.id: row.string for row in read if row.id} == {row.id: row.string for row in written if row.id}
 
 
 @pytest.mark.feature("F034", "F035", "F109")
@@ -146,6 +181,8 @@ def test_an_integration_is_managed_from_the_command_line(
     assert made["state"] == "not_connected"
     assert "shh" not in json.dumps(made)
     assert [row["name"] for row in json.loads(ponte("integration", "list", "--json"))] == ["Loja"]
+    renamed = json.loads(ponte("integration", "change", "1", "--name", "Matriz", "--omie", "--json"))
+    assert (renamed["name"], renamed["state"]) == ("Matriz", "not_connected")
     document = json.loads(ponte("config", "show", "1"))
     document["window"]["start"] = "21:00"
     file = tmp_path / "config.json"
@@ -172,3 +209,7 @@ def test_an_integration_is_managed_from_the_command_line(
     assert not any(value in bundle for value in keys.values())
     assert json.loads(ponte("secrets", "reseal", "--json")) == {"integrations": 1}
     assert ponte("integration", "show", "99", ok=False) == ""
+    assert "Matriz" in ponte("integration", "list")
+    ponte("integration", "delete", "1", "--confirm", "Loja", ok=False)
+    ponte("integration", "delete", "1", "--confirm", "Matriz")
+    assert json.loads(ponte("integration", "list", "--json")) == []

@@ -56,6 +56,12 @@ class Locking(Body):
     locked: bool = True
 
 
+class SelfTesting(Body):
+    """`sales`: a sale is made, changed and taken back too."""
+
+    sales: bool = False
+
+
 class Undoing(Body):
     """`confirm` is the integration's name, typed; `fields` also deletes our fields with their values."""
 
@@ -97,9 +103,11 @@ async def lock(row: IntegrationDep, body: Locking, ponte: PartsDep, caller: Admi
 
 
 @router.post("/self-test", status_code=202, response_model=ResyncOut, dependencies=[Ops])
-async def self_test(row: IntegrationDep, ponte: PartsDep) -> Any:
-    """Cria um cliente de teste no Ploomes, espera que chegue ao Omie e o remove. Acompanhe em `resyncs/{id}`."""
-    return as_json(await ponte.self_test.start(row))
+async def self_test(row: IntegrationDep, ponte: PartsDep, body: SelfTesting | None = None) -> Any:
+    """Cria um cliente de teste no Ploomes, espera que chegue ao Omie e o remove; confere de novo um produto, um serviço
+    e um estoque já vinculados. Com `sales`, também faz, edita e desfaz uma venda: pedido e ordem de serviço gastam um
+    número no Omie e são excluídos. Acompanhe em `resyncs/{id}`."""
+    return as_json(await ponte.self_test.start(row, sales=(body or SelfTesting()).sales))
 
 
 @router.get("/diagnostics", dependencies=[Read])

@@ -39,12 +39,14 @@ _NATIVE_FIELDS = {
         ("contact_street_address_line2", "StreetAddressLine2", "Complemento", 1),
         ("contact_neighborhood", "Neighborhood", "Bairro", 1), ("contact_zipcode", "ZipCode", "CEP", 4),
         ("contact_note", "Note", "Observações", 2), ("contact_cnae_code", "CNAECode", "CNAE", 1),
-        ("contact_birthday", "Birthday", "Aniversário", 8),
+        ("contact_birthday", "Birthday", "Aniversário", 8), ("contact_status", "StatusId", "Status", 7),
+        ("contact_origin", "OriginId", "Origem", 7), ("contact_owner", "OwnerId", "Responsável", 903),
     ),
     4: (
         ("order_number", "OrderNumber", "Número", 4), ("order_date", "Date", "Data", 8),
         ("order_amount", "Amount", "Valor", 5), ("order_discount", "Discount", "Desconto", 902),
-        ("order_description", "Description", "Descrição", 2),
+        ("order_description", "Description", "Descrição", 2), ("order_stage", "StageId", "Estágio", 7),
+        ("order_owner", "OwnerId", "Responsável", 903),
     ),
     10: (
         ("product_name", "Name", "Nome", 1), ("product_code", "Code", "Código", 1),

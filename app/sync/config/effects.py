@@ -92,9 +92,14 @@ def warnings_of(config: Config) -> list[str]:
     if config.orders.payment_field is None and config.payments:
         warnings.append("A tabela de pagamentos só vale quando orders.payment_field indica o campo do Ploomes.")
     for row in config.mappings:
-        if row_of(row.omie, config).entity == "products" and row.direction != "to_ploomes":
+        kind = row_of(row.omie, config)
+        if kind.entity == "products" and row.direction != "to_ploomes":
             warnings.append(
                 f"{row.omie}: produtos só vão do Omie para o Ploomes; a direção {row.direction} não tem efeito."
+            )
+        if kind.line and row.direction == "to_ploomes":
+            warnings.append(
+                f"{row.omie}: impostos de itens só vão do Ploomes para o Omie; com a direção to_ploomes nada é enviado."
             )
     if config.deletes.pause_above_in_ten_minutes == 0:
         warnings.append("Com deletes.pause_above_in_ten_minutes igual a 0, toda exclusão espera por uma pessoa.")

@@ -18,9 +18,10 @@ from app.sync.config.effects import changed_paths
 from app.sync.config.schema import schema_of
 from app.sync.config.store import ConfigStore
 from app.sync.entities import BUILT
-from app.sync.lookups import known
+from app.sync.issues import DUTY_OF
+from app.sync.lookups import duties, known
 from app.sync.lookups.references import References
-from app.sync.models import ConfigVersion, Integration, Resync
+from app.sync.models import ConfigVersion, Integration, Issue, Resync
 from app.sync.setup.option_tables import OptionTables
 from app.sync.stock.book import forget_whole
 from app.sync.vendors import say
@@ -55,6 +56,7 @@ class Publishing:
                 if "entities.stock" in answer["changes"]:
                     await forget_whole(session, integration.id)
                 row = await plan(session, integration, answer["touched"], start, self._clock)
+                await _look_again(session, integration.id, self._clock)
                 answer["resync_id"] = row.id if row is not None else None
             answer["warnings"] += await self._equal_options(integration)
         return answer
@@ -112,6 +114,15 @@ class Publishing:
             read_at = await known.whole_at(session, integration.id, Vendor.OMIE, "stock_locations")
             rows = await known.everything(session, integration.id, Vendor.OMIE, "stock_locations")
         return schema_of(config, locations=len(rows) if read_at is not None else None)
+
+
+async def _look_again(session: AsyncSession, integration_id: int, clock: Clock) -> None:
+    """The watch sees soon whether the new document mends what it told of."""
+    query = select(Issue.cause).where(
+        Issue.integration_id == integration_id, Issue.cause.in_(DUTY_OF), Issue.open_key.is_not(None)
+    )
+    for cause in set(await session.scalars(query)):
+        await duties.due(session, integration_id, DUTY_OF[cause], clock.now())
 
 
 async def plan(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.sync import issues, links
 from app.sync.config.document import Config, FieldCondition, StageCondition
+from app.sync.config.scope import plain
 from app.sync.issues import Finding
 from app.sync.mapping.decide import Verdict
 from app.sync.mapping.fields import Field, Master, Refs
@@ -34,11 +35,12 @@ AT_WORK = (
 
 
 def overlap(one: Condition, other: Condition) -> bool:
-    """True unless no sale can meet both conditions: another stage, or another value of the very same field. Pure."""
+    """True unless no sale can meet both conditions: another stage, or another value of the very same field. An id and
+    a name may be the same option's. Pure."""
     if isinstance(one, StageCondition) and isinstance(other, StageCondition):
         return one.stage_id == other.stage_id
     if isinstance(one, FieldCondition) and isinstance(other, FieldCondition) and one.field_key == other.field_key:
-        return one.equals == other.equals
+        return plain(one.equals) == plain(other.equals) or type(one.equals) is not type(other.equals)
     return True
 
 

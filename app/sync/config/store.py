@@ -11,14 +11,17 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import UserError
 from app.core.ports import JsonObject
-from app.sync.config.document import Config, parse
+from app.sync.config.code_use import codes_in_use
+from app.sync.config.document import Config, Mapping_, parse
 from app.sync.config.effects import changed_paths, effects_of, row_of, touched_entities, warnings_of
+from app.sync.config.field_use import fields_in_use, misfit
 from app.sync.config.masking import unmasked
 from app.sync.config.sharing import AT_WORK, HELD, clash, neighbours, settle_holds
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
 from app.sync.passes import first_load, history
 from app.sync.sales import waits
 from app.sync.setup.account_fields import AccountFields, flaw_of
+from app.sync.setup.pickers import doubts_known
 
 CACHE_SECONDS = 2.0
 
@@ -85,7 +88,8 @@ class ConfigStore:
         changed = config != before
         if changed:
             await self._check_scope(integration_id, before, config)
-            await self._check_types(integration_id, before, config)
+        unproved = await self._check_fields(integration_id, before, config) if changed else []
+        warnings = [*unproved, *await self._warnings(integration_id, config)] if changed else []
         version = row.version
         if changed and not dry_run:
             version = await self._store(integration_id, config, author)
@@ -96,8 +100,14 @@ class ConfigStore:
             "changes": changed_paths(before.document(), config.document()),
             "touched": sorted(touched),
             "effects": {**effects_of(records, tables), **({"history": older} if older is not None else {})},
-            "warnings": warnings_of(config) if changed else [],
+            "warnings": warnings,
         }
+
+    async def _warnings(self, integration_id: int, config: Config) -> list[str]:
+        """What a person should know, codes included that our own index has as inactive or does not have."""
+        async with self._db.read() as session:
+            doubts = await doubts_known(session, integration_id, codes_in_use(config))
+        return [*warnings_of(config), *(doubt.text for doubt in doubts)]
 
     async def _store(self, integration_id: int, config: Config, author: str) -> int:
         async with self._db.transaction() as session:
@@ -141,25 +151,41 @@ class ConfigStore:
                 errors=[{"field": "scope.orders", "message": "sobrepõe o escopo de outra integração desta conta"}],
             )
 
-    async def _check_types(self, integration_id: int, before: Config, after: Config) -> None:
-        """Refuses a new mapping row whose Ploomes field has another type than the Omie field needs (F195)."""
-        known = {(row.omie, row.ploomes) for row in before.mappings}
-        fresh = [(at, row) for at, row in enumerate(after.mappings) if (row.omie, row.ploomes) not in known]
-        if not fresh:
-            return
-        fields = await self._account_fields(integration_id)
+    async def _check_fields(self, integration_id: int, before: Config, after: Config) -> list[str]:
+        """Refuses a new mapping row whose Ploomes field has another type than the Omie field needs (F195), and a field
+        newly named by a setting that does not fit it. Answers a warning of settings that Ploomes does not let us prove
+        now; a mapping is never taken unproved."""
+        known = {_need(row, before) for row in before.mappings}
+        fresh = [(at, row) for at, row in enumerate(after.mappings) if _need(row, after) not in known]
+        named = [use for use in fields_in_use(after) if use not in fields_in_use(before)]
+        if not fresh and not named:
+            return []
+        try:
+            fields = await self._account_fields(integration_id)
+        except UserError as problem:
+            if fresh:
+                raise
+            paths = ", ".join(use.path for use in named)
+            return [f"Os campos do Ploomes em {paths} não puderam ser conferidos agora. {problem.detail}"]
         errors = [
             {"field": f"mappings.{at}.ploomes", "message": flaw}
             for at, row in fresh
             if (flaw := flaw_of(row_of(row.omie, after), row.ploomes, fields)) is not None
         ]
+        errors += [{"field": use.path, "message": flaw} for use in named if (flaw := misfit(use, fields)) is not None]
         if errors:
             raise UserError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "Tipos de campo incompatíveis",
-                "Há campos mapeados com tipos incompatíveis; nada foi alterado.",
+                "Há campos do Ploomes que não servem para o que foi escolhido; nada foi alterado.",
                 errors=errors,
             )
+        return []
+
+
+def _need(row: Mapping_, config: Config) -> tuple[str, str, str]:
+    """A row and the type it asks of its field: that of the brand follows from another setting."""
+    return row.omie, row.ploomes, row_of(row.omie, config).ploomes_type
 
 
 def not_found() -> UserError:

@@ -12,6 +12,8 @@ from app.core.errors import UserError
 from app.core.ports import Kind, Priority
 from app.core.queue import Queue
 from app.sync import inbox
+from app.sync.issues import DUTY_OF
+from app.sync.lookups import duties
 from app.sync.models import Event, EventSource, EventState, Issue
 from app.sync.passes.resyncs import Resyncs
 
@@ -117,7 +119,10 @@ class Requests:
         return issue
 
     async def _again(self, session: AsyncSession, issue: Issue) -> None:
-        """A new event of the issue's record; a deletion stays a deletion."""
+        """A new event of the issue's record; a deletion stays a deletion. What the watch found, it looks at again."""
+        if issue.cause in DUTY_OF:
+            await duties.due(session, issue.integration_id, DUTY_OF[issue.cause], self._clock.now())
+            return
         if issue.entity is None or issue.vendor is None or issue.external_id is None:
             return
         before = await session.get(Event, issue.event_id) if issue.event_id else None

@@ -154,7 +154,7 @@ CLIENT_ROLE = "Cliente"
 DOCUMENT_CAUSES = ("missing_document", "invalid_document", "document_removed")
 
 
-def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
+def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config", refs: Refs) -> Wait | Ignore | None:
     """Whether a record without a link may enter the other side; None means yes (F082, design section 8)."""
     if _is_contact_person(vendor, record):
         reason = "Pessoa de contato de uma empresa: só é enviada quando uma venda a indica."
@@ -163,7 +163,7 @@ def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config"
         return Ignore("protected", "O cadastro “Cliente Consumidor” do Omie nunca é sincronizado.")
     if vendor is Vendor.OMIE and not _has_wanted_tag(record, config.clients.tags):
         return Ignore("out_of_scope", "O cliente não tem nenhuma das tags escolhidas na configuração.")
-    if vendor is Vendor.PLOOMES and not in_scope(config.scope.clients, record):
+    if vendor is Vendor.PLOOMES and not in_scope(config.scope.clients, record, refs):
         return Ignore("out_of_scope", "Fora do escopo escolhido na configuração.")
     if values.get("document") is None and not _is_foreign(record, values):
         return _missing_document(record)

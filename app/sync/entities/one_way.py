@@ -54,7 +54,7 @@ class Rows:
         )  # fmt: skip
 
 
-def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
+def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config", refs: Refs) -> Wait | Ignore | None:
     """Every one of Omie's enters Ploomes; what Ploomes has beside them stays there, and the engine knows that."""
     return None
 

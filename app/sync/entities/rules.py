@@ -103,7 +103,9 @@ class Rules(Protocol):
     INACTIVE: Values
     """What a record gets that is inactivated instead of deleted."""
 
-    def qualify(self, vendor: Vendor, record: JsonObject, values: Values, config: "Config") -> Wait | Ignore | None:
+    def qualify(
+        self, vendor: Vendor, record: JsonObject, values: Values, config: "Config", refs: Refs
+    ) -> Wait | Ignore | None:
         """Whether a record without a link may enter the other side; None means yes."""
         ...
 

@@ -1,4 +1,5 @@
-"""What converters of mapped fields look up: which fields live in Ploomes, and which option stands for which code. Pure.
+"""What mapped fields and conditions look up: which fields live in Ploomes, where native ones keep their value, and
+which option stands for which code. Pure.
 
 Everything is read from `known_records`: the set `fields` of Ploomes with its options, and Omie's code lists.
 """
@@ -7,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from app.core.ports import Vendor
+from app.sync.config.field_use import conditions_of
+from app.sync.config.scope import properties_of
 from app.sync.mapping.choices import LISTS, CodeList, Option, choices_of, pair_choices
 from app.sync.mapping.fields import Refs
 from app.sync.mapping.mappable import mappable
@@ -22,8 +25,8 @@ LISTS_SECONDS = 86400.0
 
 
 def sets_of(config: "Config") -> list[tuple[Vendor, str, float]]:
-    """The sets that the mapped rows of a configuration look things up in, and how old each may be."""
-    if not config.mappings:
+    """The sets that the mapped rows and conditions of a configuration look things up in, and how old each may be."""
+    if not config.mappings and not conditions_of(config):
         return []
     lists = dict.fromkeys(found.entity for _, found in _lists(config) if found.entity is not None)
     return [
@@ -50,6 +53,7 @@ def option_rows(config: "Config", key: str) -> list[tuple[str, str]]:
 def apply(rows: Sequence[KnownRecord], config: "Config", refs: Refs, *, whole: bool) -> None:
     """Puts into a snapshot what the mapped rows look up; `whole`: the list of fields has been read."""
     living = {row.external_id: row for row in rows if row.vendor == Vendor.PLOOMES and row.entity == "fields"}
+    refs.properties = {key: kept for key, row in living.items() if (kept := properties_of(row.data))}
     if whole:
         refs.gone_fields = frozenset(m.ploomes for m in config.mappings if m.ploomes not in living)
     names = code_names(rows, config)

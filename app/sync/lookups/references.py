@@ -144,9 +144,9 @@ class References:
                     await self._sets.read(integration.id, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
 
     async def _put_mapped(self, integration_id: int, config: Config, refs: Refs) -> None:
-        if not config.mappings:
-            return
         sets = [(vendor.value, entity) for vendor, entity, _ in mapped_refs.sets_of(config)]
+        if not sets:
+            return
         async with self._db.read() as session:
             whole = await known.whole_at(session, integration_id, Vendor.PLOOMES, "fields")
             rows = await known.of_sets(session, integration_id, sets)

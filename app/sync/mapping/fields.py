@@ -71,6 +71,8 @@ class Refs:
     """FieldKey of a mapped option field -> option id -> Omie's code, None for an option that stands for no code."""
     option_ids: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """FieldKey of a mapped option field -> Omie's code -> option id, None for a code without an option."""
+    properties: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Key of a native field of Ploomes -> the properties in which records keep its value."""
     gone_fields: frozenset[str] = frozenset()
     """FieldKeys that a mapping names and that are in Ploomes no more: their rows rest."""
     families: dict[str, str] = field(default_factory=dict)
@@ -224,6 +226,14 @@ def merge_patches(left: JsonObject, right: JsonObject) -> JsonObject:
         else:
             merged[key] = value
     return merged
+
+
+def completed(body: JsonObject, patch: JsonObject) -> JsonObject:
+    """A wire body with what it does not say itself out of a patch."""
+    said = {row.get("FieldKey") for row in body.get("OtherProperties") or ()}
+    fresh = [row for row in patch.get("OtherProperties") or () if row.get("FieldKey") not in said]
+    left = {name: value for name, value in patch.items() if name not in body and name != "OtherProperties"}
+    return merge_patches(body, {**left, "OtherProperties": fresh} if fresh else left)
 
 
 def custom_slot(path: str, refs: Refs) -> tuple[str, str]:

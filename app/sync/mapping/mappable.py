@@ -65,7 +65,10 @@ class Mappable:
 
     @property
     def direction(self) -> str:
-        """The widest direction allowed; products and services only ever go from Omie to Ploomes."""
+        """The widest direction allowed: products and services only ever go from Omie to Ploomes, and taxes of items,
+        which are Ploomes' once one is mapped, to Omie."""
+        if self.line:
+            return "to_omie"
         return "to_ploomes" if self.read_only or self.entity == "products" else "both"
 
     def field(self, ploomes: str, direction: str, *, simples: bool = False) -> Field:
@@ -77,7 +80,7 @@ class Mappable:
             omie=self.simples or self.omie if simples else self.omie,
             ploomes=f"@{ploomes}:{COLUMNS[self.ploomes_type]}",
             by=replace(by, field=ploomes) if isinstance(by, Option) else by,
-            master=MASTERS[direction if self.direction == "both" else self.direction],
+            master=MASTERS[direction if self.line or self.direction == "both" else self.direction],
             entity=self.entity,
             ploomes_type=self.ploomes_type,
             fixed=False,

@@ -24,9 +24,9 @@ def verified(vault: Vault, text: str) -> JsonObject:
         document, signature = whole["certificate"], whole["signature"]
         key, value = str(signature["public_key"]), str(signature["value"])
     except (ValueError, KeyError, TypeError):
-        raise Forged("this is no certificate") from None
+        raise Forged("isto não é um certificado") from None
     if not isinstance(document, dict) or not vault.signed(_bytes(document), key, value):
-        raise Forged("the signature is not this service's, or the document was changed")
+        raise Forged("a assinatura não é deste serviço, ou o documento foi alterado")
     return document
 
 

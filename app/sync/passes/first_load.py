@@ -5,10 +5,11 @@ at once if the caller said so (design section 8). A load is one row of `resyncs`
 cursor stands, one page per commit.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.sync.config.document import Config
@@ -144,7 +145,8 @@ class Left:
 
 
 async def left_of(session: AsyncSession, load: Resync) -> Left:
-    """Counts the events of a load: it has read everything long before it has written everything."""
+    """Counts the events of a load: it has read everything long before it has written everything. What pruned events
+    wrote is in the load itself."""
     mine = (
         Event.integration_id == load.integration_id,
         Event.source == EventSource.RESYNC,
@@ -159,18 +161,48 @@ async def left_of(session: AsyncSession, load: Resync) -> Left:
         .where(*mine, WriteEntry.state == WriteState.DONE)
         .group_by(WriteEntry.entity, WriteEntry.vendor, WriteEntry.verb)
     )
-    written: dict[str, dict[str, int]] = {}
+    written = {entity: dict(counts) for entity, counts in load.written.items()}
     for entity, vendor, verb, count in rows:
-        name = f"{verb if verb in ('create', 'delete') else 'update'}_in_{vendor}"
-        done = written.setdefault(entity, {})
-        done[name] = done.get(name, 0) + count
+        _count(written, entity, vendor, verb, count)
     return Left(written, total, unsettled, due_at)
 
 
-async def _latest(session: AsyncSession, integration_id: int) -> Resync | None:
+async def remember(session: AsyncSession, event_ids: Sequence[int]) -> None:
+    """Keeps with their loads what events wrote that are about to be pruned."""
+    rows = await session.execute(
+        select(Event.integration_id, Event.received_at, WriteEntry.entity, WriteEntry.vendor, WriteEntry.verb)
+        .join(WriteEntry, WriteEntry.event_id == Event.id)
+        .where(
+            Event.id.in_(event_ids),
+            Event.source == EventSource.RESYNC,
+            Event.topic == REASON,
+            WriteEntry.state == WriteState.DONE,
+        )
+    )
+    for integration_id, received_at, entity, vendor, verb in rows.all():
+        load = await _latest(session, integration_id, received_at)
+        if load is not None:
+            load.written = _count(
+                {name: dict(counts) for name, counts in load.written.items()}, entity, vendor, verb, 1
+            )
+
+
+def _count(
+    written: dict[str, dict[str, int]], entity: str, vendor: str, verb: str, count: int
+) -> dict[str, dict[str, int]]:
+    """Adds writes to the counts of a load, which it answers."""
+    name = f"{verb if verb in ('create', 'delete') else 'update'}_in_{vendor}"
+    done = written.setdefault(entity, {})
+    done[name] = done.get(name, 0) + count
+    return written
+
+
+async def _latest(session: AsyncSession, integration_id: int, before: datetime | None = None) -> Resync | None:
+    """The load of an integration; `before`: the one that was the latest then."""
+    asked = Resync.created_at <= before if before is not None else true()
     query = (
         select(Resync)
-        .where(Resync.integration_id == integration_id, Resync.reason == REASON)
+        .where(Resync.integration_id == integration_id, Resync.reason == REASON, asked)
         .order_by(Resync.id.desc())
         .limit(1)
     )

@@ -203,7 +203,7 @@ def _carried(visit: Visit, record: Record, values: Values) -> str | None:
 
 def _refusal(visit: Visit, record: Record, values: Values) -> str | None:
     """Machine word for why the record may not enter the other side, or None."""
-    verdict = visit.rules.qualify(record.vendor, record.data, values, visit.config)
+    verdict = visit.rules.qualify(record.vendor, record.data, values, visit.config, visit.refs)
     if verdict is not None:
         return verdict.cause
     return None if visit.rules.recognisable(record.vendor, record.data, visit.refs) else "none_of_ours"

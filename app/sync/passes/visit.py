@@ -78,7 +78,7 @@ class Visit(Access):
 
     def refusal(self, vendor: Vendor, row: Row) -> str | None:
         """Nothing is created in Omie where Omie is master; a record that carries a twin's id may still be linked."""
-        refused = self.rules.qualify(vendor, row.record.data, row.values, self.config)
+        refused = self.rules.qualify(vendor, row.record.data, row.values, self.config, self.refs)
         if refused is not None:
             return refused.cause
         if vendor is Vendor.OMIE or self.rules.MASTER is not Master.OMIE:

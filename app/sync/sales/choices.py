@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.core.ports import JsonObject
 from app.sync.config.scope import in_scope
 from app.sync.mapping.convert import canonical_document
+from app.sync.mapping.fields import Refs
 
 if TYPE_CHECKING:
     from app.sync.config.document import Carrier, Config, FieldCondition, Payment, StageCondition
@@ -86,12 +87,12 @@ def scenario(config: "Config", *, taxpayer: bool) -> str | None:
     return None if code is None else str(code)
 
 
-def wanted_now(condition: "StageCondition | FieldCondition | None", sale: JsonObject) -> bool:
+def wanted_now(condition: "StageCondition | FieldCondition | None", sale: JsonObject, refs: Refs) -> bool:
     """Whether a sale fulfils a condition of the configuration; none is fulfilled by every sale (F173)."""
     stage_id = getattr(condition, "stage_id", None)
     if stage_id is not None:
         return str(sale.get("StageId")) == str(stage_id)
-    return in_scope(condition, sale)  # type: ignore[arg-type]
+    return in_scope(condition, sale, refs)  # type: ignore[arg-type]
 
 
 def option_of(sale: JsonObject, field_key: str | None) -> int | None:

@@ -1,22 +1,18 @@
-"""Sales of an account that several Omie companies share: which one has a sale already, and what a new sale carries."""
+"""Sales of an account that several Omie companies share: which one has a sale already."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.ports import JsonObject, Vendor
-from app.sync.config.document import FieldCondition
-from app.sync.config.scope import patch_for
 from app.sync.config.sharing import SALES, neighbours
 from app.sync.links import LIVING
-from app.sync.lookups import known
 from app.sync.mapping.fields import carries_any
 from app.sync.models import EventState, Integration, Link
 from app.sync.sales.choices import wanted_now
 from app.sync.sales.status import Status
 from app.sync.sales.visit import Visit
-from app.sync.trip import Outcome, Trip, ignored, waits
+from app.sync.trip import Outcome, ignored, waits
 
 OTHER_COMPANY = "other_company"
 """Cause of the wait, and of the issue, of a sale that another company has."""
@@ -51,24 +47,9 @@ class Companies:
         """How the event of a sale ends that went to another company once its documents here were cancelled. Pure."""
         assert visit.sale is not None
         over = visit.links and all(_is_cancelled(link) for link in visit.links.values())
-        if not over or wanted_now(visit.trip.config.scope.orders, visit.sale.raw):
+        if not over or wanted_now(visit.trip.config.scope.orders, visit.sale.raw, visit.trip.refs):
             return None
         return ignored("out_of_scope", "A venda passou para outra empresa; o documento cancelado fica como está.")
-
-    async def scope_of_new(self, trip: Trip) -> JsonObject:
-        """What puts a sale that we make into our own scope, so that everybody sees whose it is."""
-        condition = trip.config.scope.orders
-        if not isinstance(condition, FieldCondition):
-            return {}
-        async with self._db.read() as session:
-            row = await known.get(session, trip.integration.id, Vendor.PLOOMES, "fields", condition.field_key)
-        if row is not None:
-            return patch_for(condition, row.data)
-        found = await trip.ploomes.fetch("fields", condition.field_key)
-        if found is not None:
-            async with self._db.transaction() as session:
-                await known.upsert(session, trip.integration.id, [known.known_of(found)], self._clock.now())
-        return patch_for(condition, None if found is None else found.data)
 
 
 def _is_cancelled(link: Link) -> bool:

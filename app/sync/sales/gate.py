@@ -4,6 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.sync.config.document import Config
+from app.sync.mapping.fields import Refs
 from app.sync.sales.choices import wanted_now
 from app.sync.sales.documents import ORDERS, Document, Kind
 from app.sync.sales.sale import Sale
@@ -15,15 +16,15 @@ HISTORY = "history"
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
-def sale_refused(config: Config, activated: datetime | None, sale: Sale, *, fresh: bool) -> Outcome | None:
+def sale_refused(config: Config, refs: Refs, activated: datetime | None, sale: Sale, *, fresh: bool) -> Outcome | None:
     """Why a sale without documents gets none. `fresh`: a notice told of its creation."""
     if not config.orders.send_to_omie:
         return ignored("switched_off", "A configuração não envia vendas ao Omie (orders.send_to_omie).")
-    if not wanted_now(config.scope.orders, sale.raw):
+    if not wanted_now(config.scope.orders, sale.raw, refs):
         return ignored("out_of_scope", "Fora do escopo de vendas escolhido na configuração.")
     if not fresh and not _sale_in_history(config, activated, sale):
         return ignored(HISTORY, "A venda é anterior à ativação; veja history na configuração.")
-    if not wanted_now(config.orders.send_when, sale.raw):
+    if not wanted_now(config.orders.send_when, sale.raw, refs):
         return ignored("not_yet", "A venda ainda não cumpre a condição de envio (orders.send_when).")
     return None
 

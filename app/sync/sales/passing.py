@@ -138,7 +138,7 @@ class SaleVisit(Access):
     def _refusal(self, sale: Sale, *, partly: bool) -> str | None:
         """Why a sale gets no document of this kind; one that has another document passed the gate before."""
         activated = None if partly else self.integration.activated_at
-        return _cause(sale_refused(self.config, activated, sale, fresh=False), Vendor.PLOOMES)
+        return _cause(sale_refused(self.config, self.refs, activated, sale, fresh=False), Vendor.PLOOMES)
 
     def _seller(self, sale: Sale) -> str | None:
         return self.refs.seller_of_user.get(sale.owner or "")

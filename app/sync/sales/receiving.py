@@ -16,10 +16,9 @@ from app.sync.lanes import record_lane
 from app.sync.lookups import known
 from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.mapping.canonical import wire
-from app.sync.mapping.fields import Values, merge_patches
+from app.sync.mapping.fields import Values, completed, merge_patches
 from app.sync.models import EventSource, WriteEntry
 from app.sync.sales.book import Book
-from app.sync.sales.companies import Companies
 from app.sync.sales.documents import ORDERS, Document, Kind
 from app.sync.sales.gate import document_refused
 from app.sync.sales.gathering import Gathering
@@ -31,6 +30,7 @@ from app.sync.sales.sale import read_sale, rich_text
 from app.sync.sales.sending import sale_of_code
 from app.sync.sales.showing import BRL, Showing, new_line
 from app.sync.sales.visit import Held, Visit, remember
+from app.sync.scoping import Scoping
 from app.sync.trip import Outcome, Trip, done, waits
 from app.sync.writing import Draft, Writer
 
@@ -50,7 +50,7 @@ class Receiving:
         book: Book,
         showing: Showing,
         proof: Proof,
-        companies: Companies,
+        scoping: Scoping,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -59,7 +59,7 @@ class Receiving:
         self._book = book
         self._showing = showing
         self._proof = proof
-        self._companies = companies
+        self._scoping = scoping
 
     async def receive(self, visit: Visit, kind: Kind, record: Record, *, created: bool) -> Visit | None:
         """The visit of the sale that stands for a document now; None when it has none, and then `visit.outcome` says
@@ -201,7 +201,7 @@ class Receiving:
             body["Description"] = rich_text(document.notes)
         given: Values = {key: value for key, value in wide.items() if value is not None}
         body = merge_patches(body, wire(Vendor.PLOOMES, rows, given, None, trip.refs))
-        body = merge_patches(body, await self._companies.scope_of_new(trip))
+        body = completed(body, await self._scoping.patch(trip, trip.config.scope.orders))
         key = visit.field_key("ponte_omie_id")
         if key is not None:
             body = merge_patches(body, {"OtherProperties": [{"FieldKey": key, "StringValue": document.id}]})

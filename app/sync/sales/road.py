@@ -35,6 +35,7 @@ from app.sync.sales.sending import Sending
 from app.sync.sales.showing import Showing
 from app.sync.sales.visit import Held, Visit
 from app.sync.sales.waits import PREFLIGHT
+from app.sync.scoping import Scoping
 from app.sync.trip import Outcome, Tracer, Trip, done, ignored
 from app.sync.writing import Writer
 
@@ -61,7 +62,7 @@ class SalesRoad:
         self._ends = Ends(db, clock, writer, self._book)
         self._companies = Companies(db, clock)
         self._receiving = Receiving(
-            db, clock, writer, self._gathering, self._book, self._showing, self._proof, self._companies
+            db, clock, writer, self._gathering, self._book, self._showing, self._proof, Scoping(db, clock)
         )
 
     def roads(self) -> dict[str, Callable[[Trip], Awaitable[None]]]:
@@ -243,7 +244,7 @@ class SalesRoad:
         trip = visit.trip
         if visit.closed and not set(KINDS) - visit.closed:
             return ignored("deleted", "Os documentos desta venda acabaram; eles não voltam sozinhos.")
-        return sale_refused(trip.config, trip.integration.activated_at, sale, fresh=fresh)
+        return sale_refused(trip.config, trip.refs, trip.integration.activated_at, sale, fresh=fresh)
 
     # --- documents -----------------------------------------------------------------------------------------------
 
@@ -304,7 +305,7 @@ class SalesRoad:
         if not (missing or told or (not visit.links and not sale.lines)):
             return
         if visit.links and (
-            not trip.config.orders.send_to_omie or not wanted_now(trip.config.orders.send_when, sale.raw)
+            not trip.config.orders.send_to_omie or not wanted_now(trip.config.orders.send_when, sale.raw, trip.refs)
         ):
             return
         await self._gathering.facts_of_new(visit, facts, missing)

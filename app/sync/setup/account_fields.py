@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +10,9 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, UserError, VendorError
 from app.core.ports import JsonObject, Priority, Vendor
+from app.sync.config.scope import properties_of
 from app.sync.lookups import known
+from app.sync.mapping.choices import choices_of
 from app.sync.mapping.mappable import COLUMNS, Mappable
 from app.sync.models import Integration
 from app.sync.vendors import Gateways, read_all, say
@@ -32,6 +34,10 @@ class AccountField:
     custom: bool = True
     multiple: bool = False
     external_key: str | None = None
+    properties: tuple[str, ...] = ()
+    """Where records keep a native field's value."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Id -> name."""
 
     @property
     def ours(self) -> bool:
@@ -65,7 +71,7 @@ def reader(db: Database, clock: Clock, gateways: Gateways) -> AccountFields:
             raise UserError(
                 HTTPStatus.CONFLICT,
                 "Campos não conferidos",
-                f"Não foi possível ler os campos do Ploomes; nada foi alterado. {say(error, Vendor.PLOOMES)}",
+                f"Não foi possível ler os campos do Ploomes. {say(error, Vendor.PLOOMES)}",
             ) from error
         shown = [replace(r, data={**r.data, "Type": r.data.get("Type") or types.get(r.data.get("TypeId"))})
                  for r in records if r.data.get("Key")]  # fmt: skip
@@ -98,6 +104,8 @@ def field_of(data: JsonObject) -> AccountField:
         custom=data.get("Dynamic") is not False,
         multiple=data.get("Multiple") is True,
         external_key=data.get("SendExternalKey"),
+        properties=properties_of(data),
+        options={choice.id: choice.name for choice in choices_of(data)},
     )
 
 

@@ -3,7 +3,7 @@
 Omie refuses the same read within 60 seconds, so its answers are kept that long in the index and shown again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -57,6 +57,10 @@ class Reader:
     clock: Clock
     omie: Gateway
     ploomes: Gateway
+    account_id: str | None = None
+    """The Ploomes account whose records are linked already."""
+    companies: frozenset[str] = frozenset()
+    """Ids and CNPJs of the Omie companies whose records are linked already."""
     _read: dict[tuple[Vendor, str], list[Record]] = field(default_factory=dict)
 
     async def all(self, vendor: Vendor, entity: str) -> list[Record]:
@@ -65,6 +69,10 @@ class Reader:
             gateway = self.omie if vendor is Vendor.OMIE else self.ploomes
             self._read[vendor, entity] = await read_all(self.clock, gateway, entity)
         return self._read[vendor, entity]
+
+    def read(self, vendor: Vendor, entity: str) -> list[Record]:
+        """What has been read of a set by now."""
+        return self._read.get((vendor, entity), [])
 
     async def first(self, entity: str) -> JsonObject:
         """The one row of a Ploomes singleton."""
@@ -83,7 +91,20 @@ def _bad(detail: str, fix: str) -> Check:
 async def _omie_credentials(reader: Reader) -> Check:
     rows = await reader.all(Vendor.OMIE, "companies")
     names = ", ".join(str(row.data.get("nome_fantasia") or row.data.get("razao_social") or row.id) for row in rows[:3])
+    if reader.companies and rows and not reader.companies & identities(known.known_of(row) for row in rows):
+        return _foreign(f"As chaves do Omie são de outra empresa: {names}.", "aplicativo da mesma empresa")
     return _well(f"Conectado ao Omie: {names or 'empresa sem nome'}.")
+
+
+def identities(rows: Iterable[known.Known | KnownRecord]) -> frozenset[str]:
+    """What tells Omie companies apart: any id or CNPJ in common makes them the same."""
+    return frozenset(str(value) for row in rows for value in (row.external_id, row.data.get("cnpj")) if value)
+
+
+def _foreign(detail: str, wanted: str) -> Check:
+    """Another system's records would pass for deleted ones: that stops an integration like refused credentials."""
+    fix = f"Use credenciais de um {wanted}; para outra empresa ou conta, crie outra integração."
+    return Check("", False, f"{detail} Os vínculos desta integração não valem lá.", fix, credentials=True)
 
 
 async def _omie_accounts(reader: Reader) -> Check:
@@ -99,6 +120,10 @@ async def _omie_accounts(reader: Reader) -> Check:
 
 async def _ploomes_credentials(reader: Reader) -> Check:
     me = await reader.first("self")
+    account = me.get("AccountId")
+    if reader.account_id is not None and account is not None and str(account) != reader.account_id:
+        detail = f"A User-Key é da conta Ploomes {account}, e a integração foi ativada na conta {reader.account_id}."
+        return _foreign(detail, "usuário da mesma conta")
     return _well(f"Conectado ao Ploomes como {me.get('Name') or me.get('Email') or me.get('Id')}.")
 
 
@@ -231,7 +256,7 @@ class Checker:
     async def run(self, integration: Integration) -> list[Check]:
         """Every check in order; a vendor's refusal becomes a check that is not well, never an exception."""
         omie, ploomes = self._gateways.open(integration, Priority.PERSON)
-        reader = Reader(self._clock, omie, ploomes)
+        reader = Reader(self._clock, omie, ploomes, *await self._linked_to(integration))
         kept = await self._kept(integration.id)
         results: dict[str, Check] = {}
         for row in CHECKS:
@@ -242,7 +267,19 @@ class Checker:
             else:
                 results[row.key] = await self._answer(row, reader, kept.get(row.key))
         await self._keep(integration.id, {row.key: results[row.key] for row in CHECKS if row.vendor is Vendor.OMIE})
+        if results["omie_credentials"].ok and (companies := reader.read(Vendor.OMIE, "companies")):
+            async with self._db.transaction() as session:
+                rows = [known.known_of(record) for record in companies]
+                await known.upsert(session, integration.id, rows, self._clock.now())
         return list(results.values())
+
+    async def _linked_to(self, integration: Integration) -> tuple[str | None, frozenset[str]]:
+        """The account and the companies of an integration that was activated; nothing before."""
+        if integration.activated_at is None:
+            return None, frozenset()
+        async with self._db.read() as session:
+            rows = await known.everything(session, integration.id, Vendor.OMIE, "companies")
+        return integration.ploomes_account_id, identities(rows)
 
     async def _answer(self, row: _Row, reader: Reader, kept: tuple[Check, bool] | None) -> Check:
         """The kept answer while it is fresh, else a new one; the kept one again when the vendor asks to wait."""

@@ -20,7 +20,7 @@ from app.sync.config.sharing import neighbours, settle_holds
 from app.sync.config.store import ConfigStore, not_found, store_first
 from app.sync.inbox import Inbox
 from app.sync.lanes import Lanes
-from app.sync.lookups import known
+from app.sync.lookups import duties, known
 from app.sync.lookups.references import References
 from app.sync.models import Event, EventState, Integration, IntegrationState
 from app.sync.passes import first_load
@@ -129,6 +129,7 @@ class Integrations:
                 row.ploomes_user_key = self._vault.encrypt(credentials.user_key.strip())
             if credentials.given:
                 await known.forget(session, row.id, CACHE_ENTITY)
+                await duties.due(session, row.id, "credentials", self._clock.now())
             revived = credentials.given and row.state == IntegrationState.CREDENTIALS_REFUSED
             if revived:
                 row.state = connected_state(row) if row.activated_at else IntegrationState.NOT_CONNECTED

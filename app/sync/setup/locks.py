@@ -13,14 +13,16 @@ from app.core.errors import Postponed, UserError, VendorError
 from app.core.ports import JsonObject, Priority, Vendor
 from app.sync.config.document import Config
 from app.sync.config.effects import row_of
+from app.sync.config.scope import properties_of
 from app.sync.config.store import ConfigStore
 from app.sync.lookups import known
 from app.sync.lookups.sets import Sets
 from app.sync.models import Integration, KnownRecord
+from app.sync.setup.account_fields import ENTITY_IDS
 from app.sync.vendors import Gateways, patiently, say
 
 STATUS_KEYS = ("contact_status", "contact_status_id")
-"""Keys that accounts give the native status of contacts."""
+"""Keys that accounts give the native status of contacts, where `/Fields` does not name its property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def advice(integration: Integration, config: Config, rows: Collection[KnownRecor
     """Fields that only Omie should change. Pure."""
     made = {str(key) for keys in integration.provisioned.get("fields", {}).values() for key in keys.values()}
     reasons = {key: "Mantido pela integração." for key in made}
-    reasons |= {key: "O status segue a atividade do cliente no Omie." for key in STATUS_KEYS}
+    statuses = [*STATUS_KEYS, *(row.external_id for row in rows if _is_status(row))]
+    reasons |= {key: "O status segue a atividade do cliente no Omie." for key in statuses}
     for mapping in config.mappings:
         row = row_of(mapping.omie, config)
         if "to_ploomes" in (row.direction, mapping.direction):
@@ -93,3 +96,7 @@ def advice(integration: Integration, config: Config, rows: Collection[KnownRecor
         for row in rows
         if row.external_id in reasons
     ]
+
+
+def _is_status(row: KnownRecord) -> bool:
+    return row.data.get("EntityId") == ENTITY_IDS["clients"] and "StatusId" in properties_of(row.data)

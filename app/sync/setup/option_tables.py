@@ -173,7 +173,7 @@ class OptionTables:
             place = "order_items" if row.line else PLACES[row.entity]
             mine = [r for r in rows if r.get("SendExternalKey") == stable + site.suffix]
             living = next((r for r in mine if r.get("EntityId") == ENTITY_IDS[place]), None)
-            shown = name or (str(living.get("Name")) if living else f"{row.label} (Omie)")
+            shown = name or (str(living.get("Name")) if living else site.label(f"{row.label} (Omie)"))
             options = () if living else await self._first_options(integration, row)
             spec = FieldSpec(stable, place, shown, row.ploomes_type, options)
             key = await make_field(site, spec, rows, types)

@@ -4,15 +4,19 @@ Lists are kept in the database and read again when they are old or a person asks
 its redundancy interval, so inside it the kept one is the answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed, UserError, VendorError
 from app.core.ports import JsonObject, Priority, Vendor
+from app.sync.config.code_use import Use
+from app.sync.config.scope import properties_of
 from app.sync.lookups import known
 from app.sync.lookups.sets import Sets
 from app.sync.mapping.choices import choices_of
@@ -33,17 +37,33 @@ def _plain(row: KnownRecord) -> JsonObject:
 
 def _field(row: KnownRecord) -> JsonObject:
     kind = row.data.get("Type") or {}
+    entity = FIELD_ENTITIES.get(row.data.get("EntityId", 0))
+    picker = next((VALUES[entity, name] for name in properties_of(row.data) if (entity, name) in VALUES), None)
     return {
-        "entity": FIELD_ENTITIES.get(row.data.get("EntityId", 0)),
+        "entity": entity,
         "type": kind.get("Name"),
         "native_type": kind.get("NativeType"),
         "custom": bool(row.data.get("Dynamic")),
         "options": [{"code": choice.id, "name": choice.name} for choice in choices_of(row.data)],
+        "property": next(iter(properties_of(row.data)), None),
+        "picker": picker,
     }
 
 
 FIELD_ENTITIES = {1: "clients", 4: "orders", 10: "products", 20: "order_items"}
 """Ploomes' EntityId (reference 2) in our words; fields of other entities are of no use here."""
+VALUES: Mapping[tuple[str | None, str], str] = {
+    ("clients", "StatusId"): "ploomes_statuses",
+    ("clients", "OwnerId"): "ploomes_users",
+    ("clients", "TypeId"): "ploomes_contact_types",
+    ("clients", "OriginId"): "ploomes_origins",
+    ("clients", "LineOfBusinessId"): "ploomes_lines_of_business",
+    ("clients", "RelationshipId"): "ploomes_relationships",
+    ("clients", "NumberOfEmployeesId"): "ploomes_sizes",
+    ("orders", "StageId"): "ploomes_stages",
+    ("orders", "OwnerId"): "ploomes_users",
+}
+"""Which picker offers the values of a native field that leads to another record, by entity and property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,11 @@ KINDS: Mapping[str, Kind] = {
     "ploomes_stages": Kind(_PLOOMES, "stages", "Estágios de venda do Ploomes"),
     "ploomes_users": Kind(_PLOOMES, "users", "Usuários do Ploomes", more=lambda row: {"email": row.natural_key}),
     "ploomes_statuses": Kind(_PLOOMES, "statuses", "Status de cliente do Ploomes"),
+    "ploomes_contact_types": Kind(_PLOOMES, "contact_types", "Tipos de cliente do Ploomes"),
+    "ploomes_origins": Kind(_PLOOMES, "origins", "Origens de cliente do Ploomes"),
+    "ploomes_lines_of_business": Kind(_PLOOMES, "lines_of_business", "Segmentos de cliente do Ploomes"),
+    "ploomes_relationships": Kind(_PLOOMES, "relationships", "Relacionamentos de cliente do Ploomes"),
+    "ploomes_sizes": Kind(_PLOOMES, "sizes", "Números de funcionários do Ploomes"),
 }  # fmt: skip
 """Every kind of `catalog/{kind}`."""
 
@@ -181,3 +206,48 @@ def item_of(kind: Kind, row: KnownRecord) -> JsonObject:
     """`{"code","name","active"}` and what the kind adds."""
     code = row.external_id.removeprefix(kind.under)
     return {"code": code, "name": row.name or code, "active": row.active, **kind.more(row)}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A code in use that its list does not offer, or marks as inactive."""
+
+    use: Use
+    paths: list[str]
+    """Every setting that names it."""
+    text: str
+
+
+def doubts_of(uses: Iterable[Use], lists: Mapping[str, list[JsonObject]]) -> list[Doubt]:
+    """What is doubtful of the codes in use, by the lists that are known. A field that is locked in Ploomes is as good
+    as any. Pure."""
+    by_code: dict[str, list[Use]] = {}
+    for use in uses:
+        by_code.setdefault(use.id, []).append(use)
+    found = []
+    for use, *more in by_code.values():
+        if use.kind not in lists:
+            continue
+        item = next((one for one in lists[use.kind] if use.is_met_by(one)), None)
+        if item is None or not (item["active"] or KINDS[use.kind].vendor is Vendor.PLOOMES):
+            paths = [use.path, *(other.path for other in more)]
+            found.append(Doubt(use, paths, _doubt(use, paths, None if item is None else item["name"])))
+    return found
+
+
+def _doubt(use: Use, paths: list[str], name: str | None) -> str:
+    kind = KINDS[use.kind]
+    shown = f"{kind.label}: {name} ({use.code})" if name else f"{kind.label}: {use.code}"
+    state = f"{'está inativo' if name else 'não existe'} no {kind.vendor.label}"
+    return f"{shown} {state}, mas {' e '.join(paths)} {'o usam' if len(paths) > 1 else 'o usa'}."
+
+
+async def doubts_known(session: AsyncSession, integration_id: int, uses: Sequence[Use]) -> list[Doubt]:
+    """The same by our own index, without asking anybody; a list that was never read raises no doubt."""
+    lists: dict[str, list[JsonObject]] = {}
+    for name in dict.fromkeys(use.kind for use in uses):
+        kind = KINDS[name]
+        if await known.whole_at(session, integration_id, kind.vendor, kind.kept) is not None:
+            rows = await known.everything(session, integration_id, kind.vendor, kind.kept)
+            lists[name] = [item_of(kind, row) for row in rows if is_shown(kind, row)]
+    return doubts_of(uses, lists)

@@ -5,7 +5,7 @@ Ploomes reference 3.3, 3.7 and 4). The result is stored as `integrations.provisi
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from app.core.errors import LaneBusy, Postponed, UserError, VendorError
 from app.core.log import get_logger
 from app.core.ports import JsonObject, Priority, Vendor
 from app.sync.lanes import Lanes
+from app.sync.lookups import known
 from app.sync.models import Integration
 from app.sync.setup.account_fields import surely_all
 from app.sync.setup.checks import FAMILIES
@@ -231,12 +232,16 @@ async def _statuses(site: Site) -> dict[str, Any]:
 
 async def _fields(site: Site) -> tuple[JsonObject, JsonObject]:
     """Our custom fields, and the fields named "Id (Omie)" that an earlier integration left."""
-    rows = [row.data for row in await site.all("fields")]
+    records = await site.all("fields")
+    rows = [row.data for row in records]
     surely_all(rows)
+    async with site.db.transaction() as session:  # where native fields are kept is known from now on
+        found = [known.known_of(record) for record in records]
+        await known.upsert(session, site.integration.id, found, site.clock.now())
     types = {row.data["Id"]: str(row.data.get("Name", "")) for row in await site.all("field_types")}
     keys: dict[str, dict[str, str]] = {}
     made: list[tuple[FieldSpec, str]] = []
-    for spec in FIELD_SPECS:
+    for spec in (replace(each, name=site.label(each.name)) for each in FIELD_SPECS):
         key = await make_field(site, spec, rows, types)
         keys.setdefault(spec.key, {})[spec.entity] = key
         made.append((spec, key))

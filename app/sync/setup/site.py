@@ -25,6 +25,8 @@ TOLD = frozenset({"fields", "options", "families", "product_lists"})
 """Sets whose writes are told in the history; webhooks carry our secrets, and places on forms say nothing."""
 ID_SIZE = 40
 """A FieldKey's end is its unique part."""
+NAME_SIZE = 100
+"""Longer names of fields are cut."""
 ENTITY_IDS = {"contacts": 1, "products": 10, "orders": 4, "order_items": 20}
 """Ploomes' EntityId of each set (reference 2)."""
 
@@ -45,6 +47,10 @@ class Site:
     def before(self) -> JsonObject:
         """What an earlier visit made or found."""
         return self.integration.provisioned
+
+    def label(self, name: str) -> str:
+        """What a field of ours is called: where several companies have one, the later ones' say whose it is."""
+        return f"{name} – {self.integration.name}"[:NAME_SIZE] if self.suffix else name
 
     async def all(self, entity: str) -> list[Record]:
         """A whole small set."""

@@ -13,9 +13,9 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import LaneBusy, LeaseLost, Postponed, UserError, VendorError
 from app.core.log import get_logger
-from app.core.ports import Priority, Vendor
+from app.core.ports import JsonObject, Priority
 from app.sync import issues
-from app.sync.config.code_use import Use, codes_in_use
+from app.sync.config.code_use import codes_in_use
 from app.sync.config.document import Config
 from app.sync.config.effects import row_of
 from app.sync.config.store import ConfigStore
@@ -23,16 +23,14 @@ from app.sync.desk.requests import Requests
 from app.sync.entities.sales import ORDERS, chosen_rows
 from app.sync.intake import RUNNING
 from app.sync.issues import Finding
-from app.sync.lookups import known
+from app.sync.lookups import duties
 from app.sync.lookups.references import References
 from app.sync.lookups.vanished import KEY_SIZE, SUSPENDED, suspend
 from app.sync.models import Integration, IntegrationState, Issue
 from app.sync.setup.option_tables import OptionTables
-from app.sync.setup.pickers import KINDS, Pickers
+from app.sync.setup.pickers import KINDS, Pickers, doubts_of
 from app.sync.setup.upkeep import Upkeep
 
-DUTIES = "duties"
-"""The set of our index that remembers when each duty was last done."""
 INACTIVE_CODE = "inactive_code"
 AT_ONCE = 5
 """Duties done in one tick, so that a tick stays short."""
@@ -86,7 +84,7 @@ class Watch:
             except (Postponed, VendorError, LaneBusy, LeaseLost, UserError) as error:
                 _log.info("duty is done later", integration=row.id, duty=name, problem=type(error).__name__)
             async with self._db.transaction() as session:
-                await known.upsert(session, row.id, [known.Known(Vendor.OMIE, DUTIES, name)], self._clock.now())
+                await duties.done(session, row.id, name, self._clock.now())
 
     async def _due(self) -> list[tuple[Integration, str]]:
         now = self._clock.now()
@@ -94,9 +92,9 @@ class Watch:
             rows = list(await session.scalars(select(Integration).where(Integration.deleted_at.is_(None))))
             due: list[tuple[float, Integration, str]] = []
             for row in rows:
-                done = {one.external_id: one for one in await known.everything(session, row.id, Vendor.OMIE, DUTIES)}
+                done = await duties.last_done(session, row.id)
                 for name, duty in self.duties.items():
-                    last = done[name].seen_at if name in done else row.activated_at
+                    last = done.get(name, row.activated_at)
                     if row.state in duty.states and last is not None:
                         late = (now - last).total_seconds() - duty.every_seconds
                         due += [(late, row, name)] if late >= 0 else []
@@ -111,16 +109,15 @@ class Watch:
         await self._upkeep.check_credentials(row)
 
     async def codes(self, row: Integration) -> None:
-        """An issue for every code in use that became inactive or vanished in Omie; it closes when that is mended."""
+        """An issue for every code in use that became inactive in Omie or vanished; it closes when that is mended. A
+        field that is locked in Ploomes is as good as any."""
         config = await self._configs.get(row.id)
-        found: dict[str, Finding] = {}
-        seen: set[str] = set()
-        for use in codes_in_use(config):
-            picked = await self._pickers.pick(row, use.kind, priority=Priority.BULK)
-            item = next((one for one in picked.items if use.is_met_by(one)), None)
-            seen.add(use.id)
-            if item is None or not item["active"]:
-                found[use.id] = _inactive(use, item["name"] if item else None)
+        lists: dict[str, list[JsonObject]] = {}
+        uses = codes_in_use(config)
+        for kind in dict.fromkeys(use.kind for use in uses):
+            picked = await self._pickers.pick(row, kind, refresh=True, priority=Priority.BULK)
+            lists[kind] = picked.items
+        found = {doubt.use.id: doubt for doubt in doubts_of(uses, lists)}
         async with self._db.transaction() as session:
             now = self._clock.now()
             query = select(Issue).where(
@@ -129,14 +126,14 @@ class Watch:
             for issue in await session.scalars(query):
                 if issue.external_id not in found:
                     issues.close(issue, now)
-            for code, finding in found.items():
+            for code, doubt in found.items():
                 await issues.open_issue(
                     session,
                     integration_id=row.id,
                     entity=None,
-                    vendor=Vendor.OMIE,
+                    vendor=KINDS[doubt.use.kind].vendor,
                     external_id=code,
-                    finding=finding,
+                    finding=Finding(INACTIVE_CODE, doubt.text, {"paths": doubt.paths}),
                     now=now,
                 )
 
@@ -144,9 +141,7 @@ class Watch:
         """Options in step with Omie again, records that waited for one tried again, vanished fields told."""
         config = await self._configs.get(row.id)
         named = _named_fields(config)
-        if not named:
-            return
-        gone = await self._options.gone(row, named, Priority.BULK)
+        gone = await self._options.gone(row, named, Priority.BULK) if named else set()
         async with self._db.transaction() as session:
             now = self._clock.now()
             query = select(Issue).where(
@@ -172,9 +167,3 @@ def _named_fields(config: Config) -> Mapping[str, tuple[str, str]]:
         **{str(each.field_key): (each.entity, each.label) for each in chosen},
         **{key: (each.entity, each.label) for key, each in mapped},
     }
-
-
-def _inactive(use: Use, name: str | None) -> Finding:
-    shown = f"{KINDS[use.kind].label}: {name} ({use.code})" if name else f"{KINDS[use.kind].label}: {use.code}"
-    state = "está inativo" if name else "não existe mais"
-    return Finding(INACTIVE_CODE, f"{shown} {state} no Omie, mas {use.path} o usa.", {"path": use.path})

@@ -74,7 +74,8 @@ class Parts:
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
         self.stock_refresh = StockRefresh(db, clock, self.configs)
         self.value_tables = ValueTables(db, clock, self.configs)
-        self.self_test = SelfTest(db, clock, vendors, self.configs)
+        self.requests = Requests(db, clock, self.queue, self.resyncs)
+        self.self_test = SelfTest(db, clock, vendors, self.configs, self.requests)
         self.diagnostics = Diagnostics(db, clock, self.configs)
         self.linking = Linking(db, clock, self.queue, lanes, vendors, self.configs, references)
         self.link_tables = LinkTables(db, clock, self.queue)
@@ -82,7 +83,6 @@ class Parts:
         self.people = People(db, self.configs)
         self.records = Records(db, clock, vendors, self.configs, references)
         self.why = Why(db, clock)
-        self.requests = Requests(db, clock, self.queue, self.resyncs)
         self.locks = Locks(db, clock, vendors, self.configs)
         self.upkeep = Upkeep(
             db, clock, VAULT, self.inbox, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),

@@ -1,5 +1,6 @@
 """The first load: links before it creates, gives equal fields their base, and plans writes for the off-hours."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,7 +10,8 @@ from sqlalchemy import select
 from app.core.errors import Postponed
 from app.core.ports import JsonObject, Priority
 from app.sync.config.document import OffHours
-from app.sync.models import Event, KnownRecord, Link, Resync
+from app.sync.models import Event, EventState, KnownRecord, Link, Resync, WriteEntry, WriteState
+from app.sync.passes import first_load
 from app.sync.passes.first_load import NEVER
 from tests.factories import notice
 from tests.integration.rest.fakes import FakeVendors
@@ -339,3 +341,29 @@ async def test_a_planned_load_leaves_live_changes_live(
     stored = await ponte.inbox.store(active["id"], notice("501"), None)
     event = (await api.get(f"/integrations/{active['id']}/events/{stored.id}")).json()
     assert event["priority"] == "live"
+
+
+async def test_what_a_load_wrote_is_told_when_its_events_are_gone(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    vendors.omie.sets["clients"] = [client(n, CNPJ[n]) for n in range(3)]
+    await activate(api, shop)
+    done = await load(ponte, clock)
+    async with ponte.db.transaction() as session:
+        for hours, event in enumerate(await session.scalars(select(Event).order_by(Event.id))):
+            event.state, event.due_at, event.settled_at = EventState.DONE, None, clock.now() + timedelta(hours=hours)
+            verb = "update" if hours else "create"
+            session.add(
+                WriteEntry(integration_id=shop["id"], event_id=event.id, entity="clients", vendor="ploomes", verb=verb,
+                           before={}, after={}, notes=[], state=WriteState.DONE, sent_at=clock.now())
+            )  # fmt: skip
+
+    async def written() -> JsonObject:
+        return dict((await api.get(f"/integrations/{shop['id']}/resyncs/{done.id}")).json()["written"])
+
+    wanted = {"clients": {"create_in_ploomes": 1, "update_in_ploomes": 2}}
+    assert await written() == wanted
+    for gone in (1, 2):
+        clock.ahead += gone * 86400 if gone == 2 else 1800 + 86400
+        assert await ponte.inbox.prune(timedelta(days=1), first_load.remember) == gone
+        assert await written() == wanted

@@ -58,14 +58,22 @@ async def test_recommended_fields_are_locked_and_freed_on_request(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
 ) -> None:
     vendors.ploomes.sets["fields"].append(
-        {"Id": 2, "Key": "contact_status", "Name": "Status", "EntityId": 1, "TypeId": 7, "Dynamic": False}
+        {
+            "Id": 2,
+            "Key": "contact_4711",
+            "Name": "Status",
+            "EntityId": 1,
+            "TypeId": 7,
+            "Dynamic": False,
+            "PropertyName": "StatusId",
+        }
     )
     rows = (await api.post(path(active, "locks"), json={"locked": True})).json()
     assert {row["name"] for row in rows} >= {"Status", "Id (Omie)"}
     assert all(row["locked"] for row in rows)
-    status = next(row for row in vendors.ploomes.sets["fields"] if row["Key"] == "contact_status")
+    status = next(row for row in vendors.ploomes.sets["fields"] if row["Key"] == "contact_4711")
     assert status["Disabled"] is True
-    rows = (await api.post(path(active, "locks"), json={"locked": False, "keys": ["contact_status"]})).json()
+    rows = (await api.post(path(active, "locks"), json={"locked": False, "keys": ["contact_4711"]})).json()
     assert {row["name"] for row in rows if not row["locked"]} == {"Status"}
     other = await api.post(path(active, "locks"), json={"keys": ["contact_name"]})
     assert other.status_code == 422

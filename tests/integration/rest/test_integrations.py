@@ -216,17 +216,35 @@ async def test_an_earlier_id_field_is_remembered(
 async def test_a_second_integration_of_the_account_has_keys_of_its_own(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
 ) -> None:
-    other = {**NEW, "omie": {"app_key": "2000000000002", "app_secret": "another-secret"}}
+    other = {**NEW, "name": "Filial", "omie": {"app_key": "2000000000002", "app_secret": "another-secret"}}
     second = (await api.post("/integrations", json=other)).json()
     assert (await api.post(f"/integrations/{second['id']}/activate")).status_code == 200
-    keys = {row.get("SendExternalKey") for row in vendors.ploomes.sets["fields"]}
-    assert {"ponte_omie_id", f"ponte_omie_id_{second['id']}"} <= keys
+    fields = vendors.ploomes.sets["fields"]
+
+    def shown() -> list[str]:
+        """The fields of the Omie id on contacts, as an admin reads them: told apart by the company's name."""
+        keys = ("ponte_omie_id", f"ponte_omie_id_{second['id']}")
+        return [row["Name"] for key in keys for row in fields
+                if (row.get("SendExternalKey"), row["EntityId"]) == (key, 1)]  # fmt: skip
+
+    assert shown() == ["Id (Omie)", "Id (Omie) – Filial"]
     assert len(vendors.ploomes.sets["webhooks"]) == 18
+    before = len(fields)
+    for row in fields:  # somebody renames them: each gets its own name back, and none is made again
+        row["Name"] = "Outro nome" if str(row.get("SendExternalKey")).startswith("ponte_omie_id") else row["Name"]
+    for each in (active, second):
+        assert (await api.post(f"/integrations/{each['id']}/activate")).status_code == 200
+    assert shown() == ["Id (Omie)", "Id (Omie) – Filial"]
+    assert len(fields) == before
+    await api.patch(f"/integrations/{second['id']}", json={"name": "Loja do Centro"})
+    assert (await api.post(f"/integrations/{second['id']}/activate")).status_code == 200
+    assert shown() == ["Id (Omie)", "Id (Omie) – Loja do Centro"]
+    assert len(fields) == before
 
 
 @pytest.mark.feature("F035", "F287", "F288", "F289", "F290")
 async def test_sales_of_two_companies_rest_until_their_scopes_tell_them_apart(
-    api: httpx.AsyncClient, active: dict[str, Any], ponte: Parts
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
 ) -> None:
     other = {**NEW, "name": "Filial", "omie": {"app_key": "2000000000002", "app_secret": "another-secret"}}
     second = (await api.post("/integrations", json=other)).json()
@@ -240,6 +258,9 @@ async def test_sales_of_two_companies_rest_until_their_scopes_tell_them_apart(
         return found
 
     assert await held() == [[], ["scope_overlap"]]
+    vendors.ploomes.sets["fields"].append(
+        {"Id": 2, "Key": "order_company", "Name": "Empresa", "EntityId": 4, "TypeId": 1}
+    )
     scope = {"field_key": "order_company", "equals": "Matriz"}
     mine, theirs = (f"/integrations/{each['id']}/config" for each in (active, second))
     refused = await api.put(theirs, json={"scope": {"orders": scope}})

@@ -24,6 +24,12 @@ async def test_a_code_that_became_inactive_is_told_before_a_sale_fails(
     row = await ponte.integrations.get(active["id"])
     await ponte.watch.codes(row)
     assert await causes(api, active) == []
+    for code, doubts in ((9, 0), (99, 1)):  # who publishes a code that no list offers is warned, at no call
+        asked = vendors.asked()
+        wanted = {**document, "orders": {"omie_account": code, "omie_category": "1.01.03"}}
+        answer = await api.put(f"/integrations/{active['id']}/config", json=wanted, params={"dry_run": True})
+        warnings = [text for text in answer.json()["warnings"] if "orders.omie_account" in text]
+        assert (len(warnings), vendors.asked()) == (doubts, asked), warnings
     vendors.omie.sets["accounts"][0]["inativo"] = "S"
     clock.ahead += 3700
     await ponte.watch.codes(row)
@@ -34,6 +40,58 @@ async def test_a_code_that_became_inactive_is_told_before_a_sale_fails(
     vendors.omie.sets["accounts"][0]["inativo"] = "N"
     clock.ahead += 3700
     await ponte.watch.codes(row)
+    assert await causes(api, active) == []
+
+
+@pytest.mark.feature("F285", "F289")
+async def test_a_field_that_a_condition_needs_is_missed_and_a_locked_one_is_not(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts, clock: FixedClock
+) -> None:
+    fields = vendors.ploomes.sets["fields"]
+    fields.append({"Id": 2, "Key": "order_ok", "Name": "Liberada", "EntityId": 4, "TypeId": 1, "Disabled": True})
+    document = {"orders": {"send_when": {"field_key": "order_ok", "equals": "Sim"}}}
+    assert (await api.put(f"/integrations/{active['id']}/config", json=document)).status_code == 200
+    row = await ponte.integrations.get(active["id"])
+    await ponte.watch.codes(row)
+    assert await causes(api, active) == []
+    fields.pop()
+    clock.ahead += 3700
+    await ponte.watch.codes(row)
+    [issue] = (await api.get(f"/integrations/{active['id']}/issues")).json()["items"]
+    assert (issue["cause"], issue["vendor"]) == ("inactive_code", "ploomes")
+    assert "não existe no Ploomes, mas orders.send_when o usa" in issue["detail"]
+    # what a publish mends is seen by the next tick, not by the next hour
+    assert (await api.put(f"/integrations/{active['id']}/config", json={})).status_code == 200
+    await ponte.watch.tick()
+    assert await causes(api, active) == []
+
+
+@pytest.mark.feature("F194", "F285")
+async def test_a_field_that_vanished_is_told_until_it_is_mapped_no_more(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts, clock: FixedClock
+) -> None:
+    path, fields = f"/integrations/{active['id']}", vendors.ploomes.sets["fields"]
+    fields.append({"Id": 2, "Key": "contact_ie", "Name": "IE", "EntityId": 1, "TypeId": 1})
+    mapping = {"omie": "ClienteFornecedor.Inscrição Estadual", "ploomes": "contact_ie"}
+    assert (await api.put(f"{path}/config", json={"mappings": [mapping]})).status_code == 200
+    gone = fields.pop()
+    await ponte.watch.fields(await ponte.integrations.get(active["id"]))
+    [issue] = (await api.get(f"{path}/issues")).json()["items"]
+    assert issue["cause"] == "mapping_suspended"
+    # a person's retry looks at the field again; it makes no event of a record that is none
+    before = len((await api.get(f"{path}/events")).json()["items"])
+    for put_back, left in ((False, ["mapping_suspended"]), (True, [])):
+        fields += [gone] if put_back else []
+        asked = await api.post(f"{path}/issues/{issue['id']}/retry")
+        assert asked.status_code == 202, asked.text
+        await ponte.watch.tick()
+        assert await causes(api, active) == left
+    assert len((await api.get(f"{path}/events")).json()["items"]) == before
+    fields.pop()
+    await ponte.watch.fields(await ponte.integrations.get(active["id"]))
+    assert await causes(api, active) == ["mapping_suspended"]
+    assert (await api.put(f"{path}/config", json={})).status_code == 200
+    await ponte.watch.tick()
     assert await causes(api, active) == []
 
 
@@ -86,3 +144,37 @@ async def test_a_duty_is_done_once_and_again_when_it_is_due(
     assert after > asked
     await ponte.watch.tick()
     assert vendors.asked() == after
+
+
+@pytest.mark.feature("F016", "F035")
+@pytest.mark.parametrize(("vendor", "words"), [("ploomes", "conta Ploomes 901"), ("omie", "outra empresa: Vizinha")])
+async def test_keys_of_another_account_or_company_stop_the_integration_before_its_links_pass_for_deleted(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts, clock: FixedClock, vendor: str,
+    words: str,
+) -> None:  # fmt: skip
+    path = f"/integrations/{active['id']}"
+    sets = {name: list(map(dict, getattr(vendors, name).sets[part])) for name, part in
+            (("omie", "companies"), ("ploomes", "self"))}  # fmt: skip
+    clock.ahead += 120
+    if vendor == "omie":
+        vendors.omie.sets["companies"] = [{"codigo_empresa": "2", "nome_fantasia": "Vizinha"}]
+        change = {"omie": {"app_key": "3000000000003", "app_secret": "another-secret"}}
+    else:
+        vendors.ploomes.sets["self"][0]["AccountId"] = 901
+        change = {"ploomes": {"user_key": "another-key"}}
+    assert (await api.patch(path, json=change)).status_code == 200
+    await ponte.watch.tick()  # new credentials are looked at within a minute
+    assert (await api.get(path)).json()["state"] == "credentials_refused"
+    [issue] = (await api.get(f"{path}/issues")).json()["items"]
+    assert (issue["cause"], words in issue["detail"]) == ("credentials", True), issue
+    refused = await api.post(f"{path}/activate")
+    assert refused.status_code == 409
+    assert any("crie outra integração" in str(check["fix"]) for check in refused.json()["checks"])
+
+    vendors.omie.sets["companies"], vendors.ploomes.sets["self"] = sets["omie"], sets["ploomes"]
+    clock.ahead += 120
+    back = {"omie": {"app_key": "1000000000001", "app_secret": "new-secret"}, "ploomes": {"user_key": "new-key"}}
+    assert (await api.patch(path, json=back)).status_code == 200
+    await ponte.watch.tick()
+    assert (await api.get(path)).json()["state"] == "awaiting_first_webhook"
+    assert await causes(api, active) == []

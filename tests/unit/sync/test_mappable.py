@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import wire
+from app.core.errors import UserError
 from app.core.ports import Vendor
 from app.sync.config.document import parse
 from app.sync.entities.clients import FIELDS
@@ -277,3 +278,17 @@ def test_days_are_brazilian_days(raw: str, day: str | None) -> None:
 @given(days)
 def test_every_day_survives(day: str) -> None:
     assert canonical_day(f"{day}T00:00:00") == day
+
+
+@pytest.mark.feature("F013", "F200")
+def test_fixed_rows_are_everybodys_and_mapped_ones_only_of_who_maps_them() -> None:
+    row = {"omie": "ClienteFornecedor.Contato", "ploomes": "contact_a"}
+    plain, mapped = parse({}), parse({"mappings": [row]})
+    for entity in ("clients", "products", "services", "orders"):
+        assert rows_of(entity, plain) == rows_of(entity, mapped)[: len(rows_of(entity, plain))]
+    assert rows_of("clients", plain) == FIELDS
+    [extra] = rows_of("clients", mapped)[len(FIELDS) :]
+    assert (extra.key, extra.fixed) == (row["omie"], False)
+    with pytest.raises(UserError) as refused:  # a fixed row is nobody's to map elsewhere
+        parse({"mappings": [{"omie": "clients.name", "ploomes": "contact_a"}]})
+    assert "clients.name" in str(refused.value.errors)

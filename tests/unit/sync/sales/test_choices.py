@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.sync.config.document import Config, parse
+from app.sync.mapping.fields import Refs
 from app.sync.sales.choices import (
     account,
     carrier_of,
@@ -78,13 +79,13 @@ def test_taxpayers_get_their_own_scenario() -> None:
 
 @pytest.mark.feature("F173")
 def test_send_when() -> None:
-    assert wanted_now(None, {})
+    assert wanted_now(None, {}, Refs())
     stage = config(send_when={"stage_id": 5}).orders.send_when
-    assert wanted_now(stage, {"StageId": 5})
-    assert not wanted_now(stage, {"StageId": 6})
+    assert wanted_now(stage, {"StageId": 5}, Refs())
+    assert not wanted_now(stage, {"StageId": 6}, Refs())
     paid = config(send_when={"field_key": "order_paid", "equals": True}).orders.send_when
-    assert wanted_now(paid, {"OtherProperties": [{"FieldKey": "order_paid", "BoolValue": True}]})
-    assert not wanted_now(paid, {"OtherProperties": []})
+    assert wanted_now(paid, {"OtherProperties": [{"FieldKey": "order_paid", "BoolValue": True}]}, Refs())
+    assert not wanted_now(paid, {"OtherProperties": []}, Refs())
 
 
 @pytest.mark.feature("F182", "F184", "F186", "F188")
