@@ -23,6 +23,7 @@ async def cause(rig: Rig, record_id: object) -> str | None:
 
 @pytest.mark.feature("F040", "F173", "F287", "F289", "F290", "F291")
 async def test_native_fields_of_the_picker_say_whose_a_record_is_and_when_a_sale_goes(rig: Rig) -> None:
+    await rig.seller_new(nome="Ana", email="ana@loja.test", inativo="N")
     ana = await rig.user_new(Name="Ana", Email="ana@loja.test")
     origin, owner = await native(rig, "Origem", "clients"), await native(rig, "Responsável", "orders")
     stage = await native(rig, "Estágio", "orders")
@@ -63,7 +64,8 @@ async def test_native_fields_of_the_picker_say_whose_a_record_is_and_when_a_sale
     assert (await cause(rig, mine), await cause(rig, nobodys)) == ("not_yet", "out_of_scope")
     await shop.edit(mine, StageId=ready)
     await shop.order_of(mine)
-    order = {"cabecalho": {"codigo_cliente": made["codigo_cliente_omie"], "etapa": "10", "data_previsao": "31/12/2099"},
+    buyer = (await rig.pair_of_contact(shop.contact["Id"]))["codigo_cliente_omie"]
+    order = {"cabecalho": {"codigo_cliente": buyer, "etapa": "10", "data_previsao": "31/12/2099"},
              "det": [{"produto": {"codigo_produto": int(shop.products["Produto 1"][0]), "quantidade": 1,
                                   "valor_unitario": 10}}]}  # fmt: skip
     await shop.screen("orders", "POST", order)
