@@ -47,5 +47,5 @@ class Scoping:
         return Extra(body, _nothing_else) if body else None
 
 
-async def _nothing_else(session: AsyncSession) -> None:
+async def _nothing_else(session: AsyncSession, data: JsonObject) -> None:
     """Nothing is remembered of it."""
