@@ -357,7 +357,7 @@ def _settled(session: AsyncSession, row: Resync, product: str, level: StockLevel
 
     That was so when the pages were asked for, not `now`: a movement that came since must still be read.
     """
-    asked_at = row.started_at or now
+    asked_at = min(row.started_at or now, now)
     if level is None:
         level = StockLevel(
             integration_id=row.integration_id, product_id=product, figures={}, asked={}, read_at=asked_at
