@@ -290,3 +290,26 @@ async def test_an_edited_table_whose_webhook_was_lost_is_swept_and_reconciled(ri
     await rig.settle()
     assert figures(await shown(rig, codes[1])) == figures(table)
     assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F135", "F145")
+@EMBEDDED
+async def test_a_place_deleted_while_stock_is_read_does_not_stop_the_refresh(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    place = await rig.omie_put("locations", codigo="SOME", descricao="Some", dispVenda="S", tipo="1")
+    rig.tap.calls.clear()
+    await rig.fault("slow", vendor="omie", match="ListarPosEstoque", seconds=25, times=1)
+    answer = await rig.api.post(f"{rig.path}/stock/refresh")
+
+    async def asked() -> bool:
+        return bool(rig.tap.of("ListarPosEstoque"))
+
+    await rig.until(asked)
+    await rig.omie_remove("locations", place["codigo_local_estoque"])
+    assert (await rested(rig, answer.json()["id"]))["state"] == "completed"
+    await rig.settle()
+    assert str(place["codigo_local_estoque"]) in rig.tap.of("ListarPosEstoque")[0]["lista_local_estoque"]
+    assert "Some" not in await shown(rig, code)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})

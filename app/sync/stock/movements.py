@@ -28,7 +28,7 @@ from app.sync.passes.models import MAPPING
 from app.sync.passes.resync_items import pass_of
 from app.sync.stock.book import EDITED, Places, draw, ensured, field_gone, is_ours, level_of, show, whole
 from app.sync.stock.models import StockLevel
-from app.sync.stock.table import COLUMN, FIELD, Figures, listed, summed, text_in
+from app.sync.stock.table import COLUMN, FIELD, Figures, listed, says_the_same, summed, text_in
 from app.sync.trip import Outcome, Trip, done, ignored
 from app.sync.writing import Draft, Writer
 
@@ -179,7 +179,7 @@ class Stock:
             await self._endings.close(trip, NO_FIELD)
             return
         restores = digest == level.shown
-        if restores and is_ours(level, text):
+        if restores and (is_ours(level, text) or says_the_same(html, text)):
             async with self._db.transaction() as session:
                 await show(session, level.id, digest, text)
                 ending = done("unchanged", "O Ploomes mostra a tabela que foi gravada.")

@@ -5,10 +5,12 @@ location, `ObterEstoqueProduto` for one product in all its locations.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from html import unescape
 
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup
@@ -121,6 +123,8 @@ _TABLE = Markup('<table style="border-collapse:collapse;width:100%;color:inherit
 _CELL = "border:1px solid currentColor;padding:4px 8px;text-align:{}"
 _EMPTY = Markup('<p style="margin:0">{}</p>')
 _STAMP = Markup('<p style="margin:4px 0 0;opacity:.75">{}</p>')
+_TAG = re.compile(r"<[^>]*>")
+STAMP = "Última alteração:"
 NOWHERE = "Nenhum local de estoque ativo e disponível para venda foi escolhido."
 
 
@@ -151,7 +155,7 @@ def _side(column: Column) -> str:
 
 def stamped(html: str, at: datetime) -> str:
     """The table with the moment of its last change at its end; `at` in the integration's zone."""
-    return html + str(_STAMP.format(f"Última alteração: {at.strftime('%d/%m/%Y %H:%M:%S')}"))
+    return html + str(_STAMP.format(f"{STAMP} {at.strftime('%d/%m/%Y %H:%M:%S')}"))
 
 
 def unstamped(html: str) -> str:
@@ -162,6 +166,15 @@ def unstamped(html: str) -> str:
 def digest(html: str) -> str:
     """What tells one text from another; of a table, its stamp aside, what tells whether a figure changed."""
     return hashlib.sha256(html.encode()).hexdigest()
+
+
+def says_the_same(html: str, text: str | None) -> bool:
+    """Whether people read in a text what a table says, moments aside: Ploomes may keep HTML in a form of its own."""
+    return text is not None and STAMP in text and _words(html) == _words(text)
+
+
+def _words(html: str) -> str:
+    return " ".join(unescape(_TAG.sub(" ", html)).split()).rpartition(STAMP)[0]
 
 
 def text_in(record: JsonObject, field_key: str) -> str | None:

@@ -19,6 +19,7 @@ from app.sync.stock.table import (
     digest,
     listed,
     rows_of,
+    says_the_same,
     stamped,
     summed,
     table,
@@ -145,6 +146,18 @@ def test_a_table_is_ours_while_ploomes_holds_what_it_answered() -> None:
     rows = [{"FieldKey": "a", "BigStringValue": "x"}, {"FieldKey": "b", "BigStringValue": text}]
     assert text_in({"OtherProperties": rows}, "b") == text
     assert text_in({}, "b") is None
+
+
+@pytest.mark.feature("F005")
+def test_html_in_another_form_says_the_same() -> None:
+    html = drawn(summed(SUMMED))
+    text = stamped(html, datetime(2026, 11, 25, 18, 30, tzinfo=UTC))
+    later = stamped(html, datetime(2026, 11, 26, 9, 0, tzinfo=UTC))
+    kept = text.replace(' style="', ' data-was="').replace("&#34;", "&quot;").replace("<td", "\n  <td")
+    assert says_the_same(later, kept)
+    assert not says_the_same(later, kept.replace(">8,5<", ">9,5<"))
+    assert not says_the_same(later, html), "the moment of the last change is part of it"
+    assert not says_the_same(later, None)
 
 
 @pytest.mark.feature("F025", "F149")
