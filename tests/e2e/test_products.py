@@ -274,7 +274,7 @@ async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> Non
     await rig.omie_remove("families", codes[2])
 
     async def followed() -> bool:
-        await rig.ponte.families.sweep()  # nobody waits a quarter of an hour for it
+        await rig.ponte.families.sweep()  # nobody waits an hour for it
         return await groups() == ["Cafés & grãos <especiais>", "Sucos", "Produtos", "Doces"]
 
     await rig.until(followed, 60)

@@ -27,8 +27,8 @@ from app.sync.lookups.references import References
 from app.sync.models import EventSource, Integration, KnownRecord, Link
 from app.sync.vendors import Gateways
 
-SECONDS = 900.0
-"""How often families are looked at."""
+SECONDS = 3600.0
+"""How often families are looked at: a list of hundreds costs a request per hundred, and a new one is found at once."""
 BATCH = 500
 TOPIC = "families"
 FORGOTTEN_SECONDS = 30.0

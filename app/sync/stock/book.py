@@ -22,8 +22,8 @@ from app.sync.stock.table import FIELD, Figures, Place, digest, rows_of, stamped
 EMPTY = "stock_empty"
 """Under this name the index remembers when the list of all stock was empty; under `stock` when it was not."""
 PLACES_SET = "stock_locations"
-PLACES_SECONDS = 900.0
-"""How old the list of places may be."""
+PLACES_SECONDS = 3600.0
+"""How old the list of places may be where a movement is shown; passes read it when they begin."""
 EDITED = "stock_edited"
 """Topic of an event that puts back a table which somebody edited in Ploomes."""
 
