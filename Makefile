@@ -8,8 +8,9 @@ UV     ?= uv
 PORT   ?= 8000
 ARGS   ?=
 
-# as many test processes as cores, four at most: with more, tests that run fast time miss each other; 0 runs in one
-TEST_WORKERS ?= auto
+# one test process more than cores, for they wait half of the time; four at most, for those that run fast time miss
+# each other with more; 0 runs in one
+TEST_WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all check format bench features lock clean
