@@ -60,6 +60,21 @@ async def test_one_record_of_each_entity_walks_through_and_nothing_of_it_stays(r
     assert await rig.issues() == []
 
 
+@at_speed(30)
+@pytest.mark.feature("F267")
+async def test_a_test_sale_that_the_pre_flight_stops_says_why_and_leaves_nothing(rig: Rig) -> None:
+    shop = await Shop(rig).open(products=1, services=0)
+    await rig.configure(orders={"omie_account": None})  # the company has more than one
+    done = await run(rig, sales=True)
+    [failed] = [check for check in done["progress"]["checks"] if not check["ok"]]
+    assert failed["name"] == "Venda chegou ao Omie"
+    assert "conta corrente" in failed["detail"], failed
+    await rig.settle()
+    assert (await shop.orders(), await shop.sales()) == ([], {})
+    assert len(await rig.clients()) == len(await rig.contacts()) == 1
+    assert await rig.issues() == []
+
+
 async def test_a_test_sale_that_cannot_be_made_says_why_and_leaves_nothing(rig: Rig) -> None:
     done = await run(rig, sales=True)
     [failed] = [check for check in done["progress"]["checks"] if not check["ok"]]

@@ -95,4 +95,4 @@ def _odd_value(use: FieldUse, found: AccountField) -> str | None:
     if fits:
         return None
     needed = "true ou false" if wanted is bool else "um número inteiro"
-    return f"o campo {found.name}, do tipo “{found.type_name}”, precisa de {needed}"
+    return f"o valor do campo {found.name}, do tipo “{found.type_name}”, precisa ser {needed}"

@@ -21,7 +21,7 @@ from app.sync.lookups import known
 from app.sync.mapping.fields import completed
 from app.sync.models import Event, EventState, Integration, Resync
 from app.sync.passes.passes import Road, Step, Turn, stop
-from app.sync.passes.self_test_checks import LOOK_SECONDS, NAME, PATIENCE_SECONDS, check, heard_of, last_reason, tell
+from app.sync.passes.self_test_checks import LOOK_SECONDS, NAME, PATIENCE_SECONDS, check, heard_of, tell, whereabouts
 from app.sync.passes.self_test_sale import SALES, SelfTestSale, condition_patch, newest
 from app.sync.vendors import Gateways
 
@@ -155,11 +155,11 @@ class SelfTest:
         contact = str(row.plan["contact"])
         async with self._db.read() as session:
             link = await links.find(session, integration.id, "clients", Vendor.PLOOMES, contact)
-            reason = await last_reason(session, integration.id, "clients", contact)
+            there = await whereabouts(session, integration.id, "clients", contact)
         late = self._clock.time() - float(row.plan["since"]) > PATIENCE_SECONDS
-        if link is None and not late:
+        if link is None and not (late or there.rests):
             raise Postponed(LOOK_SECONDS, "o registro de teste ainda está a caminho")
-        found = check("Cliente chegou ao Omie", link is not None, f"Código {link.omie_id}." if link else reason)
+        found = check("Cliente chegou ao Omie", link is not None, f"Código {link.omie_id}." if link else there.reason)
         async with turn.commit(None) as (_, run):
             run.plan = {**run.plan, "client": link.omie_id if link else None}
             tell(run, found)

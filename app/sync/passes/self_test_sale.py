@@ -22,7 +22,7 @@ from app.sync.lookups import known
 from app.sync.mapping.fields import completed
 from app.sync.models import Integration, Link, Resync, WriteEntry, WriteState
 from app.sync.passes.passes import Step, Turn
-from app.sync.passes.self_test_checks import LOOK_SECONDS, NAME, PATIENCE_SECONDS, check, last_reason, tell
+from app.sync.passes.self_test_checks import LOOK_SECONDS, NAME, PATIENCE_SECONDS, check, tell, whereabouts
 from app.sync.vendors import Gateways
 
 SALES = ("orders", "service_orders")
@@ -89,14 +89,14 @@ class SelfTestSale:
             for entity in documents:
                 link = await links.find(session, integration.id, entity, Vendor.PLOOMES, sale)
                 documents[entity] = link.omie_id if link is not None else None
-            reason = await last_reason(session, integration.id, "orders", sale)
+            there = await whereabouts(session, integration.id, "orders", sale)
         arrived = all(documents.values())
-        self._wait(row, arrived)
+        self._wait(row, arrived or there.rests)
         text = ", ".join(f"{NOUNS[entity]} {omie_id}" for entity, omie_id in documents.items() if omie_id)
         async with turn.commit(None) as (_, run):
             run.plan = {**run.plan, "documents": documents}
             turn.goto = None if arrived else "take_back"
-            tell(run, check("Venda chegou ao Omie", arrived, f"Criado: {text}." if arrived else reason))
+            tell(run, check("Venda chegou ao Omie", arrived, f"Criado: {text}." if arrived else there.reason))
 
     async def _change(self, integration: Integration, row: Resync, turn: Turn) -> None:
         ploomes, sale = self._gateways.open(integration, Priority.PERSON)[1], str(row.plan["sale"])
@@ -114,9 +114,9 @@ class SelfTestSale:
                 await _written_since(session, integration.id, str(omie_id), float(row.plan["since"]))
                 for omie_id in row.plan["documents"].values()
             ]
-            reason = await last_reason(session, integration.id, "orders", str(row.plan["sale"]))
-        self._wait(row, all(written))
-        text = "A quantidade mudou nos documentos." if all(written) else reason
+            there = await whereabouts(session, integration.id, "orders", str(row.plan["sale"]))
+        self._wait(row, all(written) or there.rests)
+        text = "A quantidade mudou nos documentos." if all(written) else there.reason
         async with turn.commit(None) as (_, run):
             tell(run, check("Edição da venda chegou ao Omie", all(written), text))
 

@@ -107,7 +107,7 @@ def steps(integration: Integration, shown: JsonObject, config: Config, unlocked:
         Step("Mapear campos", "Escolha os campos do Omie que interessam; o campo do Ploomes pode ser criado daqui, já "
              "com o tipo e as opções certas.", bool(config.mappings) or None),
         Step("Bloquear campos", "Bloqueie no Ploomes os campos que só o Omie muda: "
-             f"{', '.join(unlocked) or 'todos já bloqueados'}.", not unlocked if activated else None),
+             f"{', '.join(dict.fromkeys(unlocked)) or 'todos já bloqueados'}.", not unlocked if activated else None),
         Step("Numeração das vendas", "Os números de venda e de pedido são independentes. Para aproximá-los, ajuste o "
              "próximo número no Ploomes em Administração > Módulos > Vendas; o número do Omie fica no campo "
              "“Nº do pedido (Omie)”.", None),
