@@ -5,7 +5,7 @@ Omie refuses the same read within 60 seconds, so its answers are kept that long 
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +20,6 @@ from app.sync.vendors import Gateways, patiently, read_all, say
 
 CACHE_ENTITY = "checks"
 OMIE_CACHE_SECONDS = 60
-LISTS = ("companies", "accounts")
 FAMILIES = ("Produtos", "Serviços")
 
 
@@ -258,7 +257,7 @@ class Checker:
         """Every check in order; a vendor's refusal becomes a check that is not well, never an exception."""
         omie, ploomes = self._gateways.open(integration, Priority.PERSON)
         reader = Reader(self._clock, omie, ploomes, *await self._linked_to(integration))
-        kept, started = await self._kept(integration.id), self._clock.now()
+        kept = await self._kept(integration.id)
         results: dict[str, Check] = {}
         for row in CHECKS:
             if row.needs and not results[row.needs].ok:
@@ -268,17 +267,11 @@ class Checker:
             else:
                 results[row.key] = await self._answer(row, reader, kept.get(row.key))
         await self._keep(integration.id, {row.key: results[row.key] for row in CHECKS if row.vendor is Vendor.OMIE})
-        if results["omie_credentials"].ok:
-            await self._remember(integration.id, reader, started)
+        if results["omie_credentials"].ok and (companies := reader.read(Vendor.OMIE, "companies")):
+            async with self._db.transaction() as session:
+                rows = [known.known_of(record) for record in companies]
+                await known.upsert(session, integration.id, rows, self._clock.now())
         return list(results.values())
-
-    async def _remember(self, integration_id: int, reader: Reader, started: datetime) -> None:
-        """Lists of Omie that were read here answer pickers too: within its minute Omie refuses them."""
-        async with self._db.transaction() as session:
-            for entity in LISTS:
-                if rows := [known.known_of(record) for record in reader.read(Vendor.OMIE, entity)]:
-                    await known.upsert(session, integration_id, rows, self._clock.now())
-                    await known.seen_whole(session, integration_id, Vendor.OMIE, entity, started)
 
     async def _linked_to(self, integration: Integration) -> tuple[str | None, frozenset[str]]:
         """The account and the companies of an integration that was activated; nothing before."""

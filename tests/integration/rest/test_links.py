@@ -194,18 +194,6 @@ async def test_pickers_are_kept_refreshed_and_mark_inactive_codes(
     assert {row["kind"] for row in (await api.get("/catalog")).json()} >= {"accounts", "ploomes_fields"}
 
 
-@pytest.mark.feature("F291", "F293")
-async def test_what_a_test_has_just_read_answers_the_picker(
-    api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
-) -> None:
-    assert (await api.post(f"/integrations/{shop['id']}/test")).status_code == 200
-    asked = len(vendors.omie.calls)
-    for kind, code in (("accounts", "9"), ("companies", "1")):
-        shown = await api.get(f"/integrations/{shop['id']}/catalog/{kind}")
-        assert [row["code"] for row in shown.json()] == [code]
-    assert len(vendors.omie.calls) == asked  # within its minute Omie would refuse the same lists
-
-
 @pytest.mark.feature("F024")
 async def test_versions_tell_who_changed_what_and_a_rollback_restores_the_exact_state(
     api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
