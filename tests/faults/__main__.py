@@ -6,6 +6,8 @@
 --only NAME     part of a scenario's name in PARTS; may be given more than once
 --sales N       sales of the part `sales` (default 2000, with --quick 60)
 --quick         small numbers, to see that the proofs run
+
+FAULTS_SPEED    how many times faster everything runs (default 10); less on a machine that has other things to do
 """
 
 import argparse

@@ -25,8 +25,9 @@ from tests.benchmarks.setups import DATABASE, services_missing, split
 
 ROOT = Path(__file__).resolve().parents[2]
 APP_KEY, APP_SECRET, USER_KEY = "1000000000001", "sandbox-app-secret", "sandbox-user-key"
-SPEED = 10.0
-"""How many times faster sandbox and product run."""
+SPEED = float(os.environ.get("FAULTS_SPEED", "10"))
+"""How many times faster sandbox and product run. Leases are in the product's time: on a machine too slow for it, work
+takes longer than its lease and is begun again and again."""
 OMIE_PERSON = "maria@loja.test"
 JsonObject = dict[str, Any]
 

@@ -265,7 +265,7 @@ async def _deaths(rig: Rig) -> str:
 
 
 async def _sell(market: Market, chance: random.Random, figure: Figure, count: int, kills: int) -> None:
-    """People sell, and workers die."""
+    """People sell, and workers die, also while what was sold is still on its way."""
     rig, left = market.rig, asyncio.Semaphore(AT_A_TIME)
 
     async def one() -> None:
@@ -273,7 +273,7 @@ async def _sell(market: Market, chance: random.Random, figure: Figure, count: in
             await market.sell()
 
     selling = asyncio.gather(*(one() for _ in range(count)))
-    while not selling.done() and figure.runs < kills:
+    while figure.runs < kills and not (selling.done() and await rig.quiet()):
         figure.runs += 1
         await asyncio.sleep(chance.uniform(0.5, 1.0) * LEASE_SECONDS / SPEED)
         rig.arm(chance.choice(PLACES), chance.randint(1, 5))
