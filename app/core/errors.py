@@ -102,7 +102,14 @@ class VendorError(PonteError):
 
 
 class LaneBusy(PonteError):
-    """Another worker holds the lane; come back with jitter, no attempt spent."""
+    """Another worker holds the lane; come back with jitter, no attempt spent.
+
+    `held`: seconds of the product's clock since it took the lane or prolonged its lease.
+    """
+
+    def __init__(self, name: str, held: float = 0.0) -> None:
+        super().__init__(name)
+        self.held = held
 
 
 class LeaseLost(PonteError):

@@ -20,17 +20,21 @@ from app.sync.issues import Finding
 from app.sync.models import Event, EventState, Integration
 
 SUSPECT_AFTER = 2
-"""Deaths that may be anybody's who was in the same hands; from then on an event is the only suspect wherever it is."""
-CRASHES_ALLOWED = SUSPECT_AFTER + 3
-"""Three deaths more are its own: it ends its worker again and again. Workers that die of something else, one after the
-other, rarely meet the same event five times before it is through."""
+"""Deaths that may be anybody's who was in the same hands. From then on an event is a suspect: it is tried in calm, when
+no worker has died for a while, and with no other suspect in work."""
+CRASHES_ALLOWED = SUSPECT_AFTER + 2
+"""Two deaths in calm are its own."""
+CALM_SECONDS = 120.0
+"""How long suspects rest after a worker died, whoever it held; as much again for every further death of their own.
+Workers that are killed again and again for another reason convict nobody, and those who survive get on meanwhile."""
 QUARANTINE = "quarantine"
 QUARANTINE_REASON = (
-    f"O processamento parou {CRASHES_ALLOWED} vezes sem resposta neste evento, nas três últimas sem outro suspeito; "
-    "ele foi separado para não travar os outros. Use Tentar de novo depois de verificar o registro."
+    f"O processamento parou {CRASHES_ALLOWED} vezes sem resposta neste evento, também sem nenhum outro suspeito por "
+    "perto; ele foi separado para não travar os outros. Use Tentar de novo depois de verificar o registro."
 )
-SUSPECT = Event.crashes + case((Event.state == EventState.PROCESSING, 1), else_=0) >= SUSPECT_AFTER
-"""Its worker died twice, counting a claim that has just expired."""
+RESTS = "suspect"
+RESTS_REASON = "O processamento parou mais de uma vez neste evento; ele é tentado sozinho, daqui a alguns minutos."
+SUSPECT = and_(Event.state != EventState.PROCESSING, Event.crashes >= SUSPECT_AFTER)
 OLDEST = ("oldest_first", "oldest_second", "oldest_third")
 """Labels of the first due moment by priority, in the order of priorities."""
 _log = get_logger(__name__)
@@ -47,10 +51,11 @@ class Rooms:
 
 @dataclass(slots=True)
 class Chosen:
-    """Events to take. `all` when nothing else that is due could be taken."""
+    """Events to take. `all` when nothing else that is due could be taken; `death` when a dead worker held one."""
 
     ids: list[int]
     all: bool
+    death: bool = False
 
 
 class Claims:
@@ -73,7 +78,7 @@ class Claims:
             if not chosen.ids:
                 break
             async with self._db.transaction() as session:
-                rows = await self._take(session, chosen.ids, holder, seconds)
+                rows = await self._take(session, chosen, holder, seconds)
             fit = self._fit(rows, chosen.ids)
             taken += fit
             for event in fit:
@@ -100,19 +105,26 @@ class Claims:
             ids = _fair([row for row in due if row not in suspects], busy, left, wanted)
             watched = watched or any(row.suspect for row in due)
             chosen.ids += ids
+            chosen.death = chosen.death or any(row.crashed for row in due if row.id in ids)
             chosen.all = chosen.all and not suspects and len(ids) < wanted
         return chosen
 
     async def _due(
         self, session: AsyncSession, owners: Sequence[int], priority: int, limit: int, watched: bool
-    ) -> Sequence[Row[tuple[int, int, float, bool]]]:
-        """The oldest due events of some integrations. Of events whose worker died twice the caller takes one at a
-        time, so that the one that kills its worker is found out, and not put aside with all that ran beside it."""
+    ) -> Sequence[Row[tuple[int, int, float, bool, bool]]]:
+        """The oldest due events of some integrations. Of suspects the caller takes one at a time, so that the one that
+        kills its worker is found out, and not put aside with all that ran beside it."""
         found = await session.execute(
             union_all(
                 *(
                     select(
-                        select(Event.id, Event.integration_id, Event.due_at, SUSPECT.label("suspect"))
+                        select(
+                            Event.id,
+                            Event.integration_id,
+                            Event.due_at,
+                            SUSPECT.label("suspect"),
+                            (Event.state == EventState.PROCESSING).label("crashed"),
+                        )
                         .where(
                             Event.integration_id == owner,
                             Event.priority == priority,
@@ -152,21 +164,26 @@ class Claims:
         found = select(Integration.id, busy.label("busy"), watched.exists().label("watched"), *labels)
         return (await session.execute(found.where(or_(*(first <= now for first in oldest))))).all()
 
-    async def _take(self, session: AsyncSession, chosen: Sequence[int], holder: str, seconds: float) -> Sequence[Event]:
+    async def _take(self, session: AsyncSession, chosen: Chosen, holder: str, seconds: float) -> Sequence[Event]:
         now = self._clock.time()
-        free = select(Event.id).where(Event.id.in_(chosen), Event.due_at <= now).with_for_update(skip_locked=True)
+        free = select(Event.id).where(Event.id.in_(chosen.ids), Event.due_at <= now).with_for_update(skip_locked=True)
         crashed = Event.state == EventState.PROCESSING
         lost: ColumnElement[bool] = and_(crashed, Event.crashes >= CRASHES_ALLOWED - 1)
+        rests: ColumnElement[bool] = and_(crashed, Event.crashes >= SUSPECT_AFTER - 1)
         result = await session.execute(
             update(Event)
             .where(Event.id.in_(free))
             .values(
-                state=case((lost, EventState.FAILED.value), else_=EventState.PROCESSING.value),
-                claim=case((lost, null()), else_=f"{secrets.token_hex(8)}:{holder}"[:40]),
-                due_at=case((lost, null()), else_=now + seconds),
+                state=case(
+                    (lost, EventState.FAILED.value),
+                    (rests, EventState.WAITING.value),
+                    else_=EventState.PROCESSING.value,
+                ),
+                claim=case((rests, null()), else_=f"{secrets.token_hex(8)}:{holder}"[:40]),
+                due_at=case((lost, null()), (rests, now + CALM_SECONDS * Event.crashes), else_=now + seconds),
                 settled_at=case((lost, self._clock.now()), else_=null()),
-                cause=case((lost, QUARANTINE), else_=Event.cause),
-                reason=case((lost, QUARANTINE_REASON), else_=Event.reason),
+                cause=case((lost, QUARANTINE), (rests, RESTS), else_=Event.cause),
+                reason=case((lost, QUARANTINE_REASON), (rests, RESTS_REASON), else_=Event.reason),
                 crashes=case((crashed, Event.crashes + 1), else_=Event.crashes),
                 dedupe_key=case((Event.dedupe_key.startswith(OPEN_KEY), null()), else_=Event.dedupe_key),
             )
@@ -174,6 +191,8 @@ class Claims:
             .execution_options(synchronize_session=False)
         )
         taken = result.scalars().all()
+        if chosen.death:
+            await self._calm(session, now)
         for event in taken:
             if event.state == EventState.FAILED:
                 finding = Finding(QUARANTINE, f"{QUARANTINE_REASON} Evento {event.id}.")
@@ -190,6 +209,18 @@ class Claims:
                 )
         return taken
 
+    async def _calm(self, session: AsyncSession, now: float) -> None:
+        """A worker died: suspects rest, whoever it held."""
+        rested = now + CALM_SECONDS * (Event.crashes - 1)
+        due = and_(Event.due_at.is_not(None), Event.due_at < now + CALM_SECONDS * CRASHES_ALLOWED)
+        resting = select(Event.id).where(SUSPECT, due, Event.due_at < rested).with_for_update(skip_locked=True)
+        await session.execute(
+            update(Event)
+            .where(Event.id.in_(resting))
+            .values(due_at=rested)
+            .execution_options(synchronize_session=False)
+        )
+
     def _fit(self, rows: Sequence[Event], chosen: Sequence[int]) -> list[Event]:
         for event in rows:
             if event.state == EventState.FAILED:
@@ -200,7 +231,7 @@ class Claims:
 
 
 def _fair(
-    due: Sequence[Row[tuple[int, int, float, bool]]], busy: Mapping[int, int], left: dict[int, int], limit: int
+    due: Sequence[Row[tuple[int, int, float, bool, bool]]], busy: Mapping[int, int], left: dict[int, int], limit: int
 ) -> list[int]:
     """Ids in the order of turns: whoever has the fewest in work and chosen comes next, then the oldest event.
     `left` is how many each may still take, and is used up."""

@@ -101,9 +101,14 @@ class Lanes:
                 ).returning(Lane.name)
             )
             if won.first() is None:
-                raise LaneBusy(name)
+                raise LaneBusy(name, await self._held(session, lease, name, now))
         lease.names |= set(names)
         lease.until = until
+
+    async def _held(self, session: AsyncSession, lease: Lease, name: str, now: float) -> float:
+        """For how long somebody has had a lane: every lease is as long as ours when it begins."""
+        until = await session.scalar(select(Lane.until).where(Lane.name == name))
+        return 0.0 if until is None else max(0.0, now * self.scale - until * self.scale + lease.seconds)
 
     async def _alone(self, session: AsyncSession, names: Sequence[str]) -> float:
         """The database's time, once nobody else is taking one of these lanes. Raises LaneBusy.

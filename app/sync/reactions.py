@@ -72,7 +72,7 @@ class Reactions:
             case Postponed():
                 await self._come_back(event, error.seconds, "limit", f"Aguardando: {error.reason.removesuffix('.')}.")
             case LaneBusy():
-                await self._come_back(event, random.uniform(0.05, 0.25), "lane", "Outro processo cuida deste registro.")  # noqa: S311
+                await self._come_back(event, lane_wait(error.held), "lane", "Outro processo cuida deste registro.")
             case LeaseLost():
                 _log.warning("lease lost", event_id=event.id, what=str(error))
                 await self._come_back(event, 1.0, "lane", "A reserva do registro expirou; recomeçando.")
@@ -205,6 +205,12 @@ def database_away(error: BaseException) -> bool:
 
 def _label(vendor: str) -> str:
     return Vendor(vendor).label if vendor in set(Vendor) else vendor
+
+
+def lane_wait(held: float) -> float:
+    """How long to leave a lane alone: a moment; longer, the longer nothing was heard of its holder, who may have died.
+    His lease runs on, and dozens of events that knock ten times a second would keep a database busy until it ends."""
+    return max(random.uniform(0.05, 0.25), min(2.0, held / 4) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
 def backoff(attempts: int) -> float:

@@ -156,7 +156,7 @@ PLACES = ("claimed", "locked", "read", "decided", "journaled", "written", "commi
 async def at_random(rig: Rig, kills: int, seed: int, *, burst: int = 5) -> Figure:
     """Seeded deaths under a storm: three in four at a boundary, one in four at any instant; a check every few.
 
-    An event whose worker died five times is put aside with an issue, for a person to try again: that is us.
+    An event whose worker died four times is put aside with an issue, for a person to try again: that is us.
     """
     chance = random.Random(seed)
     figure = Figure(rig.setup.name, "random kills in a storm", note=f"seed {seed}")

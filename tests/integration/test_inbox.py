@@ -255,16 +255,28 @@ async def test_no_event_is_in_two_hands(db: Database, box: Inbox, shop: Integrat
     assert len(taken) == len(set(taken)) == 80
 
 
-async def test_what_a_dead_worker_held_is_handed_out_again_and_quarantined_at_the_fifth_crash(
+async def test_what_a_dead_worker_held_is_handed_out_again_and_quarantined_at_the_fourth_crash(
     db: Database, box: Inbox, shop: Integration
 ) -> None:
     stored = await box.store(shop.id, notice(), "{}")
-    crashes = [(await box.claim(LIVE, 1, "w", -1))[0].crashes for _ in range(5)]
-    assert crashes == [0, 1, 2, 3, 4]
+    crashes = [(await box.claim(LIVE, 1, "w", -1))[0].crashes for _ in range(2)]
+    for _ in range(2):
+        assert await box.claim(LIVE, 1, "w", -1) == []
+        event = await row(db, stored.id)
+        assert (event.state, event.cause) == (EventState.WAITING, "suspect")
+        await overdue(db, stored.id)
+        crashes.append((await box.claim(LIVE, 1, "w", -1))[0].crashes)
+    assert crashes == [0, 1, 2, 3]
     assert await box.claim(LIVE, 1, "w", -1) == []
     event = await row(db, stored.id)
     assert (event.state, event.cause, event.due_at, event.claim) == (EventState.FAILED, "quarantine", None, None)
     assert event.reason
+
+
+async def overdue(db: Database, event_id: int) -> None:
+    """The event's time has come."""
+    async with db.transaction() as session:
+        await session.execute(update(Event).where(Event.id == event_id).values(due_at=1.0))
 
 
 async def test_deaths_before_a_road_was_walked_to_its_end_count_no_more(
@@ -274,10 +286,11 @@ async def test_deaths_before_a_road_was_walked_to_its_end_count_no_more(
     stored = await box.store(shop.id, notice(), "{}")
     for _ in range(3):
         await box.claim(LIVE, 1, "w", -1)
+    await overdue(db, stored.id)
     [event] = await box.claim(LIVE, 1, "w", 45)
     async with db.transaction() as session:
         await events.postpone(session, event, 1.0, "o Omie está ocupado", "limit")
-    assert (await row(db, stored.id)).crashes == 3
+    assert (await row(db, stored.id)).crashes == 2
     [event] = await box.claim(LIVE, 1, "w", 45)
     async with db.transaction() as session:
         await events.conclude(session, event, waits("missing_document", "sem documento"), now=Clock().now())

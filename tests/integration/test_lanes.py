@@ -7,6 +7,7 @@ import pytest
 from app.core.db import Database
 from app.core.errors import LaneBusy, LeaseLost
 from app.sync.lanes import Lanes, Lease
+from app.sync.reactions import lane_wait
 
 
 @pytest.mark.feature("F003")
@@ -39,6 +40,18 @@ async def test_a_lane_lasts_as_long_as_the_products_clock_says(db: Database) -> 
             with pytest.raises(LeaseLost):
                 async with db.transaction() as session:
                     await first.extend(session)
+
+
+@pytest.mark.feature("F003")
+async def test_who_finds_a_lane_taken_is_told_for_how_long_and_leaves_a_dead_holder_alone(db: Database) -> None:
+    lanes = Lanes(db, 4500.0, scale=100.0)
+    async with lanes.hold("a"):
+        await asyncio.sleep(0.3)
+        with pytest.raises(LaneBusy) as busy:
+            await Lease(lanes, 4500.0).take(["b", "a"])
+    assert 30 <= busy.value.held < 3000
+    assert all(0.05 <= lane_wait(0.1) <= 0.25 for _ in range(50))
+    assert all(1.0 <= lane_wait(busy.value.held) <= 2.0 for _ in range(50))
 
 
 @pytest.mark.feature("F003")
