@@ -48,11 +48,11 @@ async def test_suspects_rest_whoever_died_last(db: Database) -> None:
     claims = Claims(db, clock)
     shop = await add_integration(db)
 
-    async def event_of(external_id: str) -> Event:
+    async def event_of(external_id: str, priority: Priority) -> Event:
         async with db.transaction() as session:
             return await inbox.enqueue(
                 session, integration_id=shop.id, vendor="omie", entity="clients", external_id=external_id,
-                kind=Kind.CHANGED, topic="x", source=EventSource.RESYNC, priority=Priority.LIVE,
+                kind=Kind.CHANGED, topic="x", source=EventSource.RESYNC, priority=priority,
                 due_at=clock.time() - 9, now=clock.now(),
             )  # fmt: skip
 
@@ -60,11 +60,9 @@ async def test_suspects_rest_whoever_died_last(db: Database) -> None:
         async with db.read() as session:
             return await session.get_one(Event, event.id)
 
-    suspect = await event_of("1")
+    suspect, other = await event_of("1", Priority.PERSON), await event_of("2", Priority.LIVE)
     async with db.transaction() as session:
-        row = await session.get_one(Event, suspect.id)
-        row.crashes, row.state, row.due_at = 3, EventState.WAITING, clock.time() + 5
-    other = await event_of("2")
+        (await session.get_one(Event, suspect.id)).crashes = 3
     [taken] = await claims.claim([Priority.LIVE], 1, "w", 1)
     assert taken.id == other.id
     await clock.sleep(20)
@@ -75,8 +73,8 @@ async def test_suspects_rest_whoever_died_last(db: Database) -> None:
     assert rested.due_at is not None
     assert rested.due_at >= died + 2 * CALM_SECONDS  # the longer, the more deaths it met
     await clock.sleep(2 * CALM_SECONDS + 50)
-    [tried] = await claims.claim([Priority.LIVE], 1, "w", 1)
+    [tried] = await claims.claim([Priority.PERSON], 1, "w", 1)
     assert tried.id == suspect.id
     await clock.sleep(20)
-    assert await claims.claim([Priority.LIVE], 1, "w", 1) == []
+    assert await claims.claim([Priority.PERSON], 1, "w", 1) == []
     assert (await now(suspect)).cause == "quarantine"
