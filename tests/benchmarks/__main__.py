@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -151,10 +152,21 @@ def main() -> None:
     try:
         import uvloop
     except ImportError:
-        met = asyncio.run(measure(arguments))
+        met = asyncio.run(_stoppable(arguments))
     else:
-        met = uvloop.run(measure(arguments))
+        met = uvloop.run(_stoppable(arguments))
     sys.exit(0 if met else 1)
+
+
+async def _stoppable(arguments: argparse.Namespace) -> bool:
+    """The same; a request to end takes the started processes along."""
+    task = asyncio.ensure_future(measure(arguments))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        say("interrupted: nothing is written")
+        return False
 
 
 if __name__ == "__main__":
