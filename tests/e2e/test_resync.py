@@ -199,6 +199,29 @@ async def test_a_list_that_stays_empty_asks_before_anything_is_believed(rig: Rig
 
 
 @EMBEDDED
+@pytest.mark.feature("F264")
+@at_speed(60.0)
+async def test_a_list_that_keeps_ending_early_asks_and_deletes_nothing(rig: Rig) -> None:
+    await pairs(rig, 3)
+    await silent(rig)
+    short = {"pagina": 1, "total_de_paginas": 1, "registros": 1, "total_de_registros": 3,
+             "clientes_cadastro": [(await rig.clients())[0]]}  # fmt: skip
+    await rig.fault("status", vendor="omie", match="ListarClientes", status=200, body=short, times=4)
+    asked = await resync(rig, entities=["clients"])
+    assert (asked["state"], asked["written"]) == ("paused", {}), asked
+    assert "1 de 3" in asked["progress"]["paused_because"]
+    issue = await rig.issue("resync_cut")
+    answer = await rig.api.post(f"{rig.path}/issues/{issue['id']}/answer", json={"choice": "proceed"})
+    assert answer.status_code == 202, answer.text
+    done = await rested(rig, asked["id"], "completed")
+    assert done["written"] == {}
+    assert len(rig.tap.of("ListarClientes")) >= 4
+    assert len(await rig.clients()) == len(await rig.contacts()) == 3
+    assert await rig.issues() == []
+    assert await rig.refusals() == {}
+
+
+@EMBEDDED
 @pytest.mark.feature("F263", "F264")
 @at_speed(60.0)
 async def test_a_pass_that_a_limit_stops_goes_on_where_it_stood(rig: Rig) -> None:
@@ -253,6 +276,40 @@ async def test_pause_window_and_cancel(rig: Rig) -> None:
     held = await act(rig, plan["id"], "resume")
     assert held["state"] == "scheduled"
     assert len(rig.tap.calls) == calls
+
+
+@EMBEDDED
+@pytest.mark.feature("F264", "F262")
+async def test_a_pause_in_the_middle_of_the_writes_keeps_the_rest_for_later(rig: Rig) -> None:
+    made = await pairs(rig, 6)
+    await silent(rig)
+    for row in made:
+        await rig.omie_edit(row["codigo_cliente_omie"], email=f"{row['codigo_cliente_omie']}@novo.test")
+    await rig.quirk(ploomes_latency_ms=20_000)  # a second of the test's time
+    plan = await resync(rig, entities=["clients"], dry_run=True)
+    await act(rig, plan["id"], "resume", force=True)
+
+    async def begun() -> Any:
+        return rig.tap.of("PATCH Contacts")
+
+    await rig.until(begun)
+    paused = await act(rig, plan["id"], "pause")
+    assert paused["state"] == "paused"
+
+    async def idle() -> Any:
+        return not await rig.items("events", state="processing")
+
+    await rig.until(idle, still=3)
+    held = len(rig.tap.of("PATCH Contacts"))
+    assert 1 <= held <= rig.ponte.settings.bulk_slots, held  # what was in hand is finished, and nothing begins
+    await rig.quirk(ploomes_latency_ms=0)
+    await act(rig, plan["id"], "resume", force=True)
+    done = await rested(rig, plan["id"], "completed")
+    assert done["written"] == {"clients": {"update_in_ploomes": 6}}
+    assert len(rig.tap.of("PATCH Contacts")) == 6 > held
+    assert done["progress"]["percent"] == 100.0
+    assert done["requests_used"] == done["plan"]["requests"]
+    assert await rig.refusals() == {}
 
 
 @EMBEDDED
