@@ -6,7 +6,7 @@ pair it is kept on the link, for an event that had to be put off half-way in its
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from app.core import wire
 from app.core.clock import Clock
@@ -23,6 +23,8 @@ REDUNDANCY = timedelta(seconds=60)
 
 PAGE_ROW = timedelta(hours=24)
 """A row of a page that a pass read counts as read this long, unless an event of its record came (design section 5)."""
+WITHDRAWN = "resync_stopped"
+"""Cause of an event that a pass took back before anybody had it in hand: it tells nothing of its record."""
 TRUST = timedelta(hours=1)
 """A page row older than this is read again whatever is known of it."""
 
@@ -88,6 +90,7 @@ class Reading:
                 Event.entity.in_((trip.entity, *trip.rules.SIBLINGS)),
                 Event.external_id == external_id,
                 Event.id != trip.event.id,
+                func.coalesce(Event.cause, "") != WITHDRAWN,
                 or_(Event.received_at >= read_at, Event.settled_at >= read_at, Event.due_at.is_not(None)),
             )
             .limit(1)

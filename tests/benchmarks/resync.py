@@ -6,6 +6,7 @@ below is in the vendors' time, computed from their documented limits and the des
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -32,6 +33,9 @@ PLOOMES_SECOND, PLOOMES_MINUTE = 4, 75
 soon as a 429 has taught that it takes no more than 120."""
 PLOOMES_FREE, PLOOMES_REFUSES, PLOOMES_PAUSE = 100, 120, 61.0
 """An account that no 429 has taught: past so many a minute one call at a time, refused past so many, then a pause."""
+TEACH_FROM, TEACH_EDITS = 2_000, 200
+"""From this size on Ploomes' limit matters. Once in its life an account earns the 429 that teaches its pace, and
+everything waits a minute; that happens before anything is measured, by as many edits in one go."""
 OMIE_ANSWER, PLOOMES_ANSWER = 0.2, 0.15
 """Seconds that the vendors take to answer."""
 EMPTY_WINDOWS = 62.0
@@ -85,6 +89,8 @@ async def _size(setup: Setup, folder: Path, count: int, speed: float, say: Calla
         answers = {"omie_latency_ms": int(OMIE_ANSWER * 1000), "ploomes_latency_ms": int(PLOOMES_ANSWER * 1000)}
         await rig.control("POST", "/quirks", json=answers)
         pair = await _equal_systems(rig, count, say)
+        if count >= TEACH_FROM:
+            await _teach(rig, pair, measured, say)
         watch = asyncio.create_task(_peak(rig, measured))
         try:
             await _equal(rig, pair, count, measured, say)
@@ -113,6 +119,29 @@ async def _equal_systems(rig: Rig, count: int, say: Callable[[str], None]) -> Pa
     await _over(rig, pair, "first_load", seconds=1800, say=say)
     say(f"resync: first load took {time.monotonic() - began:.0f} real seconds")
     return pair
+
+
+async def _teach(rig: Rig, pair: Pair, measured: _Measured, say: Callable[[str], None]) -> None:
+    """A busy minute of live edits. Where the machine is too slow for a 429, the account stays as it is."""
+    say(f"resync: {TEACH_EDITS} live edits, to learn the account's pace")
+    before = (await _asked(rig, pair)).get("ploomes PATCH Contacts", 0)
+    rows = await rig.rows(f"/omie/{pair.app_key}/clients")
+    for row in rows[:TEACH_EDITS]:
+        client = row["codigo_cliente_omie"]
+        path = f"/omie/{pair.app_key}/screen/clients/{client}"
+        await rig.control("PATCH", path, params={"person": PERSON}, json={"email": f"antes{client}@live.test"})
+
+    async def quiet() -> bool:
+        arrived = (await _asked(rig, pair)).get("ploomes PATCH Contacts", 0) - before
+        return arrived >= TEACH_EDITS and not await rig.open_events(pair)
+
+    with contextlib.suppress(
+        RigError
+    ):  # the machine is too slow: what is still under way is live traffic like any other
+        await until("the edits have arrived", quiet, seconds=300)
+    await _note_taught(rig, measured)
+    say(f"resync: Ploomes has {'refused a call' if measured.taught else 'refused nothing'}")
+    await asyncio.sleep(EMPTY_WINDOWS / rig.speed)
 
 
 async def _only_clients(rig: Rig, pair: Pair) -> dict[str, Any]:
@@ -183,6 +212,7 @@ async def _asked(rig: Rig, pair: Pair) -> dict[str, int]:
 async def _equal(rig: Rig, pair: Pair, count: int, measured: _Measured, say: Callable[[str], None]) -> None:
     say("resync: an equal pair of systems")
     await _clear(rig, measured)
+    await asyncio.sleep(EMPTY_WINDOWS / rig.speed)
     began = time.monotonic()
     body = {"entities": ["clients"], "start": "now", "force": True}
     made = await rig.call("POST", f"/integrations/{pair.id}/resyncs", json=body)

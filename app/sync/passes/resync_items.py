@@ -13,6 +13,7 @@ from app.sync.models import Event, EventState, Link
 from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.resync_compare import Difference
 from app.sync.passes.subject import Subject
+from app.sync.reading import WITHDRAWN
 
 _CHUNK = 100
 FOUND, STALE, OPEN, SENT, DONE, DROPPED, KNOWN = "found", "stale", "open", "sent", "done", "dropped", "known"
@@ -169,7 +170,7 @@ async def withdraw(session: AsyncSession, resync_id: int, reason: str, now: Any)
             Event.claim.is_(None),
             Event.id.in_(mine),
         )
-        .values(state=EventState.IGNORED, cause="resync_stopped", reason=reason, due_at=None, settled_at=now, memo=None)
+        .values(state=EventState.IGNORED, cause=WITHDRAWN, reason=reason, due_at=None, settled_at=now, memo=None)
         .returning(Event.id)
         .execution_options(synchronize_session=False)
     )
