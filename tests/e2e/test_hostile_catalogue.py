@@ -25,7 +25,7 @@ def poke(rig: Rig, name: str, code: Any, **fields: Any) -> None:
 
 
 @pytest.mark.feature("F093", "F096", "F097", "F098", "F099", "F103", "F108", "F130", "F135", "F137", "F138")
-@at_speed(60.0)
+@at_speed(30.0)
 async def test_hostile_names_codes_and_figures_stop_nobody(rig: Rig) -> None:
     await rig.until(lambda: loaded(rig))
     await rig.quirk(omie_family_delete="detached")
