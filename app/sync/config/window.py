@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import holidays
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Spelling of the configuration document, in the order of `date.weekday()`."""
 
@@ -58,7 +60,7 @@ class Window:
     def _spans_of(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         name = WEEKDAYS[day.weekday()]
         tomorrow = day + timedelta(days=1)
-        if name in self.all_day or (self.holidays and day in national_holidays(day.year)):
+        if name in self.all_day or (self.holidays and day in _national_holidays(day.year)):
             yield self._at(day, time()), self._at(tomorrow, time())
         if name in self.days:
             yield self._at(day, self.start), self._at(day if self.end > self.start else tomorrow, self.end)
@@ -82,22 +84,6 @@ def opening_of(window: Window, at: datetime) -> float | None:
     return NEVER if opening is None else opening.timestamp()
 
 
-FIXED_HOLIDAYS = ((1, 1), (4, 21), (5, 1), (9, 7), (10, 12), (11, 2), (11, 15), (11, 20), (12, 25))
-"""Month and day of Brazil's national holidays; Good Friday moves (laws 662/1949, 6.802/1980, 14.759/2023)."""
-
-
 @lru_cache(maxsize=8)
-def national_holidays(year: int) -> frozenset[date]:
-    """Brazil's, from 2024 on. The calendar of the whole world would cost each process eight megabytes."""
-    fixed = (date(year, month, day) for month, day in FIXED_HOLIDAYS)
-    return frozenset((*fixed, _easter(year) - timedelta(days=2)))
-
-
-def _easter(year: int) -> date:
-    """Easter Sunday (the anonymous Gregorian algorithm)."""
-    golden, century, rest = year % 19, year // 100, year % 100
-    moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
-    weekday = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
-    shift = (golden + 11 * moon + 22 * weekday) // 451
-    month, day = divmod(moon + weekday - 7 * shift + 114, 31)
-    return date(year, month, day + 1)
+def _national_holidays(year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays("BR", years=year))

@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import holidays
 import pytest
 
 from app.sync.config.document import parse
-from app.sync.config.window import Window, national_holidays
+from app.sync.config.window import Window
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 
@@ -19,11 +18,6 @@ def window(**changes: object) -> Window:
 def at(text: str) -> datetime:
     """A wall-clock moment in São Paulo."""
     return datetime.fromisoformat(text).replace(tzinfo=ZONE)
-
-
-def test_national_holidays_are_those_of_the_calendar() -> None:
-    for year in range(2024, 2100):
-        assert national_holidays(year) == frozenset(holidays.country_holidays("BR", years=year)), year
 
 
 @pytest.mark.feature("F262")
