@@ -46,8 +46,6 @@ cli.add_typer(cli_config.fields_cli, name="fields")
 cli.add_typer(cli_links.links_cli, name="links")
 cli.add_typer(cli_values.values_cli, name="values")
 cli.add_typer(cli_values.stock_cli, name="stock")
-cli.command("catalog")(cli_config.catalog)
-cli.command("sellers")(cli_links.sellers)
 
 out = Console()
 err = Console(stderr=True)
@@ -199,9 +197,10 @@ def token_revoke(token_id: Annotated[int, typer.Argument(metavar="TOKEN")], json
     _say({"id": token_id, "revoked": True}, f"token {token_id} revogado", json_output)
 
 
-def _settings(*, tell: bool = True) -> Settings:
+def _settings(*, tell: bool = True, short: bool = False) -> Settings:
     settings = load_settings()
-    setup_logging(settings.log_format, settings.log_level)
+    level = "WARNING" if short and settings.log_level == "INFO" else settings.log_level
+    setup_logging(settings.log_format, level)  # a short command says its answer and what is wrong, nothing else
     for path in generated_secrets(settings) if tell else ():
         err.print(f"usando o segredo gerado em {path}", style="dim")
     return settings
@@ -238,7 +237,7 @@ def _with_ponte(work: Callable[[Ponte], Awaitable[Any]], *, tell: bool = True) -
     """Runs a short piece of work over a container of its own."""
 
     async def life() -> Any:
-        ponte = Ponte(_settings(tell=tell))
+        ponte = Ponte(_settings(tell=tell, short=True))
         try:
             return await work(ponte)
         finally:
@@ -247,6 +246,8 @@ def _with_ponte(work: Callable[[Ponte], Awaitable[Any]], *, tell: bool = True) -
     return whole_life(life())
 
 
+cli.command("catalog")(cli_config.catalog)  # after those of this file: help lists them as they come
+cli.command("sellers")(cli_links.sellers)
 connect(_with_ponte)
 console.connect(_with_ponte)
 console.speak_portuguese()

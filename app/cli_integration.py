@@ -44,8 +44,10 @@ def one(integration_id: Which, json_output: Json = False) -> None:
 
 @integration_cli.command("create")
 def create(name: Annotated[str, typer.Argument(metavar="NOME")], json_output: Json = False) -> None:
-    """Cria uma integração. As chaves vêm de OMIE_APP_KEY, OMIE_APP_SECRET e PLOOMES_USER_KEY, ou são perguntadas: a
-    linha de comando não é lugar de segredos."""
+    """Cria uma integração com as chaves de OMIE_APP_KEY, OMIE_APP_SECRET e PLOOMES_USER_KEY, ou perguntadas.
+
+    A linha de comando não é lugar de segredos.
+    """
     credentials = Credentials(*(_secret(variable) for variable in SECRETS))
     show_one(run(lambda ponte: ponte.integrations.create(name, credentials, author=OPERATOR)), json_output)
 

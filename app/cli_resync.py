@@ -67,7 +67,7 @@ def start(
         row = await ponte.resyncs.request(
             integration_id, entities=names, dry_run=dry_run, start="now" if now else "window", force=force
         )
-        return await _follow(ponte, row, wait, json_output)
+        return await follow(ponte, row, wait, json_output)
 
     _show(_run(work), json_output)
 
@@ -103,7 +103,7 @@ def watch(resync_id: int, json_output: Json = False) -> None:
     """Acompanha uma carga até ela parar."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
-        return await _follow(ponte, await _row(ponte, resync_id), True, json_output)
+        return await follow(ponte, await _row(ponte, resync_id), True, json_output)
 
     _show(_run(work), json_output)
 
@@ -126,7 +126,7 @@ def resume(resync_id: int, force: Force = False, wait: Wait = True, json_output:
     async def work(ponte: Ponte) -> dict[str, Any]:
         row = await _row(ponte, resync_id)
         row = await ponte.resyncs.resume(row.integration_id, row.id, force=force)
-        return await _follow(ponte, row, wait, json_output)
+        return await follow(ponte, row, wait, json_output)
 
     _show(_run(work), json_output)
 
@@ -174,9 +174,9 @@ async def _one(ponte: Ponte, resync_id: int) -> dict[str, Any]:
     return await ponte.resyncs.look((await _row(ponte, resync_id)).integration_id, resync_id)
 
 
-async def _follow(ponte: Ponte, row: Resync, wait: bool, json_output: bool) -> dict[str, Any]:
+async def follow(ponte: Ponte, row: Resync, wait: bool, json_output: bool) -> dict[str, Any]:
     """Waits until the pass is over, planned, paused by a person or a question, or waits for its window."""
-    shown = as_json(row)
+    shown = await _one(ponte, row.id)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err,
         disable=json_output or not err.is_terminal,
@@ -213,13 +213,15 @@ def _show(shown: dict[str, Any], json_output: bool) -> None:
     entities = {name: counts for name, counts in shown["plan"].get("entities", {}).items() if counts}
     if entities:
         words = list(dict.fromkeys(word for counts in entities.values() for word in counts))
-        table = Table("entidade", *(heading(word) for word in words))
-        for name, counts in entities.items():
-            table.add_row(name, *(str(counts.get(word, 0)) for word in words))
+        table = Table("plano", *(heading(name) for name in entities))  # more words than a screen is wide
+        for word in words:
+            table.add_row(heading(word), *(str(counts.get(word, 0)) for counts in entities.values()))
         out.print(table)
         requests = shown["plan"].get("requests", {})
-        total = {vendor: sum(methods.values()) for vendor, methods in requests.items()}
-        out.print(f"requisições: {total}, segundos até o fim: {shown['plan'].get('eta_seconds')}")
+        for vendor, methods in requests.items():
+            out.print(f"requisições ao {heading(vendor)}: {sum(methods.values())}")
+        if (seconds := shown["plan"].get("eta_seconds")) is not None:
+            out.print(f"segundos até o fim: {seconds}")
 
 
 def _print_json(document: Any) -> None:

@@ -45,6 +45,12 @@ HEADINGS: Mapping[str, str] = {
     "to_ploomes": "para o Ploomes", "type": "tipo", "unchanged": "iguais", "update_in_omie": "mudar no Omie",
     "update_in_ploomes": "mudar no Ploomes", "version": "versão", "warnings": "avisos",
     "webhook_urls": "endereços de webhook", "why": "por quê",
+    "clients": "clientes", "products": "produtos", "services": "serviços", "stock": "estoque", "orders": "vendas",
+    "service_orders": "ordens de serviço", "sellers": "vendedores",
+    "already_linked": "já vinculados", "contact_person": "pessoas de contato", "history_in_omie": "antigos no Omie",
+    "history_in_ploomes": "antigos no Ploomes", "missing_document": "sem CNPJ/CPF", "no_sale": "sem venda no Ploomes",
+    "only_in_ploomes": "só no Ploomes", "protected": "protegidos", "quote": "propostas do Omie",
+    "cancelled": "já cancelados", "waiting": "à espera de dados", "live": "já a caminho", "without_user": "sem usuário",
 }  # fmt: skip
 """What people read for a field of an answer; JSON keeps the field's own name."""
 STATES: Mapping[str, str] = {
@@ -53,8 +59,10 @@ STATES: Mapping[str, str] = {
     "excluded": "desfeito", "failed": "falhou", "inactive": "inativa", "not_connected": "não conectada",
     "paused": "pausada", "planned": "planejada", "planning": "planejando", "running": "em andamento",
     "scheduled": "agendada", "suspended": "suspenso",
+    "first_load": "primeira carga", "requested": "pedida", "mapping": "mapeamento", "values": "tabelas de valores",
+    "self_test": "autoteste", "reconcile": "conferência noturna",
 }  # fmt: skip
-"""The same for states."""
+"""The same for states, and for what a pass is for."""
 
 
 def speak_portuguese() -> None:
@@ -113,10 +121,12 @@ def heading(name: str) -> str:
 
 def cell(value: Any, name: str = "") -> str:
     """A value as a table shows it; `name`: the field it is of."""
-    if name == "state":
-        return STATES.get(str(value), str(value))
     if value is None:
         return ""
+    if name in ("state", "reason") and str(value) in STATES:
+        return STATES[str(value)]
+    if name == "entity":
+        return heading(str(value))
     if isinstance(value, bool):
         return "[green]sim[/]" if value else "[red]não[/]"
     if isinstance(value, datetime):

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 from fastapi import FastAPI
 from prometheus_client import Counter
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import openapi, ops, problems, reference, webhooks
@@ -33,6 +34,8 @@ SECURITY_HEADERS = [
 ]
 CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 """For answers that are data; pages bring their own."""
+REST_BODY_BYTES = 10_000_000
+"""Room for a table of values or links of a whole account."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Counted by name; a stranger may send any other word."""
 
@@ -62,6 +65,7 @@ def create_app(ponte: Ponte, *, with_worker: bool = False) -> FastAPI:
     if find_spec("app.api.rest") is not None:
         app.include_router(import_module("app.api.rest").router)
     _speak_portuguese(app)
+    app.add_middleware(Measured)
     app.add_middleware(webhooks.Doors)
     app.add_middleware(Shell)
     return app
@@ -77,6 +81,27 @@ def _speak_portuguese(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+class Measured:
+    """Around REST: a body that is too large is refused while it comes, before anybody has asked who sends it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry; answers 413 through the handlers of `problems`."""
+        size = 0
+
+        async def measured() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > REST_BODY_BYTES:
+                raise HTTPException(413, headers={"Connection": "close"})
+            return message
+
+        await self._app(scope, measured if scope["type"] == "http" else receive, send)
 
 
 class Shell:

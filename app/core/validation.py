@@ -44,6 +44,10 @@ def field_errors(errors: Sequence[Mapping[str, Any]], *, whole: str = "documento
     """
     rows: dict[str, str] = {}
     for problem in errors:
+        if problem["type"] == "json_invalid":  # its place is a character's number and no field
+            where = f" no caractere {problem['loc'][-1]}" if problem["loc"] else ""
+            rows.setdefault(whole, message_of(problem) + where)
+            continue
         steps = [str(step) for step in problem["loc"] if not _is_union_branch(step)]
         rows.setdefault(".".join(steps) or whole, message_of(problem))
     return [{"field": name, "message": text} for name, text in rows.items()]

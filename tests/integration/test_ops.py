@@ -1,5 +1,6 @@
 """Health, metrics, bearer scopes and the shape of refusals."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import httpx
@@ -99,9 +100,24 @@ async def test_field_errors_are_named_in_portuguese(api: httpx.AsyncClient) -> N
         {"field": "name", "message": "campo obrigatório"},
         {"field": "size", "message": "deve ser um número inteiro"},
     ]
-    broken = await api.post("/try/ops", headers=ADMIN, content=b"{")
+    broken = await api.post("/try/ops", headers={**ADMIN, "Content-Type": "application/json"}, content=b"{")
     assert broken.status_code == 422
     assert "problem+json" in broken.headers["content-type"]
+    assert broken.json()["errors"] == [{"field": "documento", "message": "JSON inválido no caractere 1"}]
+
+
+async def test_a_body_beyond_all_measure_is_refused_while_it_comes(api: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 50_000_000:
+            sent += 1_000_000
+            yield b" " * 1_000_000
+
+    answer = await api.post("/try/ops", content=endless())  # a stranger's: no token is asked for before
+    assert (answer.status_code, answer.json()["title"]) == (413, "Corpo grande demais")
+    assert sent <= 12_000_000
 
 
 async def test_every_trouble_is_a_problem_document(api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:

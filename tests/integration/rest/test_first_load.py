@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from app.cli_resync import follow
 from app.core.errors import Postponed
 from app.core.ports import JsonObject, Priority
 from app.sync.config.document import OffHours
@@ -78,6 +79,18 @@ async def pairs_of(ponte: Parts, entity: str) -> list[tuple[str, str]]:
 async def activate(api: httpx.AsyncClient, shop: dict[str, Any], start: str = "window") -> None:
     answer = await api.post(f"/integrations/{shop['id']}/activate", json={"start": start})
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.feature("F086")
+async def test_who_watches_a_load_is_told_of_the_writes_to_come(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    vendors.omie.sets["clients"] = [client(1, CNPJ[0])]
+    await activate(api, shop)
+    done = await load(ponte, clock)
+    seen = await follow(ponte, done, wait=False, json_output=True)  # type: ignore[arg-type]
+    assert (done.state, seen["state"]) == ("completed", "running")
+    assert seen["progress"]["records_left"] > 0
 
 
 @pytest.mark.feature("F086", "F012", "F190", "F191")
