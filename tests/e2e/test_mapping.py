@@ -78,10 +78,11 @@ async def test_options_carry_omies_codes_and_what_vanished_empties_nothing(rig: 
     await wipe(rig, "Fields@OptionsTables@Options", options["2"]["Id"])
     await rig.contact_edit(contact["Id"], Name="Sol Nascente")
     await rig.settle()
-    client = await rig.pair_of_contact(contact["Id"])
-    assert (client["tipo_atividade"], client["nome_fantasia"]) == ("2", "Sol Nascente")
+    assert (await rig.pair_of_contact(contact["Id"]))["tipo_atividade"] == "2"
     if await rig.issues() == ["unknown_option"]:  # the event ended before a further look made the option again
         await rig.retry("unknown_option")
+    client = await rig.pair_of_contact(contact["Id"])
+    assert (client["tipo_atividade"], client["nome_fantasia"]) == ("2", "Sol Nascente")
     options = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
     assert held(await rig.pair_of_client(client["codigo_cliente_omie"]), key, "IntegerValue") == options["2"]["Id"]
     assert await rig.issues() == []

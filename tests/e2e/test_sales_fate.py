@@ -26,7 +26,7 @@ def id_of(order: JsonObject) -> str:
 
 
 @EMBEDDED
-@at_speed(60)
+@at_speed(30)
 @pytest.mark.feature("F171", "F181")
 async def test_invoices_come_with_number_and_link_however_late_and_returns_are_told(shop: Shop) -> None:
     await shop.rig.quirk(omie_invoice_number_after_s=200)
