@@ -95,7 +95,8 @@ class ArqQueue:
         queue = self._queue(name)
         delay = 0.0 if at is None else (at - self._clock.time()) / self._clock.scale
         if delay <= 0:
-            if await self._redis.zcount(queue, "-inf", time.time() * 1000) >= UNHEARD_RINGS:
+            now_ms = time.time() * 1000 + 1  # arq rounds to the next millisecond
+            if await self._redis.zcount(queue, "-inf", now_ms) >= UNHEARD_RINGS:
                 return "merged"
             # No job id: a ring that comes while its twin is being heard must not be swallowed (pitfall 10)
             await self._redis.enqueue_job("ring", name, _queue_name=queue)

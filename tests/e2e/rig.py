@@ -30,8 +30,10 @@ SOON = 60.0
 ADMIN = {"Authorization": "Bearer test-admin-token"}
 JsonObject = dict[str, Any]
 
-EMBEDDED = pytest.mark.parametrize("storage", ["embedded"], indirect=True)
-"""For rules that do not depend on the storage."""
+EMBEDDED = pytest.mark.parametrize(
+    "storage", ["embedded", pytest.param("split", marks=(pytest.mark.services, pytest.mark.slow))], indirect=True
+)
+"""For rules that do not depend on the storage: `make test` proves them on one set-up, `make test-all` on both."""
 
 
 MORNING = {"hour": 8, "minute": 30, "second": 0, "microsecond": 0}

@@ -245,6 +245,7 @@ async def test_each_broken_condition_is_told_and_mending_it_sends_the_sale(rig: 
     assert {name for name in TITLES} - CASES.keys() == {"category", "city_of_service"}
 
 
+@at_speed(8.0)
 @pytest.mark.feature("X01", "F176")
 async def test_what_the_configuration_lacks_is_told_and_publishing_it_sends_the_sale_at_once(rig: Rig) -> None:
     shop = Stand(rig)
