@@ -218,6 +218,7 @@ class Stand(Shop):
 
 
 @EMBEDDED
+@pytest.mark.timeout(400)
 @at_speed(60)
 @pytest.mark.slow
 @pytest.mark.feature("X01", "F161", "F162", "F163", "F173", "F184", "F186")
