@@ -6,7 +6,7 @@ the road of deletions decides on fresh reads (design section 8).
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -62,8 +62,7 @@ class Retired:
             # another record of Omie may have found it meanwhile
             used = partner is not None or await is_used(ploomes, str(RULES[link.entity].USED_IN), link.ploomes_id)
             async with self._db.transaction() as session:
-                await _look_next(session, link, now + AGAIN_SECONDS)
-                if not used:
+                if await _looks_again(session, link, now + AGAIN_SECONDS) and not used:
                     await self._event(session, link)
 
     async def _event(self, session: AsyncSession, link: Link) -> None:
@@ -85,6 +84,11 @@ async def _due(session: AsyncSession, integration_id: int, now: float) -> Sequen
     return list(await session.scalars(query.order_by(Link.id).limit(BATCH)))
 
 
-async def _look_next(session: AsyncSession, link: Link, at: float) -> None:
-    document = {**link.document, RETIRED: at}
-    await session.execute(update(Link).where(Link.id == link.id).values(document=document))
+async def _looks_again(session: AsyncSession, link: Link, at: float) -> bool:
+    """Notes the next look; False for a link that is no retired one any more: it may have been restored while Ploomes
+    was asked."""
+    row = await session.get_one(Link, link.id, with_for_update=True, populate_existing=True)
+    if row.state != LinkState.DELETED or RETIRED not in row.document:
+        return False
+    row.document = {**row.document, RETIRED: at}
+    return True
