@@ -251,10 +251,12 @@ async def open_issue(
     now: datetime,
     link_id: int | None = None,
     event_id: int | None = None,
+    asker: str | None = None,
 ) -> Issue:
-    """Opens an issue, or brings the open one of the same record and cause up to date."""
+    """Opens an issue, or brings the open one of the same record and cause up to date. `asker`: who asks, where several
+    may ask the same and each waits for an answer of its own."""
     cause = CAUSES[finding.cause]
-    key = f"{entity}:{vendor}:{external_id}:{finding.cause}"
+    key = f"{entity}:{vendor}:{external_id}:{finding.cause}" + (f":{asker}" if asker is not None else "")
     # locked, because the timeline in Ploomes keeps its own marks in `data`
     query = select(Issue).where(Issue.integration_id == integration_id, Issue.open_key == key).with_for_update()
     issue = (await session.execute(query)).scalars().first()

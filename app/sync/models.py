@@ -318,7 +318,7 @@ class Issue(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     integration_id: Mapped[int] = mapped_column(ForeignKey("integrations.id"))
     open_key: Mapped[str | None] = mapped_column(String(200))
-    """`entity:vendor:id:cause` while open, NULL once closed."""
+    """`entity:vendor:id:cause`, and who asks where several may, while open; NULL once closed."""
     entity: Mapped[str | None] = mapped_column(String(20))
     vendor: Mapped[str | None] = mapped_column(String(10))
     external_id: Mapped[str | None] = mapped_column(String(40))

@@ -22,6 +22,7 @@ from app.sync.issues import DUTY_OF
 from app.sync.lookups import duties, known
 from app.sync.lookups.references import References
 from app.sync.models import ConfigVersion, Integration, Issue, Resync
+from app.sync.passes import pauses
 from app.sync.setup.option_tables import OptionTables
 from app.sync.stock.book import forget_whole
 from app.sync.vendors import say
@@ -135,14 +136,14 @@ async def plan(
         return None
     now = clock.now()
     earlier = await session.scalars(
-        select(Resync).where(
-            Resync.integration_id == integration.id, Resync.reason == REASON, Resync.state.in_(UNFINISHED)
-        )
+        select(Resync)
+        .where(Resync.integration_id == integration.id, Resync.reason == REASON, Resync.state.in_(UNFINISHED))
+        .with_for_update()
     )
     for row in earlier:
         entities += [entity for entity in row.entities if entity not in entities]
         start = "now" if "now" in (start, row.start) else start
-        row.state, row.claim, row.due_at, row.finished_at = "cancelled", None, None, now
+        await pauses.cancel(session, row, "Outra publicação da configuração a substitui.", now)
     row = Resync(
         integration_id=integration.id,
         state="scheduled",

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from app.core.ports import JsonObject
 from app.sync.config.window import Window
 
 ACTIONS = (
@@ -54,12 +53,6 @@ def merged(*totals: Mapping[str, Mapping[str, int]]) -> Requests:
             for method, count in methods.items():
                 mine[method] = mine.get(method, 0) + count
     return result
-
-
-def deletes_of(plan: JsonObject, entity: str) -> int:
-    """Deletions a plan holds for an entity, on both sides."""
-    counts = plan.get("entities", {}).get(entity, {})
-    return int(counts.get("delete_in_omie", 0)) + int(counts.get("delete_in_ploomes", 0))
 
 
 def too_many_deletes(deletes: int, linked: int, percent: float, most: int) -> bool:

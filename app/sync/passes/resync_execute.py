@@ -14,12 +14,12 @@ from app.core.db import Database
 from app.core.ports import Kind, Priority, Vendor
 from app.core.queue import Queue
 from app.core.usage import Usage, added
-from app.sync import inbox, issues
-from app.sync.issues import Finding
+from app.sync import inbox
 from app.sync.models import Event, EventSource, WriteEntry, WriteState
+from app.sync.passes import pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
-from app.sync.passes.passes import Turn, stop
+from app.sync.passes.passes import Turn
 from app.sync.passes.resync_items import DELETE_STAGE, DONE, OPEN, SENT
 from app.sync.passes.resync_judge import FRESH
 from app.sync.passes.subject import Subject
@@ -32,7 +32,6 @@ LOOK_SECONDS = 1.0
 """How long a pass rests while its events are worked on."""
 SLACK = 5
 """Writes above the accepted plan that are no reason to stop."""
-ABOVE_PLAN = "resync_above_plan"
 
 
 class Executor:
@@ -123,7 +122,7 @@ class Executor:
                 now=self._clock.now(),
             )
             if event.topic == book.topic_of(row.id):
-                event.memo = paged_memo(_paged(item, accepted=bool(row.plan.get("deletes_accepted"))))
+                event.memo = paged_memo(_paged(item, accepted=item.entity in row.plan.get("deletes_allowed", {})))
             item.state, item.event_id = SENT, event.id
             count += 1
         return count
@@ -156,13 +155,8 @@ class Executor:
         if written <= planned * 1.02 + SLACK:
             return False
         text = f"Já houve {written} gravações, mais que as {planned} do plano."
-        stop(row, "paused")
-        row.progress = {**row.progress, "paused_because": text}
         await book.withdraw(session, row.id, text, self._clock.now())
-        await issues.open_issue(
-            session, integration_id=row.integration_id, entity=None, vendor=None, external_id=None,
-            finding=Finding(ABOVE_PLAN, text, {"resync_id": row.id}), now=self._clock.now(),
-        )  # fmt: skip
+        await pauses.ask(session, row, pauses.ABOVE_PLAN, text, self._clock.now())
         return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import Text, case, cast, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -186,6 +186,20 @@ async def withdraw(session: AsyncSession, resync_id: int, reason: str, now: Any)
 async def drop_all(session: AsyncSession, resync_id: int) -> None:
     """Removes the items of a pass that is over."""
     await session.execute(delete(ResyncItem).where(ResyncItem.resync_id == resync_id))
+
+
+async def deletes_left(session: AsyncSession, resync_id: int) -> dict[str, int]:
+    """By entity: how many records the pass is still to delete."""
+    rows = await session.execute(
+        select(ResyncItem.entity, func.count())
+        .where(
+            ResyncItem.resync_id == resync_id,
+            ResyncItem.state == OPEN,
+            cast(ResyncItem.actions, Text).contains("delete_in_", autoescape=True),
+        )
+        .group_by(ResyncItem.entity)
+    )
+    return {entity: count for entity, count in rows}
 
 
 async def drop_deletes(session: AsyncSession, resync_id: int, entity: str) -> None:

@@ -12,14 +12,13 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import Entity, JsonObject, Page, Priority, Record, Vendor
-from app.sync import issues, links
-from app.sync.issues import Finding
+from app.sync import links
 from app.sync.lookups import known
 from app.sync.models import Link
+from app.sync.passes import pauses, watermarks
 from app.sync.passes import resync_items as book
-from app.sync.passes import watermarks
 from app.sync.passes.models import MAPPING, Resync, ResyncItem
-from app.sync.passes.passes import CUT, Turn, stop
+from app.sync.passes.passes import CUT, Turn
 from app.sync.passes.resync_absence import BATCH, CONTROLS, plan_delete, touched_pairs, unseen
 from app.sync.passes.resync_compare import Comparison, compare, linked_ids
 from app.sync.passes.resync_items import DROPPED, FOUND, STALE
@@ -29,9 +28,6 @@ from app.sync.vendors import one_page, refuse_cut
 
 CUTS = 3
 """A list that ended early this often pauses the pass with a question."""
-CUT_ISSUE = "resync_cut"
-EMPTY_ISSUE = "resync_empty"
-"""A whole list that showed nothing although pairs are linked pauses the pass with a question."""
 STOCK = Entity.STOCK.value
 
 
@@ -184,21 +180,11 @@ class Reader:
     async def _ask_about_cut(
         self, session: AsyncSession, row: Resync, visits: Sequence[Subject], error: VendorError, empty: Sequence[str]
     ) -> None:
-        stop(row, "paused")
-        row.progress = {**row.progress, "paused_because": error.text}
-        await issues.open_issue(
-            session,
-            integration_id=row.integration_id,
-            entity=visits[0].entity,
-            vendor=None,
-            external_id=None,
-            finding=Finding(
-                EMPTY_ISSUE if empty else CUT_ISSUE,
-                error.text,
-                {"resync_id": row.id, "entities": [visit.entity for visit in visits], "sets": list(empty)},
-            ),
-            now=self._clock.now(),
-        )
+        entities = [visit.entity for visit in visits]
+        await pauses.ask(
+            session, row, pauses.EMPTY if empty else pauses.CUT, error.text, self._clock.now(),
+            entity=entities[0], entities=entities, sets=list(empty),
+        )  # fmt: skip
 
     # --- absence -------------------------------------------------------------------------------------------------
 

@@ -13,15 +13,13 @@ from app.core.db import Database
 from app.core.ports import Entity, JsonObject, Priority, Vendor
 from app.core.queue import Queue
 from app.core.vault import Vault
-from app.sync import issues
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
 from app.sync.entities import RULES, custom_fields_of, set_of
-from app.sync.issues import Finding
 from app.sync.lookups.references import References
 from app.sync.models import Integration, Link
-from app.sync.passes import flight_plan
+from app.sync.passes import flight_plan, pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.load_steps import LoadSteps
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
@@ -38,7 +36,6 @@ from app.sync.vendors import Gateways
 
 SELLERS, STOCK = Entity.SELLERS.value, Entity.STOCK.value
 FAILED = "resync_failed"
-DELETES = "resync_deletes"
 BATCH = 100
 EXECUTE = "execute"
 READS = ("list", "read", "find")
@@ -196,6 +193,8 @@ class ResyncSteps:
                 "requests": flight_plan.merged(used, requests),
                 "writes": writes,
                 "written_before": writes_of(own),
+                "deletes_allowed": {},
+                "above_accepted": False,
                 "work_seconds": round(work, 1),
                 "eta_seconds": None if end is None else round((end - now).total_seconds()),
             }
@@ -264,30 +263,22 @@ class ResyncSteps:
         )
         return entities, requests, writes, work
 
-    async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> bool:
-        """The tripwire: the pass pauses and an issue asks, once per entity, before anything is deleted."""
-        if row.plan.get("deletes_accepted"):
-            return False
-        asked = False
-        for entity in _paired(row):
-            deletes = flight_plan.deletes_of(row.plan, entity)
-            linked = await book.linked(session, row.integration_id, entity)
-            percent, most = config.deletes.pause_above_percent, config.deletes.pause_above_in_ten_minutes
-            if not flight_plan.too_many_deletes(deletes, linked, percent, most):
+    async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> None:
+        """The tripwire: the pass pauses and an issue asks, once per entity, before so many are deleted. A yes is one
+        to that entity's deletions of this plan, a no is one for the whole pass."""
+        percent, most = config.deletes.pause_above_percent, config.deletes.pause_above_in_ten_minutes
+        for entity, deletes in (await book.deletes_left(session, row.id)).items():
+            if entity in row.plan.get("deletes_refused", ()):
+                await book.drop_deletes(session, row.id, entity)
                 continue
-            asked = True
-            text = f"A carga excluiria {deletes} de {linked} registros ({entity}); nada foi excluído ainda."
-            row.progress = {**row.progress, "paused_because": text}
-            await issues.open_issue(
-                session, integration_id=row.integration_id, entity=entity, vendor=None, external_id=None,
-                finding=Finding(DELETES, text, {"resync_id": row.id}), now=self._clock.now(),
-            )  # fmt: skip
-        if asked:
-            stop(row, "paused")
-        return asked
+            linked = await book.linked(session, row.integration_id, entity)
+            allowed = row.plan.get("deletes_allowed", {}).get(entity, 0)
+            if deletes > allowed and flight_plan.too_many_deletes(deletes, linked, percent, most):
+                text = f"A carga excluiria {deletes} de {linked} registros ({entity}); nenhum deles foi excluído ainda."
+                await pauses.ask(session, row, pauses.DELETES, text, self._clock.now(), entity=entity, deletes=deletes)
 
     async def _execute(self, integration: Integration, row: Resync, turn: Turn) -> None:
-        if row.plan.get("check_deletes"):  # a dry run that was resumed asks like any other
+        if row.plan.get("check_deletes"):  # what was resumed asks again: a dry run never did, and an answer may be due
             config = await self._configs.get(integration.id)
             async with turn.commit({}) as (session, own):
                 own.plan = {name: value for name, value in own.plan.items() if name != "check_deletes"}

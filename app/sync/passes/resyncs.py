@@ -18,17 +18,14 @@ from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
 from app.sync.intake import RUNNING
 from app.sync.models import Integration, Issue
-from app.sync.passes import first_load, flight_plan
+from app.sync.passes import first_load, flight_plan, pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, REQUESTED, Resync
-from app.sync.passes.resync_execute import ABOVE_PLAN, unhindered
-from app.sync.passes.resync_read import CUT_ISSUE, EMPTY_ISSUE
-from app.sync.passes.resync_steps import DELETES, EXECUTE, ordered
+from app.sync.passes.resync_execute import unhindered
+from app.sync.passes.resync_steps import EXECUTE, ordered
 
 WORKING = ("planning", "scheduled", "running", "paused")
 ENDED = ("completed", "failed", "cancelled")
-QUESTIONS = (DELETES, ABOVE_PLAN, CUT_ISSUE, EMPTY_ISSUE)
-"""Causes of issues that a paused pass waits for."""
 RESTS_SECONDS = 600.0
 """A load none of whose writes may go sooner waits for its window."""
 ALL = tuple(each.value for each in Entity)
@@ -114,10 +111,11 @@ class Resyncs:
             if row.state == "planned":
                 await self._refuse_second(session, integration_id, besides=row.id)
                 row.dry_run = False
-                row.plan = {**row.plan, "check_deletes": True}
             elif row.state != "paused":
                 raise _not_now(row, "retomada")
             await self._refuse_unanswered(session, row)
+            if row.reason != first_load.REASON:
+                row.plan = {**row.plan, "check_deletes": True}
             row.force = row.force or force
             waits = opening is not None and not row.force and not row.dry_run
             step = str(row.cursor.get("step") or "")
@@ -146,36 +144,35 @@ class Resyncs:
         return row
 
     async def _cancel(self, session: AsyncSession, row: Resync) -> None:
-        row.state, row.claim, row.due_at = "cancelled", None, None
-        row.finished_at = self._clock.now()
-        await book.withdraw(session, row.id, "A carga foi cancelada.", self._clock.now())
-        await book.drop_all(session, row.id)
-        for cause in QUESTIONS:
-            await issues.close_cause(session, row.integration_id, cause, self._clock.now())
+        await pauses.cancel(session, row, "A carga foi cancelada.", self._clock.now())
 
     async def answered(self, session: AsyncSession, issue: Issue, choice: str) -> bool:
         """Acts, in the caller's transaction, on the answer to a question of a pass; False when it is none."""
-        if issue.cause not in QUESTIONS:
+        if issue.cause not in pauses.QUESTIONS:
             return False
         row = await session.get(Resync, int(issue.data.get("resync_id", 0)), with_for_update=True)
         issues.close(issue, self._clock.now())
         if row is None or row.state not in WORKING:
             return True
         proceed = choice == "proceed"
-        if issue.cause == DELETES:
-            if not proceed:
-                await book.drop_deletes(session, row.id, str(issue.entity))
-            row.plan = {**row.plan, "deletes_accepted": row.plan.get("deletes_accepted", False) or proceed}
-        elif issue.cause == ABOVE_PLAN:
+        if issue.cause == pauses.DELETES:
+            entity = str(issue.entity)
+            if proceed:
+                allowed = {**row.plan.get("deletes_allowed", {}), entity: issue.data.get("deletes", 0)}
+                row.plan = {**row.plan, "deletes_allowed": allowed}
+            else:
+                row.plan = {**row.plan, "deletes_refused": [*row.plan.get("deletes_refused", ()), entity]}
+                await book.drop_deletes(session, row.id, entity)
+        elif issue.cause == pauses.ABOVE_PLAN:
             row.plan = {**row.plan, "above_accepted": proceed}
         elif proceed:
             place = {name: value for name, value in (row.cursor.get("place") or {}).items() if name != "cut"}
             row.cursor = {**row.cursor, "place": {**place, "cut_accepted": True}}
-            word, told = ("cut_accepted", "entities") if issue.cause == CUT_ISSUE else ("empty_accepted", "sets")
+            word, told = ("cut_accepted", "entities") if issue.cause == pauses.CUT else ("empty_accepted", "sets")
             row.plan = {**row.plan, word: [*row.plan.get(word, ()), *issue.data.get(told, ())]}
-        if not proceed and issue.cause != DELETES:
+        if not proceed and issue.cause != pauses.DELETES:
             await self._cancel(session, row)
-        elif not await self._questions(session, row):
+        elif not await pauses.questions(session, row):
             row.state, row.due_at = "running", self._clock.time()
             row.progress = {name: value for name, value in row.progress.items() if name != "paused_because"}
         return True
@@ -208,14 +205,8 @@ class Resyncs:
             text = f"A carga {other} ainda não terminou; espere por ela ou cancele-a."
             raise UserError(HTTPStatus.CONFLICT, "Já há uma carga", text, resync_id=other)
 
-    async def _questions(self, session: AsyncSession, row: Resync) -> Sequence[Issue]:
-        query = select(Issue).where(
-            Issue.integration_id == row.integration_id, Issue.cause.in_(QUESTIONS), Issue.open_key.is_not(None)
-        )
-        return [issue for issue in await session.scalars(query) if issue.data.get("resync_id") == row.id]
-
     async def _refuse_unanswered(self, session: AsyncSession, row: Resync) -> None:
-        found = await self._questions(session, row)
+        found = await pauses.questions(session, row)
         if found:
             ids = ", ".join(str(issue.id) for issue in found)
             raise UserError(HTTPStatus.CONFLICT, "Há uma pergunta aberta", f"Responda antes à pendência {ids}.")
