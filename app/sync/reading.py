@@ -14,6 +14,7 @@ from app.core.db import Database
 from app.core.ports import JsonObject, Record, Vendor
 from app.sync import links
 from app.sync.agreement import Agreement
+from app.sync.mapping.fields import Values
 from app.sync.models import Event, EventSource, EventState, Link
 from app.sync.trip import Paged, Side, Trip
 
@@ -41,14 +42,12 @@ class Reading:
         """One side of a pair as it is now; None when the vendor says it is gone. Raises Postponed, VendorError."""
         external_id = links.id_of(link, vendor)
         paged = await self._of_page(trip, vendor, external_id, link.version)
-        if paged is not None:
-            kept = {row.id: paged.values.get(row.id) for row in trip.rows}
+        if paged is not None and _whole(trip, paged.values):
+            kept = {row.id: paged.values[row.id] for row in trip.rows}
             return Side(kept, paged.read_at, paged.record, paged=True)
         if vendor is Vendor.OMIE and not trip.unfinished:
             values, seen_at = links.seen(link, vendor)
-            whole = values is not None and all(
-                row.id in values for row in trip.rows
-            )  # a row may be newer than the look
+            whole = values is not None and _whole(trip, values)
             if values and whole and seen_at is not None and await self._still_counts(trip, external_id, seen_at):
                 return Side({row.id: values[row.id] for row in trip.rows}, seen_at)
         record = await self.record(trip, vendor, external_id)
@@ -116,6 +115,11 @@ class Reading:
         )
         async with self._db.read() as session:
             return (await session.execute(newer)).first() is None
+
+
+def _whole(trip: Trip, values: Values) -> bool:
+    """Whether a look tells every row: one may be newer than the look, and what was not looked at is not empty."""
+    return all(row.id in values for row in trip.rows)
 
 
 def remember(reads: dict[str, Record], paged: Paged | None = None) -> str | None:
