@@ -102,6 +102,27 @@ async def test_options_carry_omies_codes_and_what_vanished_empties_nothing(rig: 
     assert told.count(("options", "create", "options")) >= 2
 
 
+@pytest.mark.feature("F074")
+@at_speed(60.0)
+async def test_of_several_addresses_the_first_travels_and_another_goes_where_it_is_mapped(rig: Rig) -> None:
+    street = "ClienteFornecedor.Endereço de Entrega.Endereço"
+    key = (await map_rows(rig, street))[street]
+    client = await rig.omie_new(
+        razao_social="Duas Casas", nome_fantasia="Duas Casas", cnpj_cpf=CNPJ, endereco="Rua da Sede",
+        endereco_numero="1", bairro="Centro", enderecoEntrega={"entEndereco": "Doca Nove", "entBairro": "Porto"},
+    )  # fmt: skip
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    assert (contact["StreetAddress"], contact["Neighborhood"]) == ("Rua da Sede", "Centro")
+    assert held(contact, key, "StringValue") == "Doca Nove"
+
+    await rig.contact_edit(contact["Id"], StreetAddress="Rua Nova")
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    assert (client["endereco"], at(client, "enderecoEntrega.entEndereco")) == ("Rua Nova", "Doca Nove")
+    assert at(client, "enderecoEntrega.entBairro") == "Porto"  # not mapped: a write of ours never empties it
+
+
 @pytest.mark.feature("F194")
 async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) -> None:
     ie = "ClienteFornecedor.Inscrição Estadual"
