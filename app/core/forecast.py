@@ -10,6 +10,9 @@ from app.core.ports import Priority
 
 ANSWER_SECONDS = 0.3
 """How long a vendor takes to answer, where nothing was measured yet."""
+ROUNDS = 5
+"""Longer work meets more traffic, which makes it longer; after so many rounds the figure hardly moves, and traffic
+that would fill a budget by itself does not make it endless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,16 @@ class Load:
 
     call: Call
     count: int
+    answer: float = ANSWER_SECONDS
+    """Seconds until one is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Calls of one kind that others make meanwhile."""
+
+    call: Call
+    per_second: float
     answer: float = ANSWER_SECONDS
     """Seconds until one is answered."""
 
@@ -52,11 +65,22 @@ class _Scope:
             self.windows[budget.name] = (budget.window, budget.share(priority, taught))
 
 
-def seconds(rules: Rules, loads: Iterable[Load], paces: Mapping[str, int | None]) -> float:
-    """The time of the scope that takes longest: all others are through meanwhile.
+def seconds(
+    rules: Rules, loads: Sequence[Load], paces: Mapping[str, int | None], traffic: Sequence[Traffic] = ()
+) -> float:
+    """How long calls take, beside traffic that goes on all the while: what it uses up of a budget, they wait for.
 
     `paces`: key of a pace -> calls in its window that a 429 taught, None while none did.
     """
+    taken = _alone(rules, loads, paces)
+    for _ in range(ROUNDS if loads else 0):
+        beside = [Load(each.call, round(each.per_second * taken), each.answer) for each in traffic]
+        taken = _alone(rules, [*loads, *beside], paces)
+    return taken
+
+
+def _alone(rules: Rules, loads: Iterable[Load], paces: Mapping[str, int | None]) -> float:
+    """The time of the scope that takes longest: all others are through meanwhile."""
     scopes: dict[str, _Scope] = {}
     for load in loads:
         mine: dict[str, _Scope] = {}

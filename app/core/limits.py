@@ -138,8 +138,9 @@ class Limiter:
         known = self._answers.get(key, seconds)
         self._answers[key] = known + NEWEST * (seconds - known)
 
-    async def forecast(self, calls: Sequence[tuple[Call, int]]) -> float:
-        """Seconds that so many calls of one vendor will take at the limits as they are now. Raises Postponed."""
+    async def forecast(self, calls: Sequence[tuple[Call, int]], traffic: Sequence[tuple[Call, float]] = ()) -> float:
+        """Seconds that so many calls of one vendor will take at the limits as they are now, beside so many others a
+        second. Raises Postponed."""
         if not calls:
             return 0.0
         vendor = calls[0][0].vendor
@@ -153,8 +154,13 @@ class Limiter:
             raise self._unavailable() from None
         mine = [seconds for (name, _), seconds in self._answers.items() if name == vendor]
         usual = sum(mine) / len(mine) if mine else forecast.ANSWER_SECONDS
-        loads = (forecast.Load(call, n, self._answers.get((vendor, call.method), usual)) for call, n in calls)
-        return forecast.seconds(rules, loads, paces)
+
+        def answer(call: Call) -> float:
+            return self._answers.get((vendor, call.method), usual)
+
+        loads = [forecast.Load(call, count, answer(call)) for call, count in calls]
+        beside = [forecast.Traffic(call, rate, answer(call)) for call, rate in traffic]
+        return forecast.seconds(rules, loads, paces, beside)
 
     async def first_noted(self, key: str, seconds: float) -> float:
         """Seconds since any process first noted `key`; 0 the first time, forgotten after `seconds`."""

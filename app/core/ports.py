@@ -171,10 +171,13 @@ class Gateway(Protocol):
         """What `list`, `read` (by ids), `find` or a verb of `write` costs. Nothing is sent."""
         ...
 
-    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+    async def seconds(
+        self, requests: Mapping[str, int], *, of_one_record: int = 0, traffic: Mapping[str, float] | None = None
+    ) -> float:
         """How long requests, by method, will take at the limits and at this priority. Nothing is sent.
 
-        `of_one_record`: how many of them alter the same record, for the record that needs most.
+        `of_one_record`: how many of them alter the same record, for the record that needs most. `traffic`: calls a
+        second, by method, that go on meanwhile.
         """
         ...
 

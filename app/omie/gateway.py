@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from app.core.batch import ReadBatch
@@ -159,12 +160,16 @@ class OmieGateway:
             size, method = 1, row.verbs[verb].call if verb in row.verbs else verb
         return Price(method, size)
 
-    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+    async def seconds(
+        self, requests: Mapping[str, int], *, of_one_record: int = 0, traffic: Mapping[str, float] | None = None
+    ) -> float:
         """By the rows of `budgets.py`."""
-        calls = [(Call("omie", self._client.account, name, self._priority), n) for name, n in requests.items()]
+        call = partial(Call, "omie", self._client.account, priority=self._priority)
+        calls = [(call(name), count) for name, count in requests.items()]
         if of_one_record:
-            calls.append((Call("omie", self._client.account, "", self._priority, record=" "), of_one_record))
-        return await self._client.funnel.limiter.forecast(calls)
+            calls.append((call("", record=" "), of_one_record))
+        beside = [(call(name), rate) for name, rate in (traffic or {}).items()]
+        return await self._client.funnel.limiter.forecast(calls, beside)
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write, by Omie id only. What Omie is known to refuse is refused here and costs no error (`sent` False).

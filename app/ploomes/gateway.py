@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from app.core.batch import ReadBatch
 from app.core.errors import Fault, Postponed, VendorError
@@ -139,11 +140,14 @@ class PloomesGateway:
         http = {"list": "GET", "read": "GET", "find": "GET", "create": "POST", "delete": "DELETE"}.get(verb, "PATCH")
         return Price(f"{http} {row.path}", size)
 
-    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+    async def seconds(
+        self, requests: Mapping[str, int], *, of_one_record: int = 0, traffic: Mapping[str, float] | None = None
+    ) -> float:
         """By the rows of `budgets.py`; no limit of Ploomes' is about one record."""
-        account = self._client.account
-        calls = [(Call("ploomes", account, name, self._priority), count) for name, count in requests.items()]
-        return await self._client.funnel.limiter.forecast(calls)
+        call = partial(Call, "ploomes", self._client.account, priority=self._priority)
+        calls = [(call(name), count) for name, count in requests.items()]
+        beside = [(call(name), rate) for name, rate in (traffic or {}).items()]
+        return await self._client.funnel.limiter.forecast(calls, beside)
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:
         """One write. The answer carries the whole record, expanded. Deleting what is gone succeeds."""

@@ -27,6 +27,11 @@ def counted(counts: Mapping[str, int]) -> dict[str, int]:
     return {**dict.fromkeys(ACTIONS, 0), **counts}
 
 
+def starts_at(window: Window | None, now: datetime) -> datetime:
+    """When work begins; now where a window never opens."""
+    return (window.next_opening(now) if window is not None else None) or now
+
+
 def ends_at(window: Window | None, start: datetime, work: float) -> datetime | None:
     """When `work` seconds are done from `start` on, working only inside the window; None when it never opens."""
     if window is None:

@@ -30,6 +30,7 @@ from app.sync.passes.resync_items import DONE, FOUND, KNOWN, OPEN
 from app.sync.passes.resync_judge import FRESH, ground_of, judge_pairs, judge_single, open_link, sharers, verdicts_of
 from app.sync.passes.resync_read import Reader
 from app.sync.passes.subject import Subject, without_creating
+from app.sync.passes.traffic import hour_like, traffic
 from app.sync.passes.visit import Visit
 from app.sync.sales.passing import SALES, SaleVisit
 from app.sync.vendors import Gateways
@@ -179,9 +180,8 @@ class ResyncSteps:
     async def _plan(self, integration: Integration, row: Resync, turn: Turn) -> None:
         """Adds everything up; a dry run ends here, and too many deletions ask first."""
         config = await self._configs.get(integration.id)
-        entities, requests, writes, work = await self._counted(integration, row)
-        window = None if unhindered(row) else config.window.window()
-        now = self._clock.now()
+        window, now = None if unhindered(row) else config.window.window(), self._clock.now()
+        entities, requests, writes, work = await self._counted(integration, row, flight_plan.starts_at(window, now))
         end = flight_plan.ends_at(window, now, work)
         async with turn.commit(None) as (session, own):
             used = flight_plan.merged(own.requests_used, {v: {} for v in Vendor})
@@ -206,9 +206,10 @@ class ResyncSteps:
                 await self._ask_about_deletes(session, own, config)
 
     async def _counted(
-        self, integration: Integration, row: Resync
+        self, integration: Integration, row: Resync, start: datetime
     ) -> tuple[JsonObject, flight_plan.Requests, int, float]:
-        """Counts per entity, requests per vendor and method, writes, and seconds of work at the limits."""
+        """Counts per entity, requests per vendor and method, writes, and seconds of work at the limits, beside the
+        live traffic to be expected from `start` on."""
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
         entities: JsonObject = {name: dict(counts) for name, counts in row.plan.get("entities", {}).items()}
         calls: dict[tuple[str, str, str], int] = {}
@@ -257,9 +258,12 @@ class ResyncSteps:
         if STOCK in entities:
             entities[STOCK] = flight_plan.counted(entities[STOCK])
         writes = sum(count for (_, _, word), count in calls.items() if _writes(word))
+        async with self._db.read() as session:
+            gateways = {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes}
+            beside = await traffic(session, integration, gateways, PASSED, hour_like(start, self._clock.now()))
         work = max(
-            await omie.seconds(requests.get("omie", {}), of_one_record=most),
-            await ploomes.seconds(requests.get("ploomes", {})),
+            await omie.seconds(requests.get("omie", {}), of_one_record=most, traffic=beside[Vendor.OMIE]),
+            await ploomes.seconds(requests.get("ploomes", {}), traffic=beside[Vendor.PLOOMES]),
         )
         return entities, requests, writes, work
 

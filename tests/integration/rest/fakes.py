@@ -72,7 +72,9 @@ class FakeGateway:
     def price(self, entity: str, verb: str) -> Price:
         return Price(f"{verb} {entity}", PAGE if verb == "list" else 1)
 
-    async def seconds(self, requests: Mapping[str, int], *, of_one_record: int = 0) -> float:
+    async def seconds(
+        self, requests: Mapping[str, int], *, of_one_record: int = 0, traffic: Mapping[str, float] | None = None
+    ) -> float:
         return 0.0
 
     async def write(self, entity: str, verb: str, external_id: str | None, body: JsonObject) -> Written:

@@ -5,7 +5,7 @@ import pytest
 from app.core import forecast
 from app.core.db import Database
 from app.core.errors import Fault, Postponed
-from app.core.forecast import Load
+from app.core.forecast import Load, Traffic
 from app.core.limit_rules import Call, Rules
 from app.core.limits import Limiter
 from app.core.ports import Priority
@@ -37,6 +37,18 @@ def test_the_slowest_limit_says_how_long_it_takes(
     rules: Rules, call: Call, count: int, answer: float, taught: int | None, wanted: float
 ) -> None:
     assert forecast.seconds(rules, [Load(call, count, answer)], {PACE: taught}) == pytest.approx(wanted)
+
+
+@pytest.mark.feature("F264")
+def test_what_live_traffic_uses_up_is_waited_for() -> None:
+    beside = Traffic(PATCH, 5 / 60, 0.2)
+    alone = forecast.seconds(PLOOMES, [Load(PATCH, 750, 0.2)], {PACE: 100})
+    taken = forecast.seconds(PLOOMES, [Load(PATCH, 750, 0.2)], {PACE: 100}, [beside])
+    assert taken == forecast.seconds(PLOOMES, [Load(PATCH, 750 + round(taken * 5 / 60), 0.2)], {PACE: 100})
+    assert alone * 1.05 < taken < alone * 1.12  # five of seventy-five a minute
+    assert forecast.seconds(PLOOMES, [], {}, [beside]) == 0.0
+    flood = Traffic(PATCH, 10.0, 0.2)
+    assert forecast.seconds(PLOOMES, [Load(PATCH, 750, 0.2)], {PACE: 100}, [flood]) < float("inf")
 
 
 def test_calls_of_one_record_keep_their_distance_and_methods_run_beside_each_other() -> None:
