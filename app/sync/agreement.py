@@ -24,7 +24,7 @@ from app.sync.issues import Finding
 from app.sync.journal import finish
 from app.sync.lookups.references import References
 from app.sync.lookups.snapshots import learn
-from app.sync.lookups.vanished import rest_vanished
+from app.sync.lookups.vanished import options_may_be_old, rest_vanished
 from app.sync.mapping.canonical import canonical
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide, fights
 from app.sync.mapping.fields import Field, MissingReference, Values
@@ -78,9 +78,10 @@ class Agreement:
             return
         theirs = await self._linked_before(trip, link)
         policy = await self._policy(trip, link, first=Vendor.OMIE if theirs is None else Vendor.PLOOMES)
-        verdict = await self.resolving(
-            trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides)
-        )
+        verdict = await self._decided(trip, sides, policy)
+        if options_may_be_old(trip.rows, link, verdict):
+            await self._references.options_anew(trip.integration, trip.refs)
+            verdict = await self._decided(trip, sides, policy)
         again = None if newest else await self._read_again(trip, link, verdict, ploomes)
         if again is not None:
             await self.agree(trip, link, omie, again, newest=True)
@@ -106,6 +107,9 @@ class Agreement:
             async with self._db.transaction() as session:
                 await self._finish_agreed(session, trip, link, ground)
         await self._trace("committed")
+
+    async def _decided(self, trip: Trip, sides: Sides, policy: Policy) -> Verdict:
+        return await self.resolving(trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides))
 
     async def _read_again(self, trip: Trip, link: Link, verdict: Verdict, ploomes: Side) -> Side | None:
         """Ploomes' side read again, when a list that it replaces whole would be written from a row of some time ago;

@@ -123,6 +123,30 @@ async def test_of_several_addresses_the_first_travels_and_another_goes_where_it_
     assert at(client, "enderecoEntrega.entBairro") == "Porto"  # not mapped: a write of ours never empties it
 
 
+@pytest.mark.feature("F204")
+async def test_an_option_that_vanished_is_not_sent_while_the_rest_of_the_edit_has_to_wait(rig: Rig) -> None:
+    client = await rig.omie_new(razao_social="Sol Ltda", nome_fantasia="Sol", cnpj_cpf=CNPJ, tipo_atividade="2")
+    await rig.settle()
+    key = (await map_rows(rig, ACTIVITY))[ACTIVITY]
+    await rig.api.post(f"{rig.path}/records/clients/omie/{client['codigo_cliente_omie']}/sync")
+    await rig.settle()
+    contact = await rig.pair_of_client(client["codigo_cliente_omie"])
+    options = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
+    assert held(contact, key, "IntegerValue") == options["2"]["Id"]
+    await rig.contact_edit(contact["Id"], Website="sol.test")  # every look-up is fresh now
+    await rig.settle()
+
+    await wipe(rig, "Fields@OptionsTables@Options", options["2"]["Id"])
+    await rig.fault("disconnect", vendor="omie", match="AlterarCliente", when="before", times=1)
+    await rig.contact_edit(contact["Id"], Name="Sol Nascente")
+    await rig.settle()
+    client = await rig.pair_of_contact(contact["Id"])
+    assert (client["tipo_atividade"], client["nome_fantasia"]) == ("2", "Sol Nascente")
+    options = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
+    assert held(await rig.pair_of_client(client["codigo_cliente_omie"]), key, "IntegerValue") == options["2"]["Id"]
+    assert await rig.issues() == []
+
+
 @pytest.mark.feature("F194")
 async def test_a_field_that_vanished_rests_its_row_and_clears_nothing(rig: Rig) -> None:
     ie = "ClienteFornecedor.Inscrição Estadual"

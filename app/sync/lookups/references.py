@@ -164,6 +164,11 @@ class References:
         if not await self._sets.lately(integration.id, vendor, entity, LATELY_SECONDS):
             await self._sets.read(integration.id, vendor, entity, gateway)
 
+    async def options_anew(self, integration: Integration, refs: Refs) -> None:
+        """Puts the options of mapped fields into a snapshot as they are known now, by any process."""
+        await self._put_mapped(integration.id, self._config[integration.id], refs)
+        self.forget(integration.id)
+
     async def seek_user(self, integration: Integration, seller: str, ploomes: Gateway) -> None:
         """Asks Ploomes for the user with a seller's e-mail: he may be newer than our list, and no webhook tells."""
         async with self._db.read() as session:

@@ -66,6 +66,14 @@ async def rest_vanished(
             values.pop(row.id, None)
 
 
+def options_may_be_old(rows: Sequence[Field], link: Link, verdict: Verdict) -> bool:
+    """Whether Ploomes is to be given an option whose row lost its base, as it does when an option vanished: a snapshot
+    of before still names that option."""
+    return bool(link.ploomes_base) and any(
+        isinstance(row.by, Option) and row.id in verdict.to_ploomes and row.id not in link.ploomes_base for row in rows
+    )
+
+
 async def line_fields_gone(db: Database, now: datetime, trip: Trip, rows: Sequence[Field]) -> bool:
     """Whether one of the fields of a sale's lines is in Ploomes no more, looked up in one call; its row rests then."""
     keys = {str(row.field_key): row for row in rows if row.field_key is not None}
