@@ -63,10 +63,12 @@ async def test_a_field_mapped_after_the_plan_is_read_before_anything_is_written(
     await rig.omie_edit(client["codigo_cliente_omie"], telefone1_ddd="11", telefone1_numero="30201010")
     plan = await resync(rig, entities=["clients"], dry_run=True)
     assert plan["plan"]["entities"]["clients"]["update_in_ploomes"] == 1, plan
+    alone = len(rig.tap.of("ConsultarCliente"))
     await map_it(rig, key)
     await act(rig, plan["id"], "resume", force=True)
     done = await rested(rig, plan["id"], "completed")
     assert await agreed(rig, client, key) == ("777", "777")
     assert not rig.tap.of("AlterarCliente")
     assert done["written"] == {"clients": {"update_in_ploomes": 1}}
+    assert len(rig.tap.of("ConsultarCliente")) == alone  # together with the others that a publish outdated
     assert await rig.refusals() == {}

@@ -20,6 +20,7 @@ from app.sync.passes import pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
 from app.sync.passes.passes import Turn
+from app.sync.passes.resync_again import Again
 from app.sync.passes.resync_items import DELETE_STAGE, DONE, OPEN, SENT
 from app.sync.passes.resync_judge import FRESH
 from app.sync.passes.subject import Subject
@@ -37,13 +38,17 @@ SLACK = 5
 class Executor:
     """Feeds the road from the items of a pass."""
 
-    def __init__(self, db: Database, clock: Clock, queue: Queue) -> None:
+    def __init__(self, db: Database, clock: Clock, queue: Queue, again: Again) -> None:
         self._db = db
         self._clock = clock
         self._queue = queue
+        self._again = again
 
     async def step(self, visits: Mapping[str, Subject], resync: Resync, turn: Turn) -> None:
-        """Counts what ended and sends the next items; ends the step when none are left."""
+        """Counts what ended and sends the next items, read again where they ask for it; ends the step when none are
+        left."""
+        if await self._again.step(visits, resync, turn):
+            return
         async with self._db.read() as session:
             running = await book.sent_by_target(session, resync.id)
             chosen: list[ResyncItem] = []

@@ -183,6 +183,23 @@ async def withdraw(session: AsyncSession, resync_id: int, reason: str, now: Any)
     )
 
 
+async def outdate(session: AsyncSession, resync_id: int, entity: str) -> None:
+    """Pairs that differ are to be read again: their rows were told under another configuration. What has no link yet
+    keeps its raw row, from which its event tells the values anew."""
+    await session.execute(
+        update(ResyncItem)
+        .where(
+            ResyncItem.resync_id == resync_id,
+            ResyncItem.entity == entity,
+            ResyncItem.link_id.is_not(None),
+            ResyncItem.state.in_((FOUND, OPEN)),
+            ResyncItem.stage % 10 != DELETE_STAGE,
+        )
+        .values(state=STALE)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def drop_all(session: AsyncSession, resync_id: int) -> None:
     """Removes the items of a pass that is over."""
     await session.execute(delete(ResyncItem).where(ResyncItem.resync_id == resync_id))

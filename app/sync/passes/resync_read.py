@@ -1,7 +1,7 @@
 """The reading steps of a resync: both vendors' lists beside each other, what went missing, and stale rows again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,7 +55,8 @@ class Reader:
         A vendor whose limit asks for a pause does not hold the other back.
         """
         now = self._clock.time()
-        place: JsonObject = {"at": self._clock.now().isoformat(), **(resync.cursor.get("place") or {})}
+        begun = {"at": self._clock.now().isoformat(), "config": visits[0].config_version}
+        place: JsonObject = {**begun, **(resync.cursor.get("place") or {})}
         sets = {name: dict(place.get(name) or await self._begin(visits, name)) for name in _sets_of(visits)}
         waiting = [name for name, side in sets.items() if not side.get("end")]
         ready = [name for name in waiting if sets[name].get("rest", 0.0) <= now]
@@ -85,8 +86,8 @@ class Reader:
                 if sets[name].get("end"):
                     await self._end(session, row, came, sets[name], place)
             _progress(row, sets)
-            crawls = {visit.entity: place["at"] for visit in visits}
-            row.plan = {**row.plan, "crawls": {**row.plan.get("crawls", {}), **crawls}}
+            for name, told in (("crawls", place["at"]), ("configs", place["config"])):
+                row.plan = {**row.plan, name: {**row.plan.get(name, {}), **{visit.entity: told for visit in visits}}}
             if cut is not None and following.get(CUT, 0) >= CUTS:
                 await self._ask_about_cut(session, row, visits, cut, empty)
         if cut is not None:
@@ -235,7 +236,7 @@ class Reader:
         entity = visit.entity
         async with self._db.read() as session:
             items = await book.of_state(session, resync.id, STALE, BATCH, entity=entity)
-            pairs = await _links_of(session, items)
+            pairs = await living_links(session, items)
             busy = await touched_pairs(session, visit, list(pairs.values()), None)
         if not items:
             async with turn.commit(None):
@@ -254,17 +255,25 @@ class Reader:
 
     async def both(self, visit: Subject, pairs: Sequence[Link]) -> dict[int, dict[Vendor, Row]]:
         """Both sides of pairs as they are now, by link id; pairs of which a side did not come are left out."""
+        wanted = {link.id: {vendor: links.id_of(link, vendor) for vendor in Vendor} for link in pairs}
+        return await self.together(visit, wanted, linked=wanted)
+
+    async def together(
+        self, visit: Subject, wanted: Mapping[int, Mapping[Vendor, str]], *, linked: Collection[int]
+    ) -> dict[int, dict[Vendor, Row]]:
+        """Records that belong together as they are now, by the number they go under, fifty a call; those of which a
+        record did not come, or (where they are not `linked`) is none of ours any more, are left out."""
         found: dict[Vendor, dict[str, Record]] = {}
         for vendor in Vendor:
-            ids = [links.id_of(link, vendor) for link in pairs]
+            ids = [one[vendor] for one in wanted.values() if vendor in one]
             found[vendor] = await gateway_of(visit, vendor).fetch_many(visit.sets[vendor], ids) if ids else {}
         rows: dict[int, dict[Vendor, Row]] = {}
-        for link in pairs:
-            both = {vendor: found[vendor].get(links.id_of(link, vendor)) for vendor in Vendor}
-            records = [record for record in both.values() if record is not None]
-            if len(records) == len(both):
-                read = await visit.read(records, {record.id for record in records})
-                rows[link.id] = {row.record.vendor: row for row in read}
+        for number, ids_of in wanted.items():
+            records = [found[vendor][one] for vendor, one in ids_of.items() if one in found[vendor]]
+            if len(records) == len(ids_of):
+                read = await visit.read(records, ids_of.values() if number in linked else ())
+                if len(read) == len(records):
+                    rows[number] = {row.record.vendor: row for row in read}
         return rows
 
 
@@ -298,7 +307,8 @@ def index_rows(records: Sequence[Record], compared: Sequence[tuple[Subject, Sequ
     return found + [known.Known(v, name, one, digest=d) for v in vendors for (name, one), d in digests.items()]
 
 
-async def _links_of(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:
+async def living_links(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:
+    """Living links of items, by their id."""
     ids = [item.link_id for item in items if item.link_id]
     found = await session.scalars(select(Link).where(Link.id.in_(ids), Link.state.in_(links.LIVING)))
     return {link.id: link for link in found}

@@ -25,6 +25,7 @@ from app.sync.passes.load_steps import LoadSteps
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
 from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
+from app.sync.passes.resync_again import Again, outdated
 from app.sync.passes.resync_execute import Executor, unhindered, writes_of
 from app.sync.passes.resync_items import DONE, FOUND, KNOWN, OPEN
 from app.sync.passes.resync_judge import FRESH, ground_of, judge_pairs, judge_single, open_link, sharers, verdicts_of
@@ -75,7 +76,7 @@ class ResyncSteps:
         self._references = references
         self._look_ups = load.table()["references"]
         self._reader = Reader(db, clock)
-        self._executor = Executor(db, clock, queue)
+        self._executor = Executor(db, clock, queue, Again(db, self._reader))
         self._reconciler = Reconciler(db, clock, vault, self._reader)
 
     def road(self) -> Road:
@@ -113,13 +114,17 @@ class ResyncSteps:
 
     async def visit(self, integration: Integration, entity: str) -> Subject:
         """Access to both vendors at the lowest priority."""
-        config = await self._configs.get(integration.id)
+        version, config = await self._configs.current(integration.id)
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
         refs = await self._references.of(integration, config, omie, ploomes, custom_fields_of(entity))
         given = (omie, ploomes, self._references, without_creating(refs))
+        made: Visit | SaleVisit
         if entity in RULES:
-            return Visit(integration, config, RULES[entity], *given)
-        return SaleVisit(self._db, integration, config, entity, *given)
+            made = Visit(integration, config, RULES[entity], *given)
+        else:
+            made = SaleVisit(self._db, integration, config, entity, *given)
+        made.config_version = version
+        return made
 
     async def _read(self, group: Sequence[str], integration: Integration, row: Resync, turn: Turn) -> None:
         await self._reader.lists([await self.visit(integration, entity) for entity in group], row, turn)
@@ -135,6 +140,8 @@ class ResyncSteps:
     async def _pairs(self, entity: str, number: int, integration: Integration, row: Resync, turn: Turn) -> None:
         """The next batch of linked pairs of which a side differs from its base."""
         visit = await self.visit(integration, entity)
+        if await outdated(visit, row, turn, f"{entity}:again"):
+            return
         ground = ground_of(visit, number, datetime.fromisoformat(row.plan["crawls"][entity]))
         async with self._db.read() as session:
             items = await _found(session, row.id, entity, linked=True)
@@ -289,6 +296,9 @@ class ResyncSteps:
                 await self._ask_about_deletes(session, own, config)
             return
         visits = {entity: await self.visit(integration, entity) for entity in _paired(row)}
+        for visit in visits.values():
+            if await outdated(visit, row, turn):
+                return
         await self._executor.step(visits, row, turn)
 
 

@@ -60,6 +60,8 @@ class Subject(Protocol):
 
     integration: Integration
     config: Config
+    config_version: int
+    """Which version of the configuration `config` is."""
     entity: str
     omie: Gateway
     ploomes: Gateway
@@ -150,6 +152,7 @@ class Access:
     ) -> None:
         self.integration = integration
         self.config = config
+        self.config_version = 0
         self.entity = entity
         self.rows: Sequence[Field] = rows_of(entity, config, refs)
         self.omie = omie
