@@ -37,7 +37,7 @@ def least(products: int, families: int, *, second: bool) -> Requests:
     ploomes = {"GET Contacts": 1, "GET Products": math.ceil(products / PLOOMES_PAGE) + 1 if second else 1}
     if not second:
         omie |= {"PesquisarFamilias": math.ceil(families / PAGE), "ListarLocaisEstoque": 1, "ListarPaises": 1}
-        ploomes |= {"POST Products": products, "POST Products@Groups": families}
+        ploomes |= {"POST Products": products, "POST Products@Groups": families, "GET Products@Groups": 1}
     return {"omie": omie, "ploomes": ploomes}
 
 
