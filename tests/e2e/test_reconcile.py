@@ -141,6 +141,36 @@ async def test_the_catalogue_is_planned_healed_and_certified_too(rig: Rig) -> No
 
 
 @EMBEDDED
+@pytest.mark.feature("F101", "F105", "F264")
+@at_speed(60.0)
+async def test_a_reconcile_releases_no_product_that_waits_for_a_person(rig: Rig) -> None:
+    await rig.configure(products={"create_active": False})
+    codes = [(await product(rig, codigo=f"W-{n}", descricao=f"Item {n}"))["codigo_produto"] for n in range(4)]
+    work = (await service(rig, cCodigo="SRV-1", cDescricao="Consultoria"))["intListar"]["nCodServ"]
+    await rig.settle()
+    await rig.ploomes_change("Products", (await twin(rig, codes[1]))["Id"], Suspended=False)  # a person releases it
+    await rig.omie_change("products", codes[2], inativo="S")
+    await rig.settle()
+    await silent(rig)
+    await rig.omie_change("products", codes[3], inativo="S")
+    writes = await rig.writes()
+    _, document, _ = await reconcile(rig)
+
+    async def suspended() -> list[bool]:
+        return [(await twin(rig, code))["Suspended"] for code in codes]
+
+    assert (await suspended(), (await twin(rig, work, "services"))["Suspended"]) == ([True, False, True, True], True)
+    assert await rig.writes() == writes + 1, "the one that Omie said is inactive"
+    assert [document["entities"][name]["equal"] for name in ("products", "services")] == [4, 1], str(document)
+    assert document["clean"] is True
+    # new ones enter active again: those that wait are nobody's any more
+    await rig.configure(products={"create_active": True})
+    await reconcile(rig)
+    assert (await suspended(), (await twin(rig, work, "services"))["Suspended"]) == ([False, False, True, True], False)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@EMBEDDED
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.feature("F264", "F282")

@@ -55,7 +55,10 @@ HINTS: Mapping[str, Hint] = {
     "clients": Hint("Regras de clientes."),
     "clients.tags": Hint("Só clientes do Omie com uma destas tags; vazio: todos.", when=_CLIENTS),
     "products": Hint("Regras de produtos e serviços."),
-    "products.create_active": Hint("Produtos novos entram ativos no Ploomes.", when=("entities.products", True)),
+    "products.create_active": Hint(
+        "Produtos novos entram ativos no Ploomes; desligado, entram suspensos e esperam que alguém os libere. Religar "
+        "libera na próxima conferência os que ainda esperam.", when=("entities.products", True),
+    ),
     "products.groups_from_family": Hint(
         "A família do Omie vira grupo no Ploomes.", when=("entities.products", True)
     ),

@@ -76,8 +76,11 @@ def new_in_ploomes(values: Values, config: "Config") -> Values:
 
 
 def comparable(vendor: Vendor, values: Values, config: "Config") -> Values:
-    """As they are: Omie alone decides."""
-    return values
+    """As they are: Omie alone decides. Where new ones wait for a person to release them, nobody knows of an active one
+    whether it should be suspended (F105)."""
+    if config.products.create_active or values.get("active") is False:
+        return values
+    return {**values, "suspended": None}
 
 
 def withhold(vendor: Vendor, values: Values, refs: Refs) -> Sequence[Held]:
