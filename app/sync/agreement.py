@@ -82,7 +82,7 @@ class Agreement:
         if options_may_be_old(trip.rows, link, verdict):
             await self._references.options_anew(trip.integration, trip.refs)
             verdict = await self._decided(trip, sides, policy)
-        again = None if newest else await self._read_again(trip, link, verdict, ploomes)
+        again = None if newest else await self.read_again(trip, link, verdict.to_ploomes, ploomes)
         if again is not None:
             await self.agree(trip, link, omie, again, newest=True)
             return
@@ -111,15 +111,16 @@ class Agreement:
     async def _decided(self, trip: Trip, sides: Sides, policy: Policy) -> Verdict:
         return await self.resolving(trip, lambda: trip.rules.adjust(decide(trip.rows, sides, policy, trip.refs), sides))
 
-    async def _read_again(self, trip: Trip, link: Link, verdict: Verdict, ploomes: Side) -> Side | None:
-        """Ploomes' side read again, when a list that it replaces whole would be written from a row of some time ago;
-        where that is true of custom fields too, at every write of one but a pass's, whose plan counts its own reads."""
+    async def read_again(self, trip: Trip, link: Link, values: Values, ploomes: Side) -> Side | None:
+        """Ploomes' side read again, when `values` would write a list that it replaces whole from a row of some time
+        ago; where that is true of custom fields too, at every write of one but a pass's, whose plan counts its own
+        reads. Raises Postponed, VendorError."""
         if ploomes.paged:
             fresh = ploomes.record is not None and self._clock.now() - ploomes.read_at < PAGE_IS_NEW
-            stale = needs_record(trip.rows, verdict.to_ploomes) and not fresh
+            stale = needs_record(trip.rows, values) and not fresh
         else:
             replaced = habit_of(trip.integration) is Habit.REPLACES and trip.event.source != EventSource.RESYNC
-            stale = replaced and names_custom(trip.rows, verdict.to_ploomes)
+            stale = replaced and names_custom(trip.rows, values)
         if not stale:
             return None
         record = await trip.ploomes.fetch(trip.set_of(Vendor.PLOOMES), link.ploomes_id)

@@ -204,7 +204,9 @@ class Deletion:
         await self._inactivate(trip, link, other, side, done("inactivated", detail))
 
     async def _inactivate(self, trip: Trip, link: Link, other: Vendor, side: Side, outcome: Outcome) -> None:
-        values: Values = {key: value for key, value in trip.rules.INACTIVE.items() if side.values.get(key) != value}
+        values = _inactivating(trip, side)
+        if other is Vendor.PLOOMES and (newer := await self._agreement.read_again(trip, link, values, side)):
+            side, values = newer, _inactivating(trip, newer)
         entry = None
         left = withhold(trip, other, values, link.ploomes_id)
         if left:
@@ -263,6 +265,11 @@ async def is_used(ploomes: Gateway, set_name: str, product_id: str) -> bool:
     return False
 
 
+def _inactivating(trip: Trip, side: Side) -> Values:
+    """What a record lacks to be inactive. Pure."""
+    return {name: value for name, value in trip.rules.INACTIVE.items() if side.values.get(name) != value}
+
+
 def _taken_back(trip: Trip, side: Side) -> bool:
     """Whether a person undid what the record got when it was inactivated. Pure."""
-    return any(side.values.get(name) != value for name, value in trip.rules.INACTIVE.items())
+    return bool(_inactivating(trip, side))

@@ -1,14 +1,17 @@
 """Products and services go from Omie to Ploomes and never back (F004-F006, F092-F105, F130)."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.sync.deletion import RETIRED
+from app.sync.lookups.references import LATELY_SECONDS
 from app.sync.models import Link, LinkState
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.test_resync import act, rested, resync, silent
 
 
 async def product(rig: Rig, **fields: Any) -> JsonObject:
@@ -236,6 +239,37 @@ async def test_a_retired_product_goes_with_its_last_sale_unless_somebody_took_it
     await look_at_retired(rig)
     assert set(await names_of(rig, "Products")) == {pairs[1]}
     assert not rig.tap.of("ExcluirProduto", "AlterarProduto")
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F004", "F101", "F264")
+@pytest.mark.parametrize("policy", ["mirror", "inactivate"])
+@EMBEDDED
+async def test_a_deletion_that_only_a_pass_finds_leaves_a_persons_marker(rig: Rig, policy: str) -> None:
+    await rig.configure(entities={"clients": False, "orders": False}, deletes={"products": policy})
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    pair = (await twin(rig, code))["Id"]
+    contact = await rig.ploomes_new("Contacts", Name="Comprador", TypeId=1)
+    sale = await rig.ploomes_new("Orders", ContactId=int(contact))
+    await rig.ploomes_new("Orders@Products", OrderId=int(sale), ProductId=pair, Quantity=1, UnitPrice=1)
+    lists = {name: key for key, name in (await names_of(rig, "Products@Lists")).items()}
+    own = int(await rig.ploomes_new("Products@Lists", Name="Promoção"))
+    await rig.ploomes_change("Products", pair, Lists=[{"ListId": lists["Ativo"]}, {"ListId": own}])
+    await rig.settle()
+    await rig.omie_put("products", codigo="CAF-2", descricao="Outro", unidade="UN", ncm="0901.21.00")
+    await rig.settle()
+    await silent(rig)
+    await rig.omie_remove("products", code)
+    plan = await resync(rig, entities=["products"], dry_run=True)
+    await act(rig, plan["id"], "resume", force=True)
+    done = await rested(rig, plan["id"], "completed")
+    await rig.settle()
+    [left] = [row for row in await rig.ploomes_set("Products") if row["Id"] == pair]
+    assert left["Suspended"] is True
+    assert {row["ListId"] for row in left["Lists"]} == {lists["Inativo"], own}, "a person's marker stays"
+    if policy == "inactivate":
+        assert done["requests_used"] == done["plan"]["requests"]
     assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 

@@ -12,6 +12,7 @@ from app.sync.models import KnownRecord, Link
 from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.resync_compare import touched_since
 from app.sync.passes.resync_items import DELETE_STAGE, OPEN
+from app.sync.passes.resync_judge import FRESH
 from app.sync.passes.subject import Subject
 
 CONTROLS = 2
@@ -83,3 +84,5 @@ async def plan_delete(
     item.vendor, item.external_id, item.target = gone.value, links.id_of(link, gone), other.value
     item.state, item.stage = OPEN, stage * 10 + DELETE_STAGE
     item.actions, item.calls = work.actions, work.calls
+    if work.fresh and item.ploomes is not None:
+        item.ploomes = {**item.ploomes, FRESH: True}

@@ -130,13 +130,13 @@ class Visit(Access):
         return Work([f"create_in_{target.value}"], calls, target)
 
     def ending(self, link: Link, gone: Vendor) -> Work:
-        """By the policy of deletions."""
+        """By the policy of deletions; a page that does not show a record is no ground for writing a list of it."""
         policy = getattr(self.config.deletes, self.entity, "ignore")
         other = gone.other
         verb = {"mirror": "delete", "inactivate": "update"}.get(policy)
-        return Work(
-            [f"{verb}_in_{other.value}"] if verb else ["ended"], {other.value: {verb: 1}} if verb else {}, other
-        )
+        fresh = verb == "update" and other is Vendor.PLOOMES and needs_record(self.rows, self.rules.INACTIVE)
+        actions, calls = ([f"{verb}_in_{other.value}"], {other.value: {verb: 1}}) if verb else (["ended"], {})
+        return Work(actions, calls, other, fresh)
 
     def differing(self, sides: Sides) -> list[Field]:
         """Rows whose difference is only noted do not count, nor what the sides hold differently by a rule."""
