@@ -228,6 +228,8 @@ CAUSES: dict[str, Cause] = {
     "internal": Cause("Falha interna ao processar o registro", "Informe o suporte com o número do evento.", "suporte"),
 }
 """Every cause there is. `who`: who can mend it."""
+REFUSED = ("refused", "unknown_fault")
+"""Causes of issues about a record that a vendor refused."""
 DUTY_OF: Mapping[str, str] = {name: cause.duty for name, cause in CAUSES.items() if cause.duty is not None}
 
 
@@ -300,6 +302,17 @@ async def open_of(
     )
     found = (await session.execute(query)).scalars()
     return [issue for issue in found if (issue.vendor, issue.external_id) in set(records)]
+
+
+async def open_refusals(session: AsyncSession, integration_id: int, entity: str) -> list[Issue]:
+    """Open issues of records of an entity that a vendor refused."""
+    query = select(Issue).where(
+        Issue.integration_id == integration_id,
+        Issue.entity == entity,
+        Issue.open_key.is_not(None),
+        Issue.cause.in_(REFUSED),
+    )
+    return list(await session.scalars(query))
 
 
 async def home_of(

@@ -124,7 +124,7 @@ class Reactions:
         """The open issue of an earlier refusal of the same record."""
         records = await self._records(session, event)
         found = await issues.open_of(session, event.integration_id, event.entity, records)
-        return next((issue for issue in found if issue.cause in ("refused", "unknown_fault")), None)
+        return next((issue for issue in found if issue.cause in issues.REFUSED), None)
 
     async def _credentials(self, event: Event, error: VendorError, reason: str) -> None:
         """Everything of the integration stops until somebody brings new credentials, unless somebody just did."""

@@ -3,10 +3,12 @@
 import pytest
 from sqlalchemy import delete
 
+from app.sync.lookups.references import LATELY_SECONDS
 from app.sync.models import Link
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop
 from tests.e2e.test_mapping import held
+from tests.e2e.test_products import group_names, product, swept_until
 from tests.e2e.test_resync import act, rested, resync, silent
 
 pytestmark = EMBEDDED
@@ -206,3 +208,40 @@ async def test_a_plan_counts_a_shared_contact_as_it_will_be_linked(group: Group)
         "Correio da Matriz"
     }
     assert "Correio da Filial" not in {client["razao_social"] for client in await second.clients()}
+
+
+@pytest.mark.feature("F035", "F093", "F098")
+@at_speed(60.0)
+async def test_a_family_that_one_company_renames_stays_the_others(rig: Rig) -> None:
+    second = await rig.neighbour(OTHER_KEY, "Filial")
+    await second.connect()
+    await second.configure(entities={"orders": False})
+    rigs = (rig, second)
+    families = [(await each.omie_put("families", nomeFamilia="Peças"))["codigo"] for each in rigs]
+    codes = [
+        (await product(each, codigo_familia=family))["codigo_produto"]
+        for each, family in zip(rigs, families, strict=True)
+    ]
+    for each in rigs:
+        await each.settle()
+
+    async def groups() -> list[str | None]:
+        return [(await group_names(each, code))[0] for each, code in zip(rigs, codes, strict=True)]
+
+    assert await groups() == ["Peças", "Peças"]
+    await second.omie_change("families", families[1], nomeFamilia="Peças novas")
+
+    async def followed() -> bool:
+        return await groups() == ["Peças", "Peças novas"]
+
+    await swept_until(rig, followed)
+    # a group that a company made lives on while another's family needs it
+    await rig.ponte.clock.sleep(3 * LATELY_SECONDS)
+    writes = await rig.writes()
+    for _ in range(2):
+        await rig.ponte.families.sweep()
+        await rig.ponte.clock.sleep(LATELY_SECONDS)
+    for each in rigs:
+        await each.settle()
+    assert (await groups(), await rig.writes()) == (["Peças", "Peças novas"], writes)
+    assert [await each.issues() for each in rigs] == [[], []]

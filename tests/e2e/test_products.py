@@ -329,6 +329,96 @@ async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> Non
     assert await rig.issues() == []
 
 
+async def group_names(rig: Rig, *codes: Any, entity: str = "products") -> list[str | None]:
+    """In which groups of Ploomes some records of Omie lie."""
+    names = await names_of(rig, "Products@Groups")
+    return [names.get((await twin(rig, code, entity))["GroupId"]) for code in codes]
+
+
+async def swept_until(rig: Rig, check: Callable[[], Awaitable[bool]]) -> None:
+    """Families are looked at until something holds; nobody waits an hour for it."""
+
+    async def holds() -> bool:
+        await rig.ponte.families.sweep()
+        return await check()
+
+    await rig.until(holds, 60)
+
+
+@pytest.mark.feature("F093", "F094", "F098")
+@EMBEDDED
+@at_speed(60.0)
+async def test_families_that_share_a_group_leave_it_its_name(rig: Rig) -> None:
+    names = ("PRODUTOS", "Cafés", "CAFES")
+    families = [(await rig.omie_put("families", nomeFamilia=name))["codigo"] for name in names]
+    codes = [
+        (await product(rig, codigo=f"S-{n}", descricao=f"Item {n}", codigo_familia=family))["codigo_produto"]
+        for n, family in enumerate((0, *families))
+    ]
+    await rig.settle()
+    assert await group_names(rig, *codes[:2]) == ["Produtos", "Produtos"]
+    shared = await group_names(rig, *codes[2:])
+    assert shared in (["Cafés"] * 2, ["CAFES"] * 2)
+    count = len(await rig.ploomes_set("Products@Groups"))
+    events, writes = len(await rig.items("events", limit=200)), await rig.writes()
+    for _ in range(2):
+        await rig.ponte.families.sweep()
+        await rig.settle()
+        await rig.ponte.clock.sleep(LATELY_SECONDS)
+    assert (len(await rig.items("events", limit=200)), await rig.writes()) == (events, writes), "nothing to follow"
+    await rig.omie_change("families", families[0], nomeFamilia="Outros")
+    await rig.omie_change("families", families[1], nomeFamilia="Grãos")
+
+    async def followed() -> bool:
+        return await group_names(rig, *codes) == ["Produtos", "Outros", "Grãos", "CAFES"]
+
+    await swept_until(rig, followed)  # whoever has a group to itself gives it its name
+    assert len(await rig.ploomes_set("Products@Groups")) == count + 2
+    assert await rig.issues() == []
+
+
+@pytest.mark.feature("F093", "F094", "F095", "F130")
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_group_that_somebody_deletes_is_made_again(rig: Rig) -> None:
+    family = (await rig.omie_put("families", nomeFamilia="Chás"))["codigo"]
+    codes = [
+        (await product(rig, codigo=f"G-{n}", descricao=f"Item {n}", codigo_familia=each))["codigo_produto"]
+        for n, each in enumerate((0, family))
+    ]
+    work = (await service(rig, cCodigo="SRV-1", cDescricao="Consultoria"))["intListar"]["nCodServ"]
+    await rig.settle()
+    for group in await rig.ploomes_set("Products@Groups"):
+        await rig.ploomes_remove("Products@Groups", group["Id"])
+    # what comes before anybody has noticed is refused
+    codes += [
+        (await product(rig, codigo=f"N-{n}", descricao=f"Novo {n}", codigo_familia=each))["codigo_produto"]
+        for n, each in enumerate((0, family))
+    ]
+    works = [work, (await service(rig, cCodigo="SRV-2", cDescricao="Frete"))["intListar"]["nCodServ"]]
+    await rig.settle()
+    assert await rig.issues() == ["refused"] * 3
+
+    async def followed() -> bool:
+        if await rig.issues():
+            return False
+        goods, others = await group_names(rig, *codes), await group_names(rig, *works, entity="services")
+        return (goods, others) == (["Produtos", "Chás"] * 2, ["Serviços"] * 2)
+
+    await swept_until(rig, followed)
+    assert Counter((await names_of(rig, "Products@Groups")).values()).total() == 3
+    # services alone need their group too
+    await rig.configure(entities={"products": False})
+    [group] = [row["Id"] for row in await rig.ploomes_set("Products@Groups") if row["Name"] == "Serviços"]
+    await rig.ploomes_remove("Products@Groups", group)
+
+    async def alone() -> bool:
+        return await group_names(rig, *works, entity="services") == ["Serviços"] * 2
+
+    await swept_until(rig, alone)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
 @pytest.mark.feature("F096", "F099", "F103", "F108")
 @EMBEDDED
 async def test_awkward_names_and_figures_stop_nobody(rig: Rig) -> None:
