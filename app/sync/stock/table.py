@@ -9,17 +9,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from html import unescape
 
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup
 
 from app.core.ports import JsonObject
-from app.sync.mapping.convert import canonical_decimal
+from app.sync.mapping.convert import MOST_DIGITS, canonical_decimal, rounded
 
 LOCALE = "pt_BR"
 QUANTITY = "#,##0.####"
+PLACES, CENTS = 4, 2
+"""Places behind the comma of quantities and of money."""
+_NOTHING = Decimal(0)
+"""Zero without the sign that rounding leaves."""
 FIELD, COLUMN = "ponte_stock", "BigStringValue"
 """Name of the custom field in Ploomes that holds the table, and the column of its value."""
 
@@ -72,17 +76,21 @@ class Row:
         """A figure; zero where Omie has none."""
         return Decimal(self.figures.get(key) or 0)
 
+    def quantity(self, key: str) -> Decimal:
+        """A figure as people read it: what Omie's sums leave behind the last place that is shown is nothing."""
+        return rounded(self.number(key), PLACES) or _NOTHING
+
     @property
     def held(self) -> Decimal:
         """The balance the integration chose."""
-        return self.number(self.balance)
+        return self.quantity(self.balance)
 
     @property
     def status(self) -> str:
         """The balance against the minimum."""
         if self.held <= 0:
             return "Sem estoque"
-        return "Abaixo do mínimo" if self.held < self.number("minimum") else "Disponível"
+        return "Abaixo do mínimo" if self.held < self.quantity("minimum") else "Disponível"
 
 
 def _quantity(number: Decimal) -> str:
@@ -90,7 +98,7 @@ def _quantity(number: Decimal) -> str:
 
 
 def _money(number: Decimal) -> str:
-    return str(format_currency(number, "BRL", locale=LOCALE))
+    return str(format_currency(rounded(number, CENTS) or _NOTHING, "BRL", locale=LOCALE))
 
 
 def _cost(row: Row, number: Decimal) -> str:
@@ -113,8 +121,8 @@ COLUMNS: Sequence[Column] = (
     Column("Estoque Disponível", lambda row: _quantity(row.held), is_number=True),
     Column("CMC Unitário", lambda row: _cost(row, row.number("cost")), is_number=True),
     Column("CMC Total", lambda row: _cost(row, row.number("cost") * row.held), is_number=True),
-    Column("Estoque Mínimo", lambda row: _quantity(row.number("minimum")), is_number=True),
-    Column("Previsão de Saída", lambda row: _quantity(row.number("outgoing")), is_number=True),
+    Column("Estoque Mínimo", lambda row: _quantity(row.quantity("minimum")), is_number=True),
+    Column("Previsão de Saída", lambda row: _quantity(row.quantity("outgoing")), is_number=True),
     Column("Tipo de Local de Estoque", lambda row: KINDS.get(row.place.kind, "–")),
 )
 
@@ -138,7 +146,9 @@ def table(rows: Sequence[Row]) -> str:
             for column in COLUMNS
         )
     )
-    body = Markup("<tbody>{}</tbody>").format(Markup("").join(_line(row) for row in rows))
+    with localcontext(prec=2 * MOST_DIGITS):  # Babel rounds in whatever context there is
+        lines = [_line(row) for row in rows]
+    body = Markup("<tbody>{}</tbody>").format(Markup("").join(lines))
     return str(_TABLE.format(head, body))
 
 

@@ -106,11 +106,26 @@ def test_names_are_text_whatever_they_hold(name: str) -> None:
 @pytest.mark.parametrize(
     ("saldo", "shown", "status"),
     [("-2.5", "-2,5", "Sem estoque"), (0, "0", "Sem estoque"), ("0.0001", "0,0001", "Disponível"),
-     ("1234567.89", "1.234.567,89", "Disponível"), (None, "0", "Sem estoque")],
+     ("1234567.89", "1.234.567,89", "Disponível"), (None, "0", "Sem estoque"),
+     ("-0.00001", "0", "Sem estoque"), ("0.00004", "0", "Sem estoque"), ("0.00005", "0,0001", "Disponível"),
+     ("9" * 40, "9" * 1 + ".999" * 13, "Disponível")],
 )  # fmt: skip
 def test_zero_negative_and_fractional_figures(saldo: Any, shown: str, status: str) -> None:
     read = Reader(drawn(dict([listed({"codigo_local_estoque": 12, "nSaldo": saldo})]), places=(SHOP,)))
     assert (read.cells[8], read.cells[10]) == (status, shown)
+
+
+@pytest.mark.feature("F138", "F140", "F141", "F142")
+def test_what_rounding_leaves_has_no_sign() -> None:
+    figures = {"nSaldo": "-0.00002", "nCMC": "3.333", "nPendente": "-0.00001", "estoque_minimo": "-0.00003"}
+    read = Reader(drawn(dict([listed({"codigo_local_estoque": 12, **figures})]), places=(SHOP,)))
+    assert [cell.replace("\xa0", " ") for cell in read.cells[8:15]] == [
+        "Sem estoque", "Balcão", "0", "R$ 3,33", "R$ 0,00", "0", "0",
+    ]  # fmt: skip
+    negative = Reader(
+        drawn(dict([listed({"codigo_local_estoque": 12, "nSaldo": 0, "nCMC": "-3.333"})]), places=(SHOP,))
+    )
+    assert negative.cells[12].replace("\xa0", " ") == "R$ 0,00"
 
 
 @pytest.mark.feature("F146")
