@@ -205,7 +205,7 @@ class Ponte:
         self.linking = Linking(
             self.db, self.clock, self.queue, self.lanes, self.gateways, self.configs, self.engine.references
         )
-        self.link_tables = LinkTables(self.db, self.clock, self.queue)
+        self.link_tables = LinkTables(self.db, self.clock, self.queue, self.configs)
         self.wizard = LinkWizard(self.db)
         self.people = People(self.db, self.configs)
         self.locks = Locks(self.db, self.clock, self.gateways, self.configs)

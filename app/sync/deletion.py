@@ -15,6 +15,7 @@ from app.sync.lookups import known
 from app.sync.mapping.fields import Master, Values
 from app.sync.models import EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
+from app.sync.stock.book import show_linked
 from app.sync.trip import Outcome, Side, Trip, done, waits
 from app.sync.twins import Twins
 from app.sync.vendors import one_page
@@ -152,6 +153,7 @@ class Deletion:
             )
             session.add(fresh)
             await session.flush()
+            await show_linked(session, fresh, trip.config, EventSource.DEPENDENCY, trip.event.priority, now)
             await trip.lease.extend(session)
         trip.link, trip.linked = fresh, True
         await self._agreement.agree(trip, fresh, sides[Vendor.OMIE], sides[Vendor.PLOOMES])

@@ -24,6 +24,7 @@ from app.sync.lookups import known
 from app.sync.mapping.fields import Field, Master, Value, Values
 from app.sync.models import Change, EventSource, Link, LinkState, WriteEntry, WriteState
 from app.sync.reading import Reading
+from app.sync.stock.book import show_linked
 from app.sync.trip import Outcome, Side, Trip, done, ignored, waits
 from app.sync.twins import Twins
 from app.sync.writing import Writer, update_drafts
@@ -255,6 +256,9 @@ class Placing:
                 if entry.state == WriteState.SENT:
                     text = "resposta perdida; os registros já existiam"
                     journal.finish(entry, WriteState.RESOLVED, self._clock.now(), text)
+            await show_linked(
+                session, link, trip.config, EventSource.DEPENDENCY, trip.event.priority, self._clock.now()
+            )
             await trip.lease.extend(session)
         trip.link, trip.linked = link, True
         trip.unfinished = [row for row in trip.unfinished if row.verb != "create"]

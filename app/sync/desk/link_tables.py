@@ -15,6 +15,7 @@ from app.core.errors import UserError
 from app.core.ports import JsonObject, Vendor
 from app.core.queue import Queue
 from app.sync import links
+from app.sync.config.store import ConfigStore
 from app.sync.desk.linking import Pair, already_linked, has_links, make_link, refuse_entity, taken_by
 from app.sync.entities import set_of
 from app.sync.lookups import known
@@ -29,10 +30,11 @@ IMPORT_MOST = 20_000
 class LinkTables:
     """Acts on all links of an entity."""
 
-    def __init__(self, db: Database, clock: Clock, queue: Queue) -> None:
+    def __init__(self, db: Database, clock: Clock, queue: Queue, configs: ConfigStore) -> None:
         self._db = db
         self._clock = clock
         self._queue = queue
+        self._configs = configs
 
     async def delete_all(self, integration: Integration, entity: str, confirm: str | None, *, author: str) -> int:
         """Ends every link of an entity, restorably, once its name was typed. Raises UserError 422."""
@@ -111,6 +113,7 @@ class LinkTables:
 
         Records are compared later, in the off-hours. Raises UserError 422 for a text that is no such table.
         """
+        config = await self._configs.get(integration.id)
         wanted, errors = _read_table(text)
         fresh, already, refused = await self._checked(integration.id, wanted)
         errors = sorted([*errors, *refused], key=lambda error: int(error["line"]))
@@ -120,7 +123,14 @@ class LinkTables:
                 if await taken_by(session, integration.id, entity, pair):
                     continue  # linked while the table was read
                 await make_link(
-                    session, integration, entity, pair, author=author, source=EventSource.RESYNC, clock=self._clock
+                    session,
+                    integration,
+                    entity,
+                    pair,
+                    config,
+                    author=author,
+                    source=EventSource.RESYNC,
+                    clock=self._clock,
                 )
                 made += 1
         if made:

@@ -20,6 +20,7 @@ from app.core.errors import LaneBusy, Postponed, UserError, VendorError
 from app.core.ports import JsonObject, Kind, Priority, Record, Vendor
 from app.core.queue import Queue
 from app.sync import links
+from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.entities import BUILT, FIELDS, RULES, set_of
 from app.sync.lanes import Lanes, record_lane
@@ -29,6 +30,7 @@ from app.sync.mapping.canonical import canonical
 from app.sync.mapping.catalogue import rows_of
 from app.sync.mapping.fields import Field, MissingReference, Refs, Values
 from app.sync.models import Change, Event, EventSource, EventState, Integration, Link, LinkState
+from app.sync.stock.book import show_linked
 from app.sync.vendors import Gateways, patiently, say
 
 BY_HAND = "Desvinculado por"
@@ -136,6 +138,7 @@ class Linking:
         return {"linked": made, "skipped": skipped}
 
     async def _place(self, integration: Integration, entity: str, pair: Pair, author: str) -> Link:
+        config = await self._configs.get(integration.id)
         async with (
             self._alone(integration, entity, pair),
             self._refusing_twins(),
@@ -145,7 +148,7 @@ class Linking:
             if taken:
                 raise already_linked(taken[0])
             return await make_link(
-                session, integration, entity, pair, author=author, source=EventSource.PERSON, clock=self._clock
+                session, integration, entity, pair, config, author=author, source=EventSource.PERSON, clock=self._clock
             )
 
     # --- steps ---------------------------------------------------------------------------------------------------
@@ -219,17 +222,18 @@ async def make_link(
     integration: Integration,
     entity: str,
     pair: Pair,
+    config: Config,
     *,
     author: str,
     source: EventSource,
     clock: Clock,
 ) -> Link:
-    """The link, its history and the event that brings the pair into agreement, in the caller's commit."""
+    """The link, its history and the events that bring the pair into agreement, in the caller's commit."""
     row = links.make(integration.id, entity, pair.omie_id, pair.ploomes_id, None, clock.now())
     session.add(row)
     await session.flush()
     session.add(change_of(integration, row, "link", author, clock.now()))
-    by_person = source is EventSource.PERSON
+    priority = Priority.PERSON if source is EventSource.PERSON else Priority.BULK
     session.add(
         Event(
             integration_id=integration.id,
@@ -239,13 +243,14 @@ async def make_link(
             kind=Kind.CHANGED.value,
             topic="link",
             source=source,
-            priority=int(Priority.PERSON if by_person else Priority.BULK),
+            priority=int(priority),
             author=author,
             state=EventState.RECEIVED,
             received_at=clock.now(),
             due_at=clock.time(),
         )
     )
+    await show_linked(session, row, config, source, priority, clock.now())
     return row
 
 

@@ -13,11 +13,12 @@ from app.core.db import Database
 from app.core.ports import Gateway, Kind, Vendor
 from app.sync import inbox
 from app.sync.config.document import Config
+from app.sync.entities import RULES
 from app.sync.lookups import known
 from app.sync.lookups.sets import Sets
-from app.sync.models import EventSource, Integration, KnownRecord
+from app.sync.models import EventSource, Integration, KnownRecord, Link
 from app.sync.stock.models import StockLevel
-from app.sync.stock.table import FIELD, Figures, Place, digest, rows_of, stamped, table, unstamped
+from app.sync.stock.table import FIELD, Place, digest, rows_of, stamped, table, unstamped
 
 EMPTY = "stock_empty"
 """Under this name the index remembers when the list of all stock was empty; under `stock` when it was not."""
@@ -26,6 +27,13 @@ PLACES_SECONDS = 3600.0
 """How old the list of places may be where a movement is shown; passes read it when they begin."""
 EDITED = "stock_edited"
 """Topic of an event that puts back a table which somebody edited in Ploomes."""
+LINKED = "stock_linked"
+"""Topic of an event that shows a product's stock in the product of Ploomes it was linked to."""
+
+
+def is_on(config: Config) -> bool:
+    """Whether products show their stock."""
+    return config.entities.stock and config.entities.products
 
 
 async def level_of(session: AsyncSession, integration_id: int, product_id: str) -> StockLevel | None:
@@ -83,10 +91,13 @@ async def forget_whole(session: AsyncSession, integration_id: int) -> None:
         await known.forget_one(session, integration_id, Vendor.OMIE, known.WHOLE_SETS, name)
 
 
-async def show(session: AsyncSession, level_id: int, shown: str, text: str | None) -> None:
-    """Remembers what Ploomes shows of a product's stock: the table's digest, and the text as Ploomes answered it."""
+async def show(
+    session: AsyncSession, level_id: int, shown: str, text: str | None, changed_at: datetime | None = None
+) -> None:
+    """Remembers what Ploomes shows of a product's stock: the table's digest, the text as Ploomes answered it, and the
+    moment in its stamp where it was written."""
     held = digest(text) if text is not None else None
-    values = {"shown": shown, "held": held, "edited": False}
+    values = {"shown": shown, "held": held, "edited": False, **({"changed_at": changed_at} if changed_at else {})}
     await session.execute(update(StockLevel).where(StockLevel.id == level_id).values(**values))
 
 
@@ -119,11 +130,33 @@ async def put_back(
     """Events that draw the tables of these products again, from what is known of their stock (F005)."""
     await mark_edited(session, integration_id, products)
     for product in products:
-        await inbox.enqueue(
-            session, integration_id=integration_id, vendor=Vendor.OMIE.value, entity="stock", external_id=product,
-            kind=Kind.CHANGED.value, topic=EDITED, source=EventSource.DEPENDENCY.value, priority=priority,
-            due_at=now.timestamp(), now=now,
-        )  # fmt: skip
+        await _draw_again(session, integration_id, product, EDITED, EventSource.DEPENDENCY, priority, now)
+
+
+async def show_linked(
+    session: AsyncSession, link: Link, config: Config, source: EventSource, priority: int, now: datetime
+) -> None:
+    """A product that was linked to one which Ploomes had shows its stock there like a new one (F112, F149): that a
+    product linked to it before shows the same does not count."""
+    if not is_on(config) or link.entity not in RULES or RULES[link.entity].STOCK_FIELD is None:
+        return
+    await mark_edited(session, link.integration_id, [link.omie_id])
+    await _draw_again(session, link.integration_id, link.omie_id, LINKED, source, priority, now)
+
+
+async def _draw_again(
+    session: AsyncSession,
+    integration_id: int,
+    product: str,
+    topic: str,
+    source: EventSource,
+    priority: int,
+    now: datetime,
+) -> None:
+    await inbox.enqueue(
+        session, integration_id=integration_id, vendor=Vendor.OMIE.value, entity="stock", external_id=product,
+        kind=Kind.CHANGED.value, topic=topic, source=source.value, priority=priority, due_at=now.timestamp(), now=now,
+    )  # fmt: skip
 
 
 def field_key_of(integration: Integration) -> str | None:
@@ -171,7 +204,20 @@ def chosen(rows: Sequence[KnownRecord], config: Config) -> list[Place]:
     ]
 
 
-def draw(places: Sequence[Place], figures: dict[str, Figures], config: Config, at: datetime) -> tuple[str, str]:
-    """The table with its stamp, and its digest. Pure."""
-    html = table(rows_of(places, figures, config.stock.balance))
-    return stamped(html, at.astimezone(ZoneInfo(config.window.time_zone))), digest(html)
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A table as it is written."""
+
+    html: str
+    """With its stamp."""
+    digest: str
+    at: datetime
+    """The moment in the stamp."""
+
+
+def draw(places: Sequence[Place], level: StockLevel, config: Config, now: datetime) -> Drawn:
+    """The table of a level; what Ploomes was told already changed when it was told. Pure."""
+    html = table(rows_of(places, level.figures, config.stock.balance))
+    mark = digest(html)
+    at = level.changed_at if level.changed_at is not None and mark == level.shown else now
+    return Drawn(stamped(html, at.astimezone(ZoneInfo(config.window.time_zone))), mark, at)

@@ -32,3 +32,5 @@ class StockLevel(Base):
     """Digest of the whole text as Ploomes answered it then: what it holds unless somebody edits it."""
     edited: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """Whether Ploomes was seen to hold another text since."""
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When what people read in the table changed last: its stamp, also when it is put back later."""

@@ -26,7 +26,19 @@ from app.sync.mapping.fields import Values
 from app.sync.models import Event, EventSource, EventState, Link, WriteEntry, WriteState
 from app.sync.passes.models import MAPPING
 from app.sync.passes.resync_items import pass_of
-from app.sync.stock.book import EDITED, Places, draw, ensured, field_gone, is_ours, level_of, show, whole
+from app.sync.stock.book import (
+    EDITED,
+    LINKED,
+    Drawn,
+    Places,
+    draw,
+    ensured,
+    field_gone,
+    is_ours,
+    level_of,
+    show,
+    whole,
+)
 from app.sync.stock.models import StockLevel
 from app.sync.stock.table import COLUMN, FIELD, Figures, listed, says_the_same, summed, text_in
 from app.sync.trip import Outcome, Trip, done, ignored
@@ -40,6 +52,7 @@ PAGE_HOURS = timedelta(hours=24)
 """A page of a pass counts as read this long, unless a movement came."""
 REFRESH = "stock_refresh"
 """Reason of a pass over the stock of all products, and topic of its events."""
+NO_FIRST = ignored("no_first_table", "Pela configuração, o estoque aparece só depois do próximo movimento.")
 NO_FIELD = ignored("no_field", "O produto ou o campo “Estoque (Omie)” não existe no Ploomes.")
 UPDATED, RESTORED = "A tabela de estoque foi atualizada.", "A tabela de estoque foi restaurada."
 
@@ -69,13 +82,22 @@ class Stock:
         await trip.lease.take([record_lane(trip.integration, Vendor.PLOOMES, "products", link.ploomes_id)])
         await self._writer.trace("locked")
         await self._resolve(trip)
+        if trip.event.topic == LINKED and not await self._wants_table(trip):
+            await self._endings.close(trip, NO_FIRST)
+            return
         level = await self._read(trip, trip.record_id)
         await self._writer.trace("read")
-        html, digest = await self._drawn(trip, level)
-        if digest == level.shown and not level.edited:
+        drawn = await self._drawn(trip, level)
+        if drawn.digest == level.shown and not level.edited:
             await self._endings.close(trip, done("unchanged", "Nenhum número do estoque mudou."))
         else:
-            await self._write(trip, link, level, html, digest)
+            await self._write(trip, link, level, drawn)
+
+    async def _wants_table(self, trip: Trip) -> bool:
+        """Whether a product that was linked shows its stock at once (F149), or does so already."""
+        async with self._db.read() as session:
+            level = await level_of(session, trip.integration.id, trip.record_id)
+        return trip.config.stock.after_product_import or (level is not None and level.shown is not None)
 
     async def first_write(self, trip: Trip) -> Extra | None:
         """The table that a new product carries; None where the configuration wants none (F149)."""
@@ -83,12 +105,12 @@ class Stock:
         if not (trip.config.entities.stock and trip.config.stock.after_product_import) or field_key is None:
             return None
         level = await self._read(trip, trip.record_id)
-        html, digest = await self._drawn(trip, level)
+        drawn = await self._drawn(trip, level)
 
         async def committed(session: AsyncSession, record: JsonObject) -> None:
-            await show(session, level.id, digest, text_in(record, field_key))
+            await show(session, level.id, drawn.digest, text_in(record, field_key), drawn.at)
 
-        return Extra({"OtherProperties": [{"FieldKey": field_key, COLUMN: html}]}, committed)
+        return Extra({"OtherProperties": [{"FieldKey": field_key, COLUMN: drawn.html}]}, committed)
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -110,7 +132,7 @@ class Stock:
     async def _counts(self, session: AsyncSession, trip: Trip, product: str, read_at: datetime) -> bool:
         """Whether a read takes the event in, and every movement that came before: one that this event superseded too.
 
-        A page of a pass counts a day; what only draws again, whatever is known.
+        A page of a pass counts a day, also for a product just linked; what only draws again, whatever is known.
         """
         event = trip.event
         moved = select(Event.id).where(
@@ -124,7 +146,7 @@ class Stock:
         )
         if (await session.execute(moved.limit(1))).first() is not None:
             return False
-        if event.source == EventSource.RESYNC or event.topic == REFRESH:
+        if event.source == EventSource.RESYNC or event.topic in (REFRESH, LINKED):
             return self._clock.now() - read_at < PAGE_HOURS or await _redraws(session, event)
         return event.topic == EDITED or read_at > event.received_at
 
@@ -161,11 +183,11 @@ class Stock:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    async def _drawn(self, trip: Trip, level: StockLevel) -> tuple[str, str]:
+    async def _drawn(self, trip: Trip, level: StockLevel) -> Drawn:
         places = await self._places.of(trip.integration, trip.config, trip.omie)
-        return draw(places, level.figures, trip.config, self._clock.now())
+        return draw(places, level, trip.config, self._clock.now())
 
-    async def _write(self, trip: Trip, link: Link, level: StockLevel, html: str, digest: str) -> None:
+    async def _write(self, trip: Trip, link: Link, level: StockLevel, drawn: Drawn) -> None:
         field_key = trip.refs.field_keys.get(FIELD)
         async with self._db.read() as session:
             gone = await field_gone(session, trip.integration.id, field_key)
@@ -178,21 +200,21 @@ class Stock:
         if record is None or (cleared and await self._vanished(trip, field_key)):
             await self._endings.close(trip, NO_FIELD)
             return
-        restores = digest == level.shown
-        if restores and (is_ours(level, text) or says_the_same(html, text)):
+        restores = drawn.digest == level.shown
+        if restores and (is_ours(level, text) or says_the_same(drawn.html, text)):
             async with self._db.transaction() as session:
-                await show(session, level.id, digest, text)
+                await show(session, level.id, drawn.digest, text)
                 ending = done("unchanged", "O Ploomes mostra a tabela que foi gravada.")
                 await self._endings.close_in(session, trip, ending)
             return
-        if restores and await self._fights(link, digest):
+        if restores and await self._fights(link, drawn.digest):
             detail = "A tabela de estoque é alterada no Ploomes cada vez que é restaurada."
             finding, due = Finding("oscillation", detail), self._clock.time() + FREEZE_SECONDS
             await self._endings.close(trip, Outcome(EventState.WAITING, finding.cause, detail, due, finding))
             return
         await self._writer.trace("decided")
-        body = {"OtherProperties": [{"FieldKey": field_key, COLUMN: html}]}
-        after: Values = {"stock": digest}
+        body = {"OtherProperties": [{"FieldKey": field_key, COLUMN: drawn.html}]}
+        after: Values = {"stock": drawn.digest}
         before: Values = {"stock": level.shown}
         draft = Draft(Vendor.PLOOMES, "update", link.ploomes_id, body, after, before, over=record.data)
         entry, written = await self._writer.send(trip, draft)
@@ -204,9 +226,9 @@ class Stock:
             change = journal.change_of(
                 row, cause=cause_of(trip.event), at=self._clock.now(), lost={}, config_version=version
             )
-            change.notes = [*change.notes, RESTORED if restores else UPDATED]
+            change.notes = [*change.notes, RESTORED if restores and trip.event.topic != LINKED else UPDATED]
             session.add(change)
-            await show(session, level.id, digest, text_in(written.data or {}, field_key))
+            await show(session, level.id, drawn.digest, text_in(written.data or {}, field_key), drawn.at)
             trip.event.link_id = link.id
             await self._endings.close_in(session, trip, done("written", "O estoque foi atualizado no Ploomes."))
         await self._writer.trace("committed")

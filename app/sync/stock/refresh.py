@@ -212,7 +212,7 @@ class StockPass:
                 level = _settled(session, row, link.omie_id, level, told_at)
             if level is None or (level.shown is None and not first):
                 continue  # nobody wants its first table yet
-            if level.edited or draw(places, level.figures, config, self._clock.now())[1] != level.shown:
+            if level.edited or draw(places, level, config, self._clock.now()).digest != level.shown:
                 found.append(link)
             else:
                 equal += 1

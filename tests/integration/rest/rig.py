@@ -78,7 +78,7 @@ class Parts:
         self.self_test = SelfTest(db, clock, vendors, self.configs, self.requests)
         self.diagnostics = Diagnostics(db, clock, self.configs)
         self.linking = Linking(db, clock, self.queue, lanes, vendors, self.configs, references)
-        self.link_tables = LinkTables(db, clock, self.queue)
+        self.link_tables = LinkTables(db, clock, self.queue, self.configs)
         self.wizard = LinkWizard(db)
         self.people = People(db, self.configs)
         self.records = Records(db, clock, vendors, self.configs, references)
