@@ -66,7 +66,8 @@ from app.sync.setup.provisioning import Provisioner
 from app.sync.setup.upkeep import Upkeep
 from app.sync.setup.watch import Watch
 from app.sync.stock.movements import REFRESH
-from app.sync.stock.refresh import StockPass, StockRefresh
+from app.sync.stock.refresh import StockPass
+from app.sync.stock.request import StockRefresh
 from app.sync.trip import Tracer
 
 
@@ -187,7 +188,7 @@ class Ponte:
         )
         self.retired = Retired(self.db, self.clock, self.gateways)
         self.value_tables = ValueTables(self.db, self.clock, self.configs)
-        self.stock_refresh = StockRefresh(self.db, self.clock, self.configs)
+        self.stock_refresh = StockRefresh(self.db, self.clock, self.configs, self.gateways)
         self.nightly = Nightly(self.db, self.clock, self.configs, self.resyncs)
         self.sweep = Sweep(
             self.db,

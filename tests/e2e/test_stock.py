@@ -202,6 +202,28 @@ async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig:
     assert await rig.refusals() == {}
 
 
+@pytest.mark.feature("F145")
+@EMBEDDED
+async def test_a_refresh_tells_the_requests_that_it_takes(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    codes = [(await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(3)]
+    await rig.settle()
+    lists = {"ListarLocaisEstoque": 1, "ListarPosEstoque": 1}
+    await silent(rig)
+    for quantity in (2, 5):  # before any list of stock was read, and after it
+        await move(rig, codes[0], quantity)
+        rig.tap.calls.clear()
+        answer = await rig.api.post(f"{rig.path}/stock/refresh")
+        assert answer.json()["plan"]["requests"] == {"omie": lists, "ploomes": {}}
+        done = await rested(rig, answer.json()["id"])
+        await rig.settle()
+        assert done["plan"]["requests"] == {"omie": lists, "ploomes": {"GET Products": 1, "PATCH Products": 1}}
+        assert done["plan"]["entities"]["stock"] == {"update_in_ploomes": 1, "unchanged": 2}
+        assert done["requests_used"]["omie"] == lists
+        assert (len(rig.tap.of("GET Products")), len(rig.tap.of("PATCH Products"))) == (1, 1)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
 @pytest.mark.feature("F144", "F145", "F150")
 @EMBEDDED
 async def test_what_one_product_was_told_is_what_the_pages_tell(rig: Rig) -> None:

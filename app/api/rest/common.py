@@ -29,7 +29,7 @@ from app.sync.setup.locks import Locks
 from app.sync.setup.option_tables import OptionTables
 from app.sync.setup.pickers import Pickers
 from app.sync.setup.upkeep import Upkeep
-from app.sync.stock.refresh import StockRefresh
+from app.sync.stock.request import StockRefresh
 
 T = TypeVar("T")
 

@@ -68,6 +68,8 @@ class Whole:
     at: datetime
     places: frozenset[str]
     """The places it was read of."""
+    rows: int | None = None
+    """How many rows that list had; None when nobody counted."""
 
 
 async def whole(session: AsyncSession, integration_id: int) -> Whole | None:
@@ -75,12 +77,12 @@ async def whole(session: AsyncSession, integration_id: int) -> Whole | None:
     names = ("stock", EMPTY)
     rows = [await known.get(session, integration_id, Vendor.OMIE, known.WHOLE_SETS, name) for name in names]
     row = max((row for row in rows if row is not None), key=lambda row: row.seen_at, default=None)
-    return Whole(row.seen_at, frozenset(row.data.get("places", ()))) if row is not None else None
+    return Whole(row.seen_at, frozenset(row.data.get("places", ())), row.data.get("rows")) if row is not None else None
 
 
 async def seen_whole(session: AsyncSession, integration_id: int, seen: Whole, *, empty: bool) -> None:
     """Remembers that the stock of all products was read in pages."""
-    name, data = EMPTY if empty else "stock", {"places": sorted(seen.places)}
+    name, data = EMPTY if empty else "stock", {"places": sorted(seen.places), "rows": seen.rows}
     row = known.Known(Vendor.OMIE, known.WHOLE_SETS, name, data=data)
     await known.upsert(session, integration_id, [row], seen.at)
 

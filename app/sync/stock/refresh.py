@@ -9,19 +9,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from http import HTTPStatus
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import UserError, VendorError
+from app.core.errors import VendorError
 from app.core.ports import Gateway, JsonObject, Kind, Page, Priority, Vendor
 from app.sync import inbox
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
-from app.sync.intake import RUNNING
 from app.sync.links import LIVING
 from app.sync.lookups import known
 from app.sync.models import EventSource, Integration, Link, Resync, StockLevel
@@ -36,11 +34,13 @@ from app.sync.stock.book import (
     draw,
     field_gone,
     field_key_of,
+    is_on,
     levels_of,
     seen_whole,
     whole,
 )
 from app.sync.stock.movements import REFRESH
+from app.sync.stock.request import STOCK, plan_with
 from app.sync.stock.table import Figures, Place, listed
 from app.sync.vendors import Gateways, one_page, refuse_cut
 
@@ -49,12 +49,10 @@ FAILED = "stock_refresh_failed"
 ONCE = timedelta(days=1)
 BATCH = 200
 """Products compared per commit."""
-STOCK = "stock"
 AGAIN = "again"
 """Marks, in a step's place, that Omie refused a list: the places are read anew before the next."""
 LAST_STAGE = 990
 """Tables come behind everything else."""
-WORKING = ("scheduled", "running")
 
 
 class StockPass:
@@ -115,7 +113,7 @@ class StockPass:
             await _note(session, own, _figures(page), read_at, added)
             _count(own, len(page.records), None if "total" in place else page.total)
             if page.cursor is None:
-                told = _told(added, datetime.fromisoformat(began), ids)
+                told = _told(added, datetime.fromisoformat(began), ids, seen)
                 await seen_whole(session, integration.id, told, empty=not seen and added is None)
 
     async def _places_to_read(
@@ -159,9 +157,12 @@ class StockPass:
         """A batch of linked products: what differs from what Ploomes shows becomes an event."""
         config, places, links = await self._batch(integration, row)
         async with turn.commit({"after": links[-1].id} if links else None) as (session, own):
-            differing, _ = await self._differing(session, own, config, places, links)
+            differing, equal = await self._differing(session, own, config, places, links)
             for link in differing:
                 await self._plan(session, own, config, link.omie_id)
+            if own.reason == REFRESH:
+                _, ploomes = self._gateways.open(integration, Priority.PERSON)
+                own.plan = plan_with(own.plan, len(differing), equal, ploomes)
 
     async def _plan_items(self, integration: Integration, row: Resync, turn: Turn) -> None:
         """The same for a pass with a plan. A product made by the pass carries its table in its first write."""
@@ -240,45 +241,6 @@ class StockPass:
         )
 
 
-class StockRefresh:
-    """What people do: ask for the stock of all products to be read again."""
-
-    def __init__(self, db: Database, clock: Clock, configs: ConfigStore) -> None:
-        self._db = db
-        self._clock = clock
-        self._configs = configs
-
-    async def request(self, integration_id: int) -> Resync:
-        """The refresh at work, else a new one. Raises UserError 409 when the integration is not active or stock is
-        switched off."""
-        config = await self._configs.get(integration_id)
-        if not config.entities.stock:
-            raise UserError(
-                HTTPStatus.CONFLICT, "Estoque desligado", "A sincronização de estoque está desligada na configuração."
-            )
-        async with self._db.transaction() as session:
-            integration = await session.get(Integration, integration_id, with_for_update=True)
-            if integration is None or integration.state not in RUNNING:
-                raise UserError(HTTPStatus.CONFLICT, "Integração parada", "Ative a integração antes de atualizar.")
-            query = select(Resync).where(
-                Resync.integration_id == integration_id, Resync.reason == REFRESH, Resync.state.in_(WORKING)
-            )
-            row = (await session.execute(query)).scalars().first()
-            if row is None:
-                row = Resync(
-                    integration_id=integration_id, state="scheduled", reason=REFRESH, entities=["stock"],
-                    dry_run=False, force=False, start="now", cursor={}, plan={}, progress={"done": 0, "total": 0},
-                    written={}, requests_used={}, due_at=self._clock.time(), created_at=self._clock.now(),
-                )  # fmt: skip
-                session.add(row)
-        return row
-
-
-def is_on(config: Config) -> bool:
-    """Whether products show their stock."""
-    return config.entities.stock and config.entities.products
-
-
 class Reading(StrEnum):
     """What a pass reads of Omie's stock before it compares."""
 
@@ -306,9 +268,11 @@ def reads_anew(row: Resync, config: Config, stored: Whole | None) -> bool:
     return row.reason == MAPPING and stored is not None and row.started_at is not None and stored.at >= row.started_at
 
 
-def _told(added: Whole | None, read_at: datetime, ids: Sequence[str]) -> Whole:
+def _told(added: Whole | None, read_at: datetime, ids: Sequence[str], rows: int) -> Whole:
     """What is stored after a list; where some places were added, the others are as old as they were."""
-    return Whole(read_at if added is None else added.at, frozenset(ids) | (added.places if added else frozenset()))
+    if added is None:
+        return Whole(read_at, frozenset(ids), rows)
+    return Whole(added.at, added.places.union(ids), None if added.rows is None else added.rows + rows)
 
 
 def _item(row: Resync, link: Link) -> ResyncItem:

@@ -37,7 +37,7 @@ from app.sync.setup.pickers import Pickers
 from app.sync.setup.provisioning import Provisioner
 from app.sync.setup.upkeep import Upkeep
 from app.sync.setup.watch import Watch
-from app.sync.stock.refresh import StockRefresh
+from app.sync.stock.request import StockRefresh
 from tests.factories import VAULT
 from tests.integration.rest.fakes import FakeVendors
 
@@ -72,7 +72,7 @@ class Parts:
         self.pickers = Pickers(db, clock, vendors)
         self.options = OptionTables(db, clock, vendors, lanes)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
-        self.stock_refresh = StockRefresh(db, clock, self.configs)
+        self.stock_refresh = StockRefresh(db, clock, self.configs, vendors)
         self.value_tables = ValueTables(db, clock, self.configs)
         self.requests = Requests(db, clock, self.queue, self.resyncs)
         self.self_test = SelfTest(db, clock, vendors, self.configs, self.requests)
