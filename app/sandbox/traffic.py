@@ -110,7 +110,8 @@ class Traffic:
 
     def _move_goods(self, company: Company, hands: OmieHands) -> None:
         chance = company.kernel.random
-        chosen = self._pick(list(company.registers["produtos"]))
+        goods = [e.id for e in company.registers["produtos"].values() if not e.row.get("componentes_kit")]
+        chosen = self._pick(goods)
         places = [e.id for e in company.registers["locais"].values() if e.row["inativo"] != "S"]
         if chosen is not None:
             kind = chance.choice(("ENT", "SAI", "SAI", "SLD"))

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from app.sandbox.app import Sandbox
+from app.sandbox.seeds.deals import Desk
 
 from .conftest import APP_KEY, Bench
 
@@ -27,6 +28,22 @@ def test_demo_sells_a_few_hundred_things_the_same_each_time() -> None:
     places = shop["locais"]
     assert [place["dispVenda"] for place in places] == ["S", "S", "N", "S", "N"]
     assert [place["inativo"] for place in places] == ["N", "N", "N", "S", "N"]
+
+
+@pytest.mark.parametrize("seed", ["small", "demo"])
+def test_nobody_sells_or_moves_a_kit(seed: str) -> None:
+    sandbox = Sandbox(seed=seed, random_seed=3)
+    company = sandbox.world.companies[APP_KEY]
+    kits = {entry.id: entry.row["codigo"] for entry in company.registers["produtos"].values()
+            if entry.row.get("componentes_kit")}  # fmt: skip
+    assert kits
+    desk = Desk(company)
+    sold = [entry.row for entry in company.registers["pedidos"].values()]
+    sold += [desk.form(next(c for c in company.clients.values() if c.row.get("estado"))) for _ in range(300)]
+    assert not kits.keys() & {item["produto"]["codigo_produto"] for order in sold for item in order["det"]}
+    assert not any(kits.keys() & set(company.stock.moved_in(place)) for place in company.registers["locais"])
+    [account] = sandbox.world.accounts.values()
+    assert not set(kits.values()) & {row["Code"] for row in account.sets["Products"].values()}
 
 
 @pytest.mark.parametrize("seed", ["small", "demo"])

@@ -26,7 +26,8 @@ def sow(company: Company, account: Account, stock: Stock) -> None:
     """Fills the catalogue and the sales of Ploomes from Omie's; the same state gives the same records."""
     chance = account.kernel.random
     family = next(row["Id"] for row in account.sets["Products@Families"].values())
-    priced = [entry.row for entry in company.registers["produtos"].values() if entry.row.get("valor_unitario", 0) > 0]
+    goods = [entry.row for entry in company.registers["produtos"].values() if not entry.row.get("componentes_kit")]
+    priced = [row for row in goods if row.get("valor_unitario", 0) > 0]
     for row in priced[: stock.shared]:
         _create(account, "Products", {
             "Name": row["descricao"][:200], "Code": row["codigo"], "MeasurementUnit": row.get("unidade") or None,

@@ -108,4 +108,6 @@ class Desk:
 
 
 def _sellable(entry: Entry) -> bool:
-    return entry.row.get("inativo") != "S" and entry.row["valor_unitario"] > 0
+    """Kits are left out: Omie sells their parts."""
+    row = entry.row
+    return row.get("inativo") != "S" and row["valor_unitario"] > 0 and not row.get("componentes_kit")
