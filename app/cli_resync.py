@@ -157,8 +157,17 @@ def verify(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], j
     if json_output:
         _print_json(document)
         return
+    out.print(f"válido: integração {document['integration']['id']}, {document['issued_at']}, {_verdict(document)}")
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    """What a certificate says, with the pairs it leaves out."""
+    parts = document["entities"].values()
+    excepted = sum(part.get("excepted", len(part["exceptions"])) for part in parts)
+    live = sum(part.get("live", 0) for part in parts)
     state = "os dois sistemas estão iguais" if document["clean"] else "restam diferenças"
-    out.print(f"válido: integração {document['integration']['id']}, {document['issued_at']}, {state}")
+    state += f", fora {excepted} exceção(ões) com motivo" if excepted else ""
+    return state + (f"; {live} par(es) mudaram durante a conferência" if live else "")
 
 
 async def _row(ponte: Ponte, resync_id: int) -> Resync:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
 from app.sync.mapping.fields import Values
-from app.sync.models import Link, LinkState
+from app.sync.models import KnownRecord, Link, LinkState
 
 LIVING = (LinkState.ACTIVE, LinkState.SUSPENDED)
 
@@ -97,6 +97,16 @@ def end(link: Link, state: LinkState, reason: str, now: datetime) -> None:
     link.state_reason = reason
     link.ended_at = now
     link.version += 1
+
+
+def indexed(table: type[KnownRecord], vendor: Vendor, set_name: str) -> ColumnElement[bool]:
+    """Joins a link with what our index holds of its record on one side, in a set."""
+    return and_(
+        table.integration_id == Link.integration_id,
+        table.vendor == vendor.value,
+        table.entity == set_name,
+        table.external_id == (Link.omie_id if vendor is Vendor.OMIE else Link.ploomes_id),
+    )
 
 
 async def forget_value(session: AsyncSession, integration_id: int, entity: str, row_id: str, value: str) -> None:

@@ -3,6 +3,8 @@
 import json
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -23,10 +25,31 @@ async def loaded(rig: Rig) -> bool:
 
 
 async def reconcile(rig: Rig, seconds: float = 90) -> tuple[JsonObject, JsonObject, str]:
-    """The pass, its certificate's document, and the text of it."""
+    """A reconcile from its request to its certificate; see `certified`."""
     answer = await rig.api.post(f"{rig.path}/certificates", json={"start": "now", "force": True})
     assert answer.status_code == 202, answer.text
-    row = await rested(rig, answer.json()["id"], seconds=seconds)
+    return await certified(rig, answer.json()["id"], seconds)
+
+
+@asynccontextmanager
+async def standing_at(rig: Rig, method: str) -> AsyncIterator[int]:
+    """A reconcile that stands at a list of Omie, which fails for as long as the block lasts; its id."""
+    asked = len(rig.tap.of(method))
+    await rig.fault("status", vendor="omie", match=method, status=500, times=None)
+    answer = await rig.api.post(f"{rig.path}/certificates", json={"start": "now", "force": True})
+    assert answer.status_code == 202, answer.text
+
+    async def stands() -> bool:
+        return len(rig.tap.of(method)) > asked
+
+    await rig.until(stands)
+    yield answer.json()["id"]
+    assert (await rig.control.delete("/sandbox/faults")).is_success
+
+
+async def certified(rig: Rig, resync_id: int, seconds: float = 90) -> tuple[JsonObject, JsonObject, str]:
+    """A reconcile once it is over, its certificate's document, and the text of it."""
+    row = await rested(rig, resync_id, seconds=seconds)
     assert row["state"] == "completed", str(row)
     text = (await rig.api.get(f"{rig.path}/certificates/{row['plan']['certificate_id']}")).text
     return row, dict(json.loads(text)["certificate"]), text
@@ -138,6 +161,76 @@ async def test_the_catalogue_is_planned_healed_and_certified_too(rig: Rig) -> No
     assert document["clean"] is True
     assert await rig.issues() == []
     assert await rig.refusals() == {}
+
+
+def counts(document: JsonObject, entity: str = "clients") -> JsonObject:
+    """What a certificate counts of an entity, zeros left out."""
+    words = ("linked", "equal", "live", "not_compared", "differences", "excepted")
+    return {word: count for word in words if (count := document["entities"][entity][word])}
+
+
+@pytest.mark.feature("F263", "F264")
+@at_speed(60.0)
+async def test_what_live_traffic_touches_during_a_reconcile_is_read_again_before_the_report(rig: Rig) -> None:
+    made = await pairs(rig, 3)
+    await product(rig)
+    await rig.settle()
+    async with standing_at(rig, "ListarPosEstoque") as resync_id:  # every other entity is compared by now
+        await rig.omie_edit(made[0]["codigo_cliente_omie"], email="durante@omie.test")
+        await rig.omie_new(razao_social="Nova", nome_fantasia="Nova", cnpj_cpf=CNPJS[4])
+        await rig.settle()
+        calls = len(rig.tap.calls)
+    _, document, _ = await certified(rig, resync_id)
+    assert (document["clean"], document["rounds"]) == (True, 1), document
+    assert counts(document) == {"linked": 4, "equal": 4}
+    assert document["entities"]["clients"]["digests"]["omie"] == document["entities"]["clients"]["digests"]["ploomes"]
+    made_since = Counter(name for name, _ in rig.tap.calls[calls:])
+    lists = made_since["ListarClientes"], made_since["GET Contacts"]
+    assert lists == (1, 1), "both pairs go in one call"
+    assert await differences(rig) == []
+    assert await rig.issues() == []
+
+
+@EMBEDDED
+@pytest.mark.feature("F263", "F264")
+@at_speed(60.0)
+async def test_a_pair_that_its_event_has_in_hand_is_told_as_live(rig: Rig) -> None:
+    made = await pairs(rig, 3)
+    contact = await rig.pair_of_client(made[0]["codigo_cliente_omie"])
+    await rig.fault("status", vendor="omie", match="AlterarCliente", status=500, times=None)
+    await rig.contact_edit(contact["Id"], Website="ainda.test")
+
+    async def waits() -> Any:
+        return await rig.items("events", state="waiting")
+
+    await rig.until(waits)
+    _, document, _ = await reconcile(rig)
+    assert await waits()
+    assert (document["clean"], document["rounds"]) == (True, 1), document
+    assert counts(document) == {"linked": 3, "equal": 2, "live": 1}
+    assert (await rig.control.delete("/sandbox/faults")).is_success
+    await rig.settle(90)
+    assert await differences(rig) == []
+
+
+@EMBEDDED
+@pytest.mark.feature("F263", "F264")
+@at_speed(60.0)
+async def test_an_edit_made_while_a_reconcile_compares_is_not_taken_for_a_wrong_book(rig: Rig) -> None:
+    made = await pairs(rig, 2)
+    await product(rig)
+    await rig.settle()
+    contact = await rig.pair_of_client(made[0]["codigo_cliente_omie"])
+    async with standing_at(rig, "ListarProdutos") as resync_id:  # clients are listed, but not compared yet
+        await rig.contact_edit(contact["Id"], Website="um.test")
+        await rig.settle()
+        await rig.fault("drop", vendor="ploomes", times=None)
+        await rig.contact_edit(contact["Id"], Website="dois.test")
+    _, document, _ = await certified(rig, resync_id)
+    assert [(await rig.pair_of_client(made[0]["codigo_cliente_omie"]))["Website"], await differences(rig)] == [
+        "dois.test", [],
+    ]  # fmt: skip
+    assert (document["clean"], counts(document)) == (True, {"linked": 2, "equal": 2}), document
 
 
 @EMBEDDED

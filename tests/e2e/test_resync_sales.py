@@ -110,6 +110,26 @@ async def test_a_plan_of_sales_writes_nothing_and_is_executed_exactly(shop: Shop
     assert not set(row["written"]) & set(SALES), row["written"]
 
 
+@EMBEDDED
+@pytest.mark.feature("F167", "F264", "F266")
+@at_speed(60.0)
+async def test_a_sale_that_may_not_follow_is_an_exception_with_its_reason(shop: Shop) -> None:
+    rig = shop.rig
+    sale_id = await shop.sale(shop.line("Produto 1"))
+    await shop.sale(shop.line("Produto 2"))
+    order_id = (await shop.order_of(sale_id))["cabecalho"]["codigo_pedido"]
+    await shop.act(order_id, "invoice")
+    await shop.edit(sale_id, shop.line("Produto 1", 5))
+    asked = await rig.issue("document_invoiced")
+    _, document, _ = await reconcile(rig)
+    orders = document["entities"]["orders"]
+    [exception] = orders["exceptions"]
+    assert (exception["omie_id"], exception["ploomes_id"]) == (str(order_id), sale_id)
+    assert (exception["reason"], bool(exception["fields"])) == (asked["title"], True), exception
+    assert (orders["linked"], orders["equal"], orders["excepted"], orders["differences"]) == (2, 1, 1, 0)
+    assert document["clean"], document
+
+
 async def published(rig: Rig, **history: Any) -> None:
     """Publishes a history and waits for the pass that follows."""
     document = await rig.get_json(f"{rig.path}/config")

@@ -20,7 +20,9 @@ from typer.testing import CliRunner
 
 from app import console
 from app.cli import cli
+from app.core.vault import Vault
 from app.serving import free_port
+from app.sync.passes import certificate
 
 PONTE = [sys.executable, "-c", "from app.cli import main; main()"]
 
@@ -144,6 +146,32 @@ def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 ENGLISH = re.compile(r"\b(the|and|of|with|only|its|are|was|what|which|from|before|outside)\b", re.IGNORECASE)
+
+
+CERTIFIED = {
+    "integration": {"id": 7}, "issued_at": "2026-11-26T03:00:00+00:00", "clean": True,
+    "entities": {
+        "clients": {"excepted": 2, "exceptions": [], "live": 1, "equal": 40},
+        "orders": {"excepted": 1, "exceptions": [], "live": 0, "equal": 3},
+    },
+}  # fmt: skip
+KEY = "a secret key of the tests that is long enough"
+
+
+@pytest.mark.feature("F264")
+def test_a_certificate_says_what_it_leaves_out(run: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", KEY)
+    run.invoke(cli, ["migrate"])
+    file = tmp_path / "certificado.json"
+    for entities, words in (
+        (CERTIFIED["entities"], "iguais, fora 3 exceção(ões) com motivo; 1 par(es) mudaram durante a conferência"),
+        ({"clients": {"exceptions": [], "equal": 2}}, "iguais"),  # made before exceptions were counted
+    ):
+        file.write_text(certificate.signed(Vault([KEY]), {**CERTIFIED, "entities": entities}), encoding="utf-8")
+        result = run.invoke(cli, ["certificate", "verify", str(file)])
+        assert result.exit_code == 0, result.output
+        assert " ".join(result.stdout.split()).endswith(f"os dois sistemas estão {words}"), result.stdout
+    assert json.loads(run.invoke(cli, ["certificate", "verify", str(file), "--json"]).stdout)["clean"]
 
 
 def test_every_help_page_is_portuguese() -> None:

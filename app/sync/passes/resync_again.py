@@ -11,7 +11,6 @@ from app.core.db import Database
 from app.core.ports import Gateway, Vendor
 from app.sync import links
 from app.sync.entities import set_of
-from app.sync.lookups import known
 from app.sync.models import Link
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import Resync, ResyncItem
@@ -20,7 +19,7 @@ from app.sync.passes.resync_absence import BATCH, touched_pairs
 from app.sync.passes.resync_compare import linked_ids, touched_since
 from app.sync.passes.resync_items import DELETE_STAGE, DROPPED, OPEN, STALE
 from app.sync.passes.resync_judge import FRESH, Ground, ground_of, judge_pairs, sharers, verdicts_of
-from app.sync.passes.resync_read import Reader, index_rows, living_links
+from app.sync.passes.resync_read import Reader, living_links, remember
 from app.sync.passes.subject import Row, Subject
 
 ONE_BY_ONE = 10
@@ -93,9 +92,7 @@ class Again:
                 item.state = DROPPED if item.id in left or _refused(visit, item, rows.get(item.id)) else OPEN
             verdicts.links = await living_links(session, mine)
             await judge_pairs(session, ground, [item for item in mine if item.id in verdicts.verdicts], verdicts)
-            for read in (row for both in rows.values() for row in both.values()):
-                told = index_rows([read.record], [(visit, [read])])
-                await known.upsert(session, visit.integration.id, told, read.record.read_at)
+            await remember(session, visit, rows.values())
 
 
 def _is_pair(item: ResyncItem) -> bool:

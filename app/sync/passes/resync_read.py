@@ -1,7 +1,7 @@
 """The reading steps of a resync: both vendors' lists beside each other, what went missing, and stale rows again."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -252,6 +252,7 @@ class Reader:
                     continue
                 item.omie, item.ploomes = (sides[vendor].as_json(raw=True) for vendor in Vendor)
                 item.link_version, item.state = link.version, FOUND
+            await remember(session, visit, records.values())
 
     async def both(self, visit: Subject, pairs: Sequence[Link]) -> dict[int, dict[Vendor, Row]]:
         """Both sides of pairs as they are now, by link id; pairs of which a side did not come are left out."""
@@ -305,6 +306,14 @@ def index_rows(records: Sequence[Record], compared: Sequence[tuple[Subject, Sequ
     found = [known.known_of(record, digests.pop((record.entity, record.id), None)) for record in records]
     vendors = {record.vendor for record in records}
     return found + [known.Known(v, name, one, digest=d) for v in vendors for (name, one), d in digests.items()]
+
+
+async def remember(session: AsyncSession, visit: Subject, pairs: Iterable[Mapping[Vendor, Row]]) -> None:
+    """Keeps in our index what both sides of pairs were just read to hold."""
+    for pair in pairs:
+        for row in pair.values():
+            told = index_rows([row.record], [(visit, [row])])
+            await known.upsert(session, visit.integration.id, told, row.record.read_at)
 
 
 async def living_links(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:

@@ -25,6 +25,7 @@ from app.sync.passes.load_steps import LoadSteps
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
 from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
+from app.sync.passes.report import Reports
 from app.sync.passes.resync_again import Again, outdated
 from app.sync.passes.resync_execute import Executor, unhindered, writes_of
 from app.sync.passes.resync_items import DONE, FOUND, KNOWN, OPEN
@@ -40,6 +41,8 @@ SELLERS, STOCK = Entity.SELLERS.value, Entity.STOCK.value
 FAILED = "resync_failed"
 BATCH = 100
 EXECUTE = "execute"
+LIVE = ":live"
+"""How the steps are named that read what live traffic touched during a reconcile."""
 READS = ("list", "read", "find")
 PASSED = (*RULES, *SALES)
 """Entities that a pass compares side by side, dependencies first."""
@@ -77,7 +80,8 @@ class ResyncSteps:
         self._look_ups = load.table()["references"]
         self._reader = Reader(db, clock)
         self._executor = Executor(db, clock, queue, Again(db, self._reader))
-        self._reconciler = Reconciler(db, clock, vault, self._reader)
+        self._reconciler = Reconciler(db, clock, self._reader)
+        self._reports = Reports(db, clock, vault)
 
     def road(self) -> Road:
         """How resyncs go."""
@@ -102,7 +106,11 @@ class ResyncSteps:
         if STOCK in row.entities:
             steps |= self._stock
         steps |= {"plan": self._plan, EXECUTE: self._execute}
-        return {**steps, "verify": self._verify, "certify": self._certify} if row.reason == RECONCILE else steps
+        if row.reason == RECONCILE:
+            steps["verify"] = self._verify
+            steps |= {f"{entity}{LIVE}": partial(self._live, entity) for entity in _paired(row)}
+            steps["certify"] = self._certify
+        return steps
 
     async def rests(self, row: Resync, integration: Integration) -> Rest | None:
         """A dry run may read at any hour; everything else keeps to the window, unless somebody forced it."""
@@ -179,8 +187,12 @@ class ResyncSteps:
     async def _verify(self, integration: Integration, row: Resync, turn: Turn) -> None:
         await self._reconciler.verify(row, turn)
 
+    async def _live(self, entity: str, integration: Integration, row: Resync, turn: Turn) -> None:
+        await self._reconciler.live(await self.visit(integration, entity), row, turn)
+
     async def _certify(self, integration: Integration, row: Resync, turn: Turn) -> None:
-        await self._reconciler.certify(integration, _paired(row), row, turn)
+        visits = [await self.visit(integration, entity) for entity in _paired(row)]
+        await self._reports.certify(integration, visits, row, turn)
 
     # --- the plan ------------------------------------------------------------------------------------------------
 
@@ -307,7 +319,7 @@ def _writes(word: str) -> bool:
 
 
 def _state(step: str) -> str:
-    return "running" if step in (EXECUTE, "verify", "certify", "done") else "planning"
+    return "running" if step.endswith(LIVE) or step in (EXECUTE, "verify", "certify", "done") else "planning"
 
 
 def needs_look_ups(row: Resync) -> bool:
