@@ -22,6 +22,8 @@ EXPLAINS_WITHIN = timedelta(minutes=2)
 """How far apart a write and the event it caused may be."""
 SWEEP_SECONDS = 600
 """Grid of the incremental sweep that unexplained records join."""
+SPREAD = (math.sqrt(5) - 1) / 2
+"""Its multiples, without their whole parts, lie as far apart as can be, however many there are."""
 AFTER_SWEEP_SECONDS = 90.0
 """A named record that the sweep did not settle is looked at by itself this much later."""
 BATCH = 500
@@ -57,9 +59,11 @@ def explained(event: Event, writes: Iterable[WriteEntry]) -> bool:
     )
 
 
-def next_sweep(now: float, every: float = SWEEP_SECONDS) -> float:
-    """The next point of the grid (of ten minutes, unless told otherwise), epoch seconds. Pure."""
-    return math.floor(now / every + 1) * float(every)
+def next_sweep(now: float, every: float = SWEEP_SECONDS, integration_id: int = 0) -> float:
+    """The next point of an integration's grid (of ten minutes, unless told otherwise), epoch seconds; the grids of
+    several are shifted against each other, so that they do not all ask at once. Pure."""
+    shift = math.floor(every * (integration_id * SPREAD % 1.0))
+    return math.floor((now - shift) / every + 1) * every + shift
 
 
 class Foreign:
@@ -119,6 +123,7 @@ class Foreign:
         if cause != FOREIGN:
             return 0
         now = self._clock.time()
+        swept_at = next_sweep(now, integration_id=event.integration_id)
         await self._inbox.enqueue(
             session,
             integration_id=event.integration_id,
@@ -129,7 +134,7 @@ class Foreign:
             topic=event.topic,
             source=EventSource.FOREIGN.value,
             priority=Priority.BULK,
-            due_at=now if option == "now" else next_sweep(now) + AFTER_SWEEP_SECONDS,
+            due_at=now if option == "now" else swept_at + AFTER_SWEEP_SECONDS,
         )
         return 1
 

@@ -6,6 +6,7 @@ row, so that only the other side is read. Records that unexplained no-reply even
 lists, and those that are not in them are read together, fifty a call.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -51,6 +52,8 @@ STALE_SECONDS = 3600.0
 """A list that stopped half-way goes on there this long; then it begins anew."""
 KEPT_MISSED = 50
 """Missed changes remembered while a list is walked."""
+AT_ONCE = 8
+"""Integrations swept at a time."""
 _log = get_logger(__name__)
 
 Visits = Callable[[Integration, str], Awaitable[Subject]]
@@ -78,14 +81,21 @@ class Sweep:
         self._silence = silence
 
     async def tick(self) -> None:
-        """Sweeps what is due of every running integration; one that fails does not stop the others."""
+        """Sweeps what is due of every running integration; one that is slow or fails does not hold the others back."""
         async with self._db.read() as session:
             rows = list(await session.scalars(select(Integration).where(Integration.state.in_(RUNNING))))
-        for integration in rows:
-            try:
-                await self.integration(integration)
-            except (VendorError, Postponed) as problem:
-                _log.info("sweep put off", integration=integration.id, problem=type(problem).__name__)
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def swept(integration: Integration) -> None:
+            async with turn:
+                try:
+                    await self.integration(integration)
+                except Exception:
+                    _log.exception("sweep failed", integration=integration.id)
+
+        async with asyncio.TaskGroup() as group:
+            for integration in rows:
+                group.create_task(swept(integration))
 
     async def integration(self, integration: Integration) -> None:
         """Every set of one integration that is due; then its webhooks' rhythm."""
@@ -99,9 +109,33 @@ class Sweep:
             if not mark.due_at:  # just read whole
                 await self._next(mark, await self._first_sweep(integration.id, vendor, set_name))
                 continue
-            visits = [await self._visits(integration, entity) for entity in on if set_of(entity, vendor) == set_name]
-            missed[vendor] += await self._set(visits, vendor, set_name, mark)
+            held = [entity for entity in on if set_of(entity, vendor) == set_name]
+            missed[vendor] += await self._tried(integration, held, vendor, set_name, mark)
         await self._silence.judge(integration, missed)
+
+    async def _tried(
+        self, integration: Integration, held: Sequence[str], vendor: Vendor, set_name: str, mark: Watermark
+    ) -> list[datetime]:
+        """One set. What goes wrong puts off this set alone, where its list stands: until a limit says, at most to the
+        next sweep, so that a list that keeps failing spends no more errors than one that works spends calls."""
+        rests = self._every
+        try:
+            visits = [await self._visits(integration, entity) for entity in held]
+            return await self._set(visits, vendor, set_name, mark)
+        except Postponed as postponed:
+            problem, rests = postponed.cause, postponed.seconds
+        except VendorError as error:
+            problem = error.fault.value
+        except Exception as error:
+            _log.exception("sweep failed", integration=integration.id, vendor=vendor.value, set=set_name)
+            problem = type(error).__name__
+        _log.info("sweep put off", integration=integration.id, vendor=vendor.value, set=set_name, problem=problem)
+        await self._next(mark, min(self._grid(integration.id), self._clock.time() + rests))
+        return []
+
+    def _grid(self, integration_id: int) -> float:
+        """When an integration is swept next."""
+        return next_sweep(self._clock.time(), self._every, integration_id)
 
     async def _marks(self, integration: Integration, on: Sequence[str]) -> dict[tuple[Vendor, str], Watermark]:
         """The watermarks of what is on. A set that no crawl reads (sales, before their first resync) begins at the
@@ -116,7 +150,7 @@ class Sweep:
                 if vendor is Vendor.PLOOMES or await known.living(session, integration.id, vendor, name, 1)
             ]
         if heard and integration.activated_at is not None:
-            due_at = next_sweep(self._clock.time(), self._every)
+            due_at = self._grid(integration.id)
             async with self._db.transaction() as session:
                 for vendor, name in heard:
                     await watermarks.begin(session, integration.id, vendor, name, integration.activated_at, due_at)
@@ -153,7 +187,7 @@ class Sweep:
         now = self._clock.now()
         async with self._db.read() as session:
             empty = vendor is Vendor.OMIE and await known.empty_lately(session, integration_id, vendor, set_name, now)
-        return now.timestamp() + DAY if empty else next_sweep(now.timestamp(), self._every)
+        return now.timestamp() + DAY if empty else self._grid(integration_id)
 
     async def _woken(self, mark: Watermark) -> bool:
         """Whether a set that rests because its list was empty has got a record since."""
@@ -175,7 +209,7 @@ class Sweep:
         since = datetime.fromisoformat(marks[0][1]) if marks else mark.since
         silent = await self._silence.is_silent(mark.integration_id, vendor)
         now = self._clock.time()
-        due_at = now + min(SILENT_SECONDS, self._every) if silent else next_sweep(now, self._every)
+        due_at = now + min(SILENT_SECONDS, self._every) if silent else self._grid(mark.integration_id)
         if vendor is Vendor.OMIE and not place.get("any"):
             due_at = now + DAY
         async with self._db.transaction() as session:

@@ -1,6 +1,7 @@
 """Which echoes a write of ours explains, and when the others are looked at."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -59,3 +60,13 @@ def test_the_sweep_runs_on_a_ten_minute_grid() -> None:
     assert next_sweep(0.0) == 600.0
     assert next_sweep(599.0) == 600.0
     assert next_sweep(600.0) == 1200.0
+
+
+def test_integrations_are_swept_one_after_the_other_on_grids_of_their_own() -> None:
+    for number in range(1, 41):
+        first = next_sweep(1_000.0, integration_id=number)
+        assert 1_000.0 < first <= 1_600.0
+        assert next_sweep(first, integration_id=number) == first + 600.0
+    moments = sorted(next_sweep(0.0, integration_id=number) for number in range(1, 41))
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    assert min(gaps) >= 7.0, "two of forty fall together"
