@@ -147,7 +147,7 @@ def verify(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], j
     """Confere se este serviço assinou um certificado e se ninguém o mudou; termina com 1 se não."""
 
     async def work(ponte: Ponte) -> dict[str, Any]:
-        return certificate.verified(ponte.vault, file.read_text(encoding="utf-8"))
+        return certificate.verified(ponte.vault, file.read_bytes())
 
     try:
         document = _run(work)

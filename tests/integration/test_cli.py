@@ -174,6 +174,33 @@ def test_a_certificate_says_what_it_leaves_out(run: CliRunner, tmp_path: Path, m
     assert json.loads(run.invoke(cli, ["certificate", "verify", str(file), "--json"]).stdout)["clean"]
 
 
+SIGNED = certificate.signed(Vault([KEY]), CERTIFIED).encode()
+FORGED = {
+    "a figure": SIGNED.replace(b'"equal": 40', b'"equal": 41'),
+    "a key in another alphabet": re.sub(rb'"public_key": "[^"]+"', '"public_key": "chavé"'.encode(), SIGNED),
+    "bytes that are no text": SIGNED.replace(b"clients", b"cli\xff\xfents"),
+    "half a character": SIGNED.replace(b"clients", rb"cli\ud800nts"),
+    "no end of lists": b'{"certificate": ' + b"[" * 100_000,
+    "another document": b"[1, 2]",
+    "a signature that is none": re.sub(rb'"value": "[^"]+"', b'"value": {"a": 1}', SIGNED),
+    "nothing": b"",
+}
+
+
+@pytest.mark.feature("F264")
+@pytest.mark.parametrize("name", FORGED)
+def test_a_certificate_that_somebody_changed_is_refused_in_words(
+    run: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", KEY)
+    run.invoke(cli, ["migrate"])
+    file = tmp_path / "certificado.json"
+    file.write_bytes(FORGED[name])
+    result = run.invoke(cli, ["certificate", "verify", str(file)])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert (result.exit_code, "não é válido" in result.stderr) == (1, True), result.output
+
+
 def test_every_help_page_is_portuguese() -> None:
     found = list(commands(cli))
     assert len(found) > 45

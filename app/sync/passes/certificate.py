@@ -17,15 +17,16 @@ def signed(vault: Vault, document: JsonObject) -> str:
     return json.dumps({"certificate": document, "signature": signature}, ensure_ascii=False, indent=2)
 
 
-def verified(vault: Vault, text: str) -> JsonObject:
-    """The document inside. Raises Forged unless one of this service's keys signed exactly it."""
+def verified(vault: Vault, text: str | bytes) -> JsonObject:
+    """The document inside. Raises Forged unless one of this service's keys signed exactly it, whatever the text is."""
     try:
         whole = json.loads(text)
         document, signature = whole["certificate"], whole["signature"]
         key, value = str(signature["public_key"]), str(signature["value"])
-    except (ValueError, KeyError, TypeError):
+        content = _bytes(document)
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Forged("isto não é um certificado") from None
-    if not isinstance(document, dict) or not vault.signed(_bytes(document), key, value):
+    if not isinstance(document, dict) or not vault.signed(content, key, value):
         raise Forged("a assinatura não é deste serviço, ou o documento foi alterado")
     return document
 
