@@ -36,6 +36,7 @@ PARTS: dict[str, Proof] = {
     "document": lambda rig, seed, count: collisions.same_document(rig),
     "trips": lambda rig, seed, count: collisions.round_trips(rig, seed),
     "resync": lambda rig, seed, count: passes.under_fire(rig, 2 * count, seed),
+    "reconcile": lambda rig, seed, count: passes.reconciled(rig, count, seed),
     "sales": lambda rig, seed, count: sales.under_fire(rig, SALES["count"], count, seed),
 }
 """Each on a rig of its own; takes the rig, the seed and the number of random kills."""

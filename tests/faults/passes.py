@@ -1,6 +1,8 @@
-"""A resync whose workers are killed at any instant: one page at most is read again per death, no write leaves twice."""
+"""Passes whose workers are killed at any instant: one page at most is read again per death, no write leaves twice, and
+a reconcile leaves no difference, as its certificate says."""
 
 import asyncio
+import json
 import random
 import time
 from collections import Counter
@@ -12,6 +14,8 @@ from tests.faults.report import Figure
 from tests.faults.rig import APP_KEY, USER_KEY, JsonObject, Rig
 
 RECORDS, CHANGED = 450, 60
+CORRUPTED, LOST = 200, 0.3
+"""Records that change without a word before a reconcile, and the share of webhooks that are lost after that."""
 OMIE_PAGE, PLOOMES_PAGE = 100, 300
 WORKING = ("planning", "scheduled", "running")
 LISTS = {"omie": "ListarClientes", "ploomes": "GET Contacts"}
@@ -51,6 +55,78 @@ async def under_fire(rig: Rig, kills: int, seed: int) -> Figure:
         figure.fail(f"the resync is {done['state']}: {done['progress']}")
     figure.note += f"; {reading} deaths reading, {writing} writing"
     return figure
+
+
+async def reconciled(rig: Rig, kills: int, seed: int) -> Figure:
+    """Records corrupted without a word, then edits of which three in ten webhooks are lost; one reconcile whose workers
+    die must leave nothing, and its certificate must say so."""
+    chance = random.Random(seed)
+    figure = Figure(rig.setup.name, "workers killed in a reconcile", note=f"seed {seed}")
+    await _equal_sides(rig)
+    omie = [str(row["codigo_cliente_omie"]) for row in await rig.clients()]
+    ploomes = [str(row["Id"]) for row in await rig.contacts()]
+    before = await _requests(rig)
+    half, edits = CORRUPTED // 2, CHANGED // 2
+    there = {one: f"o{one}@novo.test" for one in omie[:half]}
+    here = {one: f"p{one}@novo.test" for one in ploomes[-half:]}
+    for one, email in there.items():
+        await rig.type_omie({"email": email}, one)
+    for one, email in here.items():
+        await rig.type_ploomes({"Email": email}, one)
+    assert (await rig.control.delete("/faults")).is_success
+    for number in range(edits):
+        if chance.random() < LOST:
+            await rig.trouble(kind="drop", times=1)
+        there[omie[half + number]] = f"o{number}@vivo.test"
+        await rig.type_omie({"email": f"o{number}@vivo.test"}, omie[half + number])
+        if chance.random() < LOST:
+            await rig.trouble(kind="drop", times=1)
+        here[ploomes[-half - 1 - number]] = f"p{number}@vivo.test"
+        await rig.type_ploomes({"Email": f"p{number}@vivo.test"}, ploomes[-half - 1 - number])
+    path = f"/api/v1/integrations/{rig.integration['id']}/certificates"
+    answer = await rig.api.post(path, json={"start": "now", "force": True})
+    assert answer.status_code == 202, answer.text
+    resync_id = int(answer.json()["id"])
+    deaths = await _killed(rig, resync_id, kills, chance, figure)
+    done = await _rests(rig, resync_id)
+    await rig.settle()
+    if done["state"] != "completed":
+        figure.fail(f"the reconcile is {done['state']}: {done['progress']}")
+        return figure
+    written = _since(before, await _requests(rig))
+    for name, wanted in zip(WRITES, (len(here), len(there)), strict=True):
+        if written[name] != wanted:
+            figure.fail(f"{name}: {written[name]} calls for {wanted} changed records")
+        figure.duplicates += max(0, written[name] - wanted)
+    await _arrived(rig, (there, here), figure)
+    await _equal(rig, figure)
+    await rig.answering()
+    [newest, *_] = (await rig.api.get(path)).json()["items"]
+    document = json.loads((await rig.api.get(f"{path}/{newest['id']}")).text)["certificate"]
+    clients = document["entities"]["clients"]
+    told = [document["resync_id"], document["clean"], clients["linked"], clients["differences"], clients["excepted"]]
+    if told != [resync_id, True, RECORDS, 0, 0]:
+        figure.fail(f"the certificate says {document}")
+    figure.note += f"; {deaths} deaths, {document['rounds']} rounds, {clients['live']} live"
+    return figure
+
+
+async def _equal(rig: Rig, figure: Figure) -> None:
+    """Both sides compared from outside: the same documents, each with the same e-mail, site and names."""
+    omie = {_digits(row["cnpj_cpf"]): row for row in await rig.clients()}
+    ploomes = {_digits(row["Register"]): row for row in await rig.contacts()}
+    if not len(omie) == len(ploomes) == len(omie.keys() | ploomes.keys()) == RECORDS:
+        figure.fail(f"{len(omie)} clients and {len(ploomes)} contacts of {RECORDS} pairs")
+    fields = (("email", "Email"), ("homepage", "Website"), ("razao_social", "LegalName"), ("nome_fantasia", "Name"))
+    for document in omie.keys() & ploomes.keys():
+        for one, other in fields:
+            held = omie[document].get(one) or None, ploomes[document].get(other) or None
+            if held[0] != held[1]:
+                figure.fail(f"{document}: {one} is {held[0]} in Omie and {held[1]} in Ploomes")
+
+
+def _digits(text: object) -> str:
+    return "".join(char for char in str(text) if char.isdigit())
 
 
 async def _equal_sides(rig: Rig) -> None:
