@@ -58,6 +58,11 @@ class Deletion:
             await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", "O registro foi mantido, sem vínculo."))
             return
         await self._twins.forget(trip, gone, links.id_of(link, gone))
+        if not links.proved(link):
+            wrong = links.unproved(link, gone)
+            trip.findings.append(wrong)
+            await self._end(trip, link, LinkState.EXCLUDED, done("unlinked", wrong.detail))
+            return
         if await self._relinked(trip, link, gone):
             return
         policy = getattr(trip.config.deletes, trip.entity)

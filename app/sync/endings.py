@@ -91,9 +91,7 @@ class Endings:
             if issue.cause not in causes:
                 issues.close(issue, now)
         for finding in findings:
-            vendor, external_id = await issues.home_of(
-                session, trip.integration.id, trip.entity, records, finding.cause
-            )
+            vendor, external_id = await issues.home_of(session, trip.integration.id, trip.entity, records, finding)
             await issues.open_issue(
                 session,
                 integration_id=trip.integration.id,

@@ -24,6 +24,8 @@ class Cause:
     """The duty of the watch that opens and closes it, where no event does."""
 
 
+UNPROVED = "link_unproved"
+"""Cause of the issue of a pair that nobody read and of which one record is not there."""
 CAUSES: dict[str, Cause] = {
     "refused": Cause(
         "O registro foi recusado",
@@ -72,6 +74,13 @@ CAUSES: dict[str, Cause] = {
         "Confirme se estas exclusões são intencionais.",
         "admin",
         ("proceed", "discard"),
+    ),
+    UNPROVED: Cause(
+        "Um vínculo feito à mão aponta para um registro que não existe",
+        "Confira os códigos e vincule os registros certos; a pendência se encerra sozinha. Para deixar o registro sem "
+        "vínculo, escolha “discard”.",
+        "admin",
+        ("discard",),
     ),
     "inactive_code": Cause(
         "Um código da configuração está inativo ou não existe mais",
@@ -240,6 +249,8 @@ class Finding:
     cause: str
     detail: str
     data: dict[str, Any] = field(default_factory=dict)
+    home: tuple[str, str] | None = None
+    """The record (vendor, id) it is shown on, where not any record of its pair will do."""
 
 
 async def open_issue(
@@ -316,11 +327,14 @@ async def open_refusals(session: AsyncSession, integration_id: int, entity: str)
 
 
 async def home_of(
-    session: AsyncSession, integration_id: int, entity: str | None, records: Sequence[tuple[str, str]], cause: str
+    session: AsyncSession, integration_id: int, entity: str | None, records: Sequence[tuple[str, str]], finding: Finding
 ) -> tuple[str, str]:
-    """The record on which trouble of a pair is shown: where the same trouble is open, else the first one given."""
+    """The record on which trouble of a pair is shown: its own, where the same trouble is open, or the first one
+    given."""
+    if finding.home is not None:
+        return finding.home
     found = await open_of(session, integration_id, entity, records)
-    there = next((issue for issue in found if issue.cause == cause), None)
+    there = next((issue for issue in found if issue.cause == finding.cause), None)
     return (str(there.vendor), str(there.external_id)) if there is not None else records[0]
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
+from app.sync.issues import UNPROVED, Finding
 from app.sync.mapping.fields import Values
 from app.sync.models import KnownRecord, Link, LinkState
 
@@ -66,6 +67,19 @@ def make(integration_id: int, entity: str, omie_id: str, ploomes_id: str, key: s
         frozen={},
         created_at=now,
     )
+
+
+def proved(link: Link) -> bool:
+    """Whether both records were ever read as this pair. One that a person only named may hold a wrong id: that a
+    record of it is not there is no deletion."""
+    told = link.natural_key, link.omie_base, link.ploomes_base, link.omie_seen, link.ploomes_seen
+    return any(told)
+
+
+def unproved(link: Link, gone: Vendor) -> Finding:
+    """Why a pair that was never proved ends; shown on the record that is left."""
+    text = f"O registro {id_of(link, gone)} não existe no {gone.label}, e o par nunca foi conferido: nada foi excluído."
+    return Finding(UNPROVED, text, home=(gone.other.value, id_of(link, gone.other)))
 
 
 def rebase(link: Link, omie: Values, ploomes: Values) -> None:

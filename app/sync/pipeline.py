@@ -172,11 +172,13 @@ class Engine:
         return True
 
     async def _honour(self, session: AsyncSession, trip: Trip, ended: Link) -> None:
-        """Nothing comes back by itself. When the half that was left is deleted too, nothing is left to be asked."""
+        """Nothing comes back by itself. When the half that was left is deleted too, or a person said to leave it so,
+        nothing is left to be asked."""
         gone = trip.event.kind == Kind.DELETED and await known.mark_gone(
             session, ended.integration_id, trip.vendor, trip.set_of(trip.vendor), trip.record_id, self._clock.now()
         )
-        if gone:
+        asked = await issues.open_of(session, ended.integration_id, trip.entity, links.records(ended))
+        if gone or any(issue.answer == "discard" for issue in asked):
             await self._endings.close_in(session, trip, ended_outcome(ended), ended)
         else:
             await inbox.conclude(session, trip.event, ended_outcome(ended), now=self._clock.now())

@@ -163,7 +163,7 @@ class Reactions:
 
     async def _open(self, session: AsyncSession, event: Event, finding: Finding) -> None:
         records = await self._records(session, event)
-        vendor, external_id = await issues.home_of(session, event.integration_id, event.entity, records, finding.cause)
+        vendor, external_id = await issues.home_of(session, event.integration_id, event.entity, records, finding)
         await issues.open_issue(
             session,
             integration_id=event.integration_id,

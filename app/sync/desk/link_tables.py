@@ -16,9 +16,7 @@ from app.core.ports import JsonObject, Vendor
 from app.core.queue import Queue
 from app.sync import links
 from app.sync.config.store import ConfigStore
-from app.sync.desk.linking import Pair, already_linked, has_links, make_link, refuse_entity, taken_by
-from app.sync.entities import set_of
-from app.sync.lookups import known
+from app.sync.desk.linking import Pair, absent, already_linked, has_links, make_link, refuse_entity, taken_by
 from app.sync.models import Change, EventSource, Integration, Link, LinkState
 
 MASS = "Exclusão em massa"
@@ -149,13 +147,13 @@ class LinkTables:
         for line, entity, pair in wanted:
             async with self._db.read() as session:
                 taken = await taken_by(session, integration_id, entity, pair)
-                gone = await _gone(session, integration_id, entity, pair)
+                missing = await absent(session, integration_id, entity, pair)
             records = [(entity, side, pair.id_on(side)) for side in Vendor]
             before = next((lines[record] for record in records if record in lines), None)
             if any(row.omie_id == pair.omie_id and row.ploomes_id == pair.ploomes_id for row in taken):
                 already += 1
-            elif taken or gone or before:
-                text = f"um dos registros já está na linha {before}" if before else "um dos registros foi excluído"
+            elif taken or missing or before:
+                text = f"Um dos registros já está na linha {before}." if before else missing
                 refused.append({"line": line, "message": already_linked(taken[0]).detail if taken else text})
             else:
                 fresh.append((entity, pair))
@@ -176,14 +174,6 @@ class LinkTables:
             config_version=integration.config_version,
             at=self._clock.now(),
         )
-
-
-async def _gone(session: AsyncSession, integration_id: int, entity: str, pair: Pair) -> bool:
-    for side in Vendor:
-        row = await known.get(session, integration_id, side, set_of(entity, side), pair.id_on(side))
-        if row is not None and row.gone_at is not None:
-            return True
-    return False
 
 
 def _line(cells: Sequence[Any]) -> str:

@@ -24,6 +24,7 @@ from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.entities import BUILT, FIELDS, RULES, set_of
 from app.sync.lanes import Lanes, record_lane
+from app.sync.lookups import known
 from app.sync.lookups.references import References
 from app.sync.lookups.snapshots import learn
 from app.sync.mapping.canonical import canonical
@@ -100,11 +101,14 @@ class Linking:
         refuse_entity(entity)
         gateways = dict(zip(Vendor, self._gateways.open(integration, Priority.PERSON), strict=True))
         vendor = Vendor.OMIE
+        read: list[Record] = []
         try:
             for vendor, gateway in gateways.items():
-                await self._read(gateway, set_of(entity, vendor), pair.id_on(vendor))
+                read.append(await self._read(gateway, set_of(entity, vendor), pair.id_on(vendor)))
         except (VendorError, Postponed) as error:
             raise UserError(HTTPStatus.SERVICE_UNAVAILABLE, "Leitura adiada", say(error, vendor)) from error
+        async with self._db.transaction() as session:  # one that our index took for gone is there
+            await known.upsert(session, integration.id, [known.known_of(record) for record in read], self._clock.now())
         row = await self._place(integration, entity, pair, author)
         await self._queue.ring("live")
         return link_json(row)
@@ -124,11 +128,13 @@ class Linking:
         return link_json(row)
 
     async def accept(self, integration: Integration, entity: str, pairs: Sequence[Pair], *, author: str) -> JsonObject:
-        """Links proposals that a person accepted; those that somebody linked meanwhile are told, not forced."""
+        """Links proposals that a person accepted; those that somebody linked meanwhile, or of which one record is not
+        there, are told and not forced."""
         refuse_entity(entity)
         made, skipped = 0, []
         for pair in pairs:
             try:
+                await self._refuse_absent(integration, entity, pair)
                 await self._place(integration, entity, pair, author)
                 made += 1
             except UserError as refused:
@@ -150,6 +156,13 @@ class Linking:
             return await make_link(
                 session, integration, entity, pair, config, author=author, source=EventSource.PERSON, clock=self._clock
             )
+
+    async def _refuse_absent(self, integration: Integration, entity: str, pair: Pair) -> None:
+        """Raises UserError 404 for a pair that nobody reads before it is linked, where our index does not hold it."""
+        async with self._db.read() as session:
+            reason = await absent(session, integration.id, entity, pair)
+        if reason is not None:
+            raise UserError(HTTPStatus.NOT_FOUND, "Não encontrado", reason)
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
@@ -277,6 +290,20 @@ async def taken_by(session: AsyncSession, integration_id: int, entity: str, pair
     """Living links that hold either record."""
     found = [await links.find(session, integration_id, entity, side, pair.id_on(side)) for side in Vendor]
     return list({link.id: link for link in found if link is not None}.values())
+
+
+async def absent(session: AsyncSession, integration_id: int, entity: str, pair: Pair) -> str | None:
+    """Which record of a pair is not there, in Portuguese, as far as our index tells: one that is gone, or one that it
+    does not hold although its set was read whole. Of sales it holds those with a link only."""
+    for side in Vendor:
+        set_name, external_id = set_of(entity, side), pair.id_on(side)
+        row = await known.get(session, integration_id, side, set_name, external_id)
+        if row is not None and row.gone_at is not None:
+            return f"O registro {external_id} foi excluído no {side.label}."
+        whole = row is None and entity in RULES
+        if whole and await known.whole_at(session, integration_id, side, set_name) is not None:
+            return f"O registro {external_id} não existe no {side.label}, ou ainda não foi lido: confira o código."
+    return None
 
 
 def already_linked(link: Link) -> UserError:

@@ -135,9 +135,10 @@ class Book:
         entry: WriteEntry | None = None,
         *,
         replaceable: bool = False,
+        state: LinkState = LinkState.DELETED,
     ) -> None:
         """A document is no more part of its sale; its link stays as memory. `replaceable`: the sale may get another."""
-        links.end(link, LinkState.DELETED, reason, self._clock.now())
+        links.end(link, state, reason, self._clock.now())
         remember(link, replaceable=replaceable or None)
         if not replaceable:
             visit.closed.add(kind.entity)
@@ -258,7 +259,7 @@ class Book:
                 issues.close(issue, now)
         for finding in visit.findings:
             vendor, external_id = await issues.home_of(
-                session, visit.integration_id, ISSUE_ENTITY, own if not visit.sale_id else records, finding.cause
+                session, visit.integration_id, ISSUE_ENTITY, own if not visit.sale_id else records, finding
             )
             await issues.open_issue(
                 session,

@@ -13,7 +13,7 @@ from app.sync import journal, links
 from app.sync.lanes import record_lane
 from app.sync.lookups import known
 from app.sync.mapping.canonical import canonical
-from app.sync.models import Link, WriteEntry
+from app.sync.models import Link, LinkState, WriteEntry
 from app.sync.sales.book import Book
 from app.sync.sales.documents import KINDS, ORDERS, Document, Kind
 from app.sync.sales.rows import NOTES, sale_rows
@@ -68,11 +68,24 @@ class Ends:
         """Cancels its documents in Omie, as far as policy and their state allow."""
         await self._forget(visit, Vendor.PLOOMES, ORDERS, visit.sale_id)
         for entity in list(visit.links):
-            await self._drop(visit, KINDS[entity], visit.links[entity], "A venda foi excluída no Ploomes.")
+            kind, link = KINDS[entity], visit.links[entity]
+            if not await self._unproved(visit, kind, link, Vendor.PLOOMES):
+                await self._drop(visit, kind, link, "A venda foi excluída no Ploomes.")
         if visit.links:
             visit.outcome = waits(visit.findings[-1].cause, visit.findings[-1].detail, visit.findings[-1])
-        else:
+        elif visit.outcome is None:
             visit.outcome = done("deleted", "A venda foi excluída; seus documentos foram tratados.")
+
+    async def _unproved(self, visit: Visit, kind: Kind, link: Link, gone: Vendor) -> bool:
+        """A pair that was never proved ends, and nothing else does; True when this is one."""
+        if links.proved(link):
+            return False
+        finding = links.unproved(link, gone)
+        visit.findings.append(finding)
+        await self._book.ended(visit, kind, link, finding.detail, state=LinkState.EXCLUDED)
+        if not visit.links:
+            visit.outcome = done("unlinked", finding.detail)
+        return True
 
     async def emptied(self, visit: Visit, kind: Kind) -> None:
         """The sale has no line of this kind any more: its document is cancelled, and lines added later make another."""
@@ -144,6 +157,8 @@ class Ends:
         """A document was deleted in Omie; its sale follows when it was the last one."""
         link = visit.links[kind.entity]
         await self._forget(visit, Vendor.OMIE, kind.entity, link.omie_id)
+        if await self._unproved(visit, kind, link, Vendor.OMIE):
+            return
         policy = getattr(visit.trip.config.deletes, kind.entity)
         name = f"{kind.noun} {(link.omie_seen or {}).get('number') or link.omie_id}"
         if len(visit.links) > 1 or policy == "ignore":

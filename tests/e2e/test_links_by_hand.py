@@ -1,0 +1,100 @@
+"""Pairs that people name by id: a wrong id costs nobody a record (F109, F111)."""
+
+import pytest
+
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.shop import Shop
+from tests.e2e.test_deletes import CNPJ_2, a_pair
+
+NOBODY = "999999"
+
+
+async def unlink(rig: Rig, entity: str = "clients") -> None:
+    """A person ends every link of an entity."""
+    for row in await rig.items("links", entity=entity, state="active"):
+        assert (await rig.api.delete(f"{rig.path}/links/{row['id']}")).status_code == 200
+
+
+async def accept(rig: Rig, entity: str, *pairs: tuple[str, str]) -> JsonObject:
+    """A person accepts pairs; the work is done unless the worker rests."""
+    rows = [{"omie_id": omie, "ploomes_id": ploomes} for omie, ploomes in pairs]
+    answer = await rig.api.post(f"{rig.path}/links/wizard/accept", json={"entity": entity, "pairs": rows})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def take_in(rig: Rig, table: str) -> JsonObject:
+    headers = {"content-type": "text/csv"}
+    answer = await rig.api.post(f"{rig.path}/links/import", content=table.encode(), headers=headers)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+@EMBEDDED
+@pytest.mark.feature("F109", "F111")
+@at_speed(60.0)
+async def test_an_id_that_nobody_has_is_refused_with_its_line(rig: Rig) -> None:
+    client_id, contact_id = await a_pair(rig)
+    await unlink(rig)
+    found = await take_in(rig, f"entity,omie_id,ploomes_id\nclients,{client_id},{NOBODY}\n")
+    assert (found["linked"], [error["line"] for error in found["errors"]]) == (0, [2])
+    assert f"{NOBODY} não existe no Ploomes" in found["errors"][0]["message"]
+    skipped = (await accept(rig, "clients", (client_id, NOBODY), (NOBODY, contact_id)))["skipped"]
+    assert [row["message"].split(",")[0] for row in skipped] == [
+        f"O registro {NOBODY} não existe no Ploomes", f"O registro {NOBODY} não existe no Omie",
+    ]  # fmt: skip
+    await rig.settle()
+    assert (len(await rig.clients()), len(await rig.contacts())) == (1, 1)
+    assert (await accept(rig, "clients", (client_id, contact_id)))["linked"] == 1
+    await rig.settle()
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@EMBEDDED
+@pytest.mark.feature("F003", "F111")
+@at_speed(60.0)
+async def test_a_pair_that_was_never_read_deletes_nothing_when_one_is_not_there(rig: Rig) -> None:
+    here, there = await a_pair(rig), await a_pair(rig, CNPJ_2, "Beta")
+    await unlink(rig)
+    await rig.stop_worker()
+    assert (await accept(rig, "clients", here, there))["linked"] == 2
+    await rig.fault("drop", times=None)
+    await rig.contact_delete(here[1])
+    await rig.omie_delete(there[0])
+    rig.start_worker()
+    await rig.settle()
+    assert [str(row["codigo_cliente_omie"]) for row in await rig.clients()] == [here[0]]
+    assert [str(row["Id"]) for row in await rig.contacts()] == [there[1]]
+    assert await rig.issues() == ["link_unproved", "link_unproved"]
+    assert {row["state"] for row in await rig.items("links", entity="clients")} == {"excluded"}
+    # one is left as it is, the other gets its right partner: both issues are over
+    first, second = await rig.items("issues", cause="link_unproved")
+    left, mended = (first, second) if first["external_id"] == here[0] else (second, first)
+    assert f"{here[1]} não existe no Ploomes" in left["detail"]
+    answer = await rig.api.post(f"{rig.path}/issues/{left['id']}/answer", json={"choice": "discard"})
+    assert answer.status_code == 202
+    client = await rig.omie_new(razao_social="Beta", nome_fantasia="Beta", cnpj_cpf=CNPJ_2)
+    pair = {"entity": "clients", "omie_id": str(client["codigo_cliente_omie"]), "ploomes_id": there[1]}
+    assert mended["asks"] == ["discard"]
+    assert (await rig.api.post(f"{rig.path}/links", json=pair)).status_code == 201
+    await rig.settle()
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+    assert len(await rig.clients()) == 2
+    assert not rig.tap.of("ExcluirCliente", "DELETE Contacts")
+
+
+@EMBEDDED
+@pytest.mark.feature("F111", "F167")
+@at_speed(60.0)
+async def test_a_wrong_id_of_a_sale_cancels_and_deletes_nothing(rig: Rig) -> None:
+    shop = await Shop(rig).open()
+    first, second = [await shop.sale(shop.line("Produto 1")) for _ in range(2)]
+    order = str((await shop.order_of(first))["cabecalho"]["codigo_pedido"])
+    await unlink(rig, "orders")
+    assert (await accept(rig, "orders", (order, NOBODY), (NOBODY, second)))["linked"] == 2
+    await rig.settle()
+    assert await rig.issues() == ["link_unproved", "link_unproved"]
+    assert set(await shop.sales()) == {first, second}
+    assert not rig.tap.of("CancelarPedidoVenda", "ExcluirPedido", "DELETE Orders")
+    assert {row["state"] for row in await rig.items("links", entity="orders")} == {"excluded"}
+    assert await rig.refusals() == {}
