@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
+from app.sync.entities import sharing
 from app.sync.issues import UNPROVED, Finding
 from app.sync.mapping.fields import Values
 from app.sync.models import KnownRecord, Link, LinkState
@@ -39,6 +40,23 @@ async def find(
         .limit(1)
     )
     return (await session.execute(query)).scalars().first()
+
+
+async def holder(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, external_id: str
+) -> Link | None:
+    """The living link that a record has as one of an entity, or of another that shares its set there."""
+    return (await holders(session, integration_id, entity, vendor, [external_id])).get(external_id)
+
+
+async def holders(
+    session: AsyncSession, integration_id: int, entity: str, vendor: Vendor, external_ids: Sequence[str]
+) -> dict[str, Link]:
+    """The same for many records, by their id."""
+    found: dict[str, Link] = {}
+    for one in sharing(entity, vendor):
+        found |= await of_ids(session, integration_id, one, vendor, external_ids)
+    return found
 
 
 async def of_ids(

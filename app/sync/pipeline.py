@@ -190,7 +190,7 @@ class Engine:
         if not asked or trip.event.kind != Kind.DELETED:
             return False
         other = trip.vendor.other
-        partner = await links.find(session, ended.integration_id, ended.entity, other, links.id_of(ended, other))
+        partner = await links.holder(session, ended.integration_id, ended.entity, other, links.id_of(ended, other))
         return ended.state == LinkState.DELETED and partner is None
 
     async def _link_of(self, session: AsyncSession, trip: Trip) -> Link | None:

@@ -166,7 +166,7 @@ class Placing:
         """The twin whose id the record carries, unless a copy of a linked record carries it (design section 4)."""
         other = trip.vendor.other
         async with self._db.read() as session:
-            taken = await links.find(session, trip.integration.id, trip.entity, other, carried)
+            taken = await links.holder(session, trip.integration.id, trip.entity, other, carried)
             absent = other is Vendor.OMIE and await self._not_in_index(session, trip, side, carried)
         if taken is None:
             return None if absent else await self._reading.record(trip, other, carried)

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.ports import Gateway, JsonObject, Record, Vendor
 from app.sync.config.document import Config
-from app.sync.entities import RULES, set_of
+from app.sync.entities import RULES, set_of, sharing
 from app.sync.entities.rules import Rules
 from app.sync.issues import Finding
 from app.sync.lanes import Lease, record_lane
@@ -126,7 +126,7 @@ class Trip:
     @property
     def siblings(self) -> Sequence[str]:
         """Entities that the event's record may be instead: those that share its set in Ploomes."""
-        return RULES[self.entity].SIBLINGS if self.vendor is Vendor.PLOOMES and self.entity in RULES else ()
+        return sharing(self.entity, self.vendor)[1:]
 
     def set_of(self, vendor: Vendor) -> str:
         """The set of a vendor's gateway that holds the entity's records."""

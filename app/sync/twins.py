@@ -35,7 +35,7 @@ class Twins:
             await self.remember(trip, *found)
             ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data, trip.refs)]
         async with self._db.read() as session:
-            taken = await links.of_ids(session, trip.integration.id, trip.entity, vendor, ids)
+            taken = await links.holders(session, trip.integration.id, trip.entity, vendor, ids)
         ordered = sorted(ids, key=int)
         return [i for i in ordered if i not in taken], [i for i in ordered if i in taken]
 

@@ -5,6 +5,7 @@ import pytest
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop
 from tests.e2e.test_deletes import CNPJ_2, a_pair
+from tests.e2e.test_products import product, service, twin
 
 NOBODY = "999999"
 
@@ -98,3 +99,34 @@ async def test_a_wrong_id_of_a_sale_cancels_and_deletes_nothing(rig: Rig) -> Non
     assert not rig.tap.of("CancelarPedidoVenda", "ExcluirPedido", "DELETE Orders")
     assert {row["state"] for row in await rig.items("links", entity="orders")} == {"excluded"}
     assert await rig.refusals() == {}
+
+
+@EMBEDDED
+@pytest.mark.feature("F109", "F111", "F130")
+@at_speed(60.0)
+async def test_a_product_of_ploomes_is_never_two_of_omies(rig: Rig) -> None:
+    first, second = [await service(rig, cCodigo=f"S-{n}", cDescricao=f"Serviço {n}") for n in range(2)]
+    goods = [str((await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"]) for n in range(2)]
+    await rig.settle()
+    held = str((await twin(rig, first["intListar"]["nCodServ"], "services"))["Id"])
+    free = str((await twin(rig, goods[1]))["Id"])
+    mass = {"entity": "products", "confirm": "products"}
+    assert (await rig.api.delete(f"{rig.path}/links", params=mass)).json() == {"count": 2}
+    answer = await rig.api.post(
+        f"{rig.path}/links", json={"entity": "products", "omie_id": goods[0], "ploomes_id": held}
+    )
+    assert (answer.status_code, answer.json()["link"]["entity"]) == (409, "services"), answer.text
+    accepted = await accept(rig, "products", (goods[0], held))
+    assert (accepted["linked"], len(accepted["skipped"])) == (0, 1)
+    other = str(second["intListar"]["nCodServ"])
+    await unlink(rig, "services")
+    rows = f"products,{goods[0]},{held}\nproducts,{goods[1]},{free}\nservices,{other},{free}\n"
+    found = await take_in(rig, f"entity,omie_id,ploomes_id\n{rows}")
+    assert (found["linked"], [error["line"] for error in found["errors"]]) == (0, [4])
+    # what found another partner meanwhile is not restored
+    assert (await accept(rig, "services", (other, free)))["linked"] == 1
+    assert (await rig.api.post(f"{rig.path}/links/restore", json={"entity": "products"})).json() == {"count": 1}
+    await rig.settle()
+    living = await rig.items("links", state="active")
+    assert len({row["ploomes_id"] for row in living}) == len(living)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})

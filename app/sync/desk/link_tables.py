@@ -17,6 +17,7 @@ from app.core.queue import Queue
 from app.sync import links
 from app.sync.config.store import ConfigStore
 from app.sync.desk.linking import Pair, absent, already_linked, has_links, make_link, refuse_entity, taken_by
+from app.sync.entities import sharing
 from app.sync.models import Change, EventSource, Integration, Link, LinkState
 
 MASS = "Exclusão em massa"
@@ -77,11 +78,7 @@ class LinkTables:
             if latest is None:
                 return 0
             rows = list(await session.scalars(select(Link).where(*mass, Link.ended_at == latest).order_by(Link.id)))
-            living = select(Link.omie_id, Link.ploomes_id).where(
-                Link.integration_id == integration.id, Link.entity == entity, Link.state.in_(links.LIVING)
-            )
-            held = (await session.execute(living)).all()
-            taken = {Vendor.OMIE: {row[0] for row in held}, Vendor.PLOOMES: {row[1] for row in held}}
+            taken = {side: await _held(session, integration.id, entity, side) for side in Vendor}
             back = [row for row in rows if not any(links.id_of(row, side) in taken[side] for side in Vendor)]
             for row in back:
                 row.state, row.state_reason, row.ended_at = LinkState.ACTIVE, None, None
@@ -142,15 +139,15 @@ class LinkTables:
         """What can be linked, how many are linked already, and what is wrong with the others, by line."""
         fresh: list[tuple[str, Pair]] = []
         refused: list[JsonObject] = []
-        lines: dict[tuple[str, Vendor, str], int] = {}
+        lines: dict[tuple[frozenset[str], Vendor, str], int] = {}
         already = 0
         for line, entity, pair in wanted:
             async with self._db.read() as session:
                 taken = await taken_by(session, integration_id, entity, pair)
                 missing = await absent(session, integration_id, entity, pair)
-            records = [(entity, side, pair.id_on(side)) for side in Vendor]
+            records = [(frozenset(sharing(entity, side)), side, pair.id_on(side)) for side in Vendor]
             before = next((lines[record] for record in records if record in lines), None)
-            if any(row.omie_id == pair.omie_id and row.ploomes_id == pair.ploomes_id for row in taken):
+            if any((row.entity, row.omie_id, row.ploomes_id) == (entity, *pair.ids) for row in taken):
                 already += 1
             elif taken or missing or before:
                 text = f"Um dos registros já está na linha {before}." if before else missing
@@ -174,6 +171,17 @@ class LinkTables:
             config_version=integration.config_version,
             at=self._clock.now(),
         )
+
+
+async def _held(session: AsyncSession, integration_id: int, entity: str, side: Vendor) -> set[str]:
+    """Ids of every record of a vendor's set that has a living link, whatever it is linked as."""
+    column = Link.omie_id if side is Vendor.OMIE else Link.ploomes_id
+    query = select(column).where(
+        Link.integration_id == integration_id,
+        Link.entity.in_(sharing(entity, side)),
+        Link.state.in_(links.LIVING),
+    )
+    return set(await session.scalars(query))
 
 
 def _line(cells: Sequence[Any]) -> str:

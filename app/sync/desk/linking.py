@@ -44,6 +44,11 @@ class Pair:
     omie_id: str
     ploomes_id: str
 
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Omie's and Ploomes'."""
+        return self.omie_id, self.ploomes_id
+
     def id_on(self, vendor: Vendor) -> str:
         """The id on a vendor."""
         return self.omie_id if vendor is Vendor.OMIE else self.ploomes_id
@@ -287,8 +292,8 @@ def change_of(integration: Integration, row: Link, action: str, author: str, at:
 
 
 async def taken_by(session: AsyncSession, integration_id: int, entity: str, pair: Pair) -> list[Link]:
-    """Living links that hold either record."""
-    found = [await links.find(session, integration_id, entity, side, pair.id_on(side)) for side in Vendor]
+    """Living links that hold either record, whatever it is linked as: a product of Ploomes is never two of Omie's."""
+    found = [await links.holder(session, integration_id, entity, side, pair.id_on(side)) for side in Vendor]
     return list({link.id: link for link in found if link is not None}.values())
 
 

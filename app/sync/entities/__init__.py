@@ -25,6 +25,12 @@ def set_of(entity: str, vendor: Vendor) -> str:
     return rules.SETS[vendor] if rules is not None else SHARED_SETS.get((entity, vendor), entity)
 
 
+def sharing(entity: str, vendor: Vendor) -> tuple[str, ...]:
+    """An entity and those that share its set on a vendor, where each record is of one of them."""
+    rules = RULES.get(entity)
+    return (entity, *(rules.SIBLINGS if rules is not None and vendor is Vendor.PLOOMES else ()))
+
+
 def index_of(entity: str, vendor: Vendor) -> str:
     """Under which set our index keeps the digests of an entity's records: a sale has one per document."""
     return entity if entity in sales.FIELDS else set_of(entity, vendor)

@@ -58,7 +58,7 @@ class Retired:
         _, ploomes = self._gateways.open(integration, Priority.BULK)
         for link in due:
             async with self._db.read() as session:
-                partner = await links.find(session, link.integration_id, link.entity, Vendor.PLOOMES, link.ploomes_id)
+                partner = await links.holder(session, link.integration_id, link.entity, Vendor.PLOOMES, link.ploomes_id)
             # another record of Omie may have found it meanwhile
             used = partner is not None or await is_used(ploomes, str(RULES[link.entity].USED_IN), link.ploomes_id)
             async with self._db.transaction() as session:
