@@ -129,17 +129,24 @@ class Deletion:
         return next((i.answer for i in found if i.cause in ("delete_edited", "delete_paused") and i.answer), None)
 
     async def _relinked(self, trip: Trip, link: Link, gone: Vendor) -> bool:
-        """A record with the same natural key lives on: the deletion was one half of a merge, it takes the link."""
-        if not link.natural_key:
+        """A record with the same natural key lives on: the deletion was one half of a merge, it takes the link. Not
+        where keys may repeat, and not one whose own link ended: nothing comes back by itself."""
+        if not link.natural_key or not trip.rules.KEY_IS_UNIQUE:
             return False
         free, _ = await self._twins.carriers(trip, gone, link.natural_key)
         for survivor in free:
-            if survivor == links.id_of(link, gone):
+            if survivor == links.id_of(link, gone) or await self._ended(trip, gone, survivor):
                 continue
             twin = await self._twins.verified(trip, gone, survivor, link.natural_key)
             if twin is not None:
                 return await self._relink(trip, link, gone, twin)
         return False
+
+    async def _ended(self, trip: Trip, vendor: Vendor, external_id: str) -> bool:
+        """Whether a record had a link that ended."""
+        async with self._db.read() as session:
+            query = links.find(session, trip.integration.id, trip.entity, vendor, external_id, living=False)
+            return await query is not None
 
     async def _relink(self, trip: Trip, link: Link, gone: Vendor, twin: Record) -> bool:
         survivor = twin.id

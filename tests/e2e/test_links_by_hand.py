@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop
-from tests.e2e.test_deletes import CNPJ_2, a_pair
+from tests.e2e.test_deletes import CNPJ, CNPJ_2, a_pair
 from tests.e2e.test_products import product, service, twin
 
 NOBODY = "999999"
@@ -129,4 +129,37 @@ async def test_a_product_of_ploomes_is_never_two_of_omies(rig: Rig) -> None:
     await rig.settle()
     living = await rig.items("links", state="active")
     assert len({row["ploomes_id"] for row in living}) == len(living)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@EMBEDDED
+@pytest.mark.feature("F004", "F111", "F130")
+@at_speed(60.0)
+async def test_a_deletion_is_no_merge_with_a_service_of_the_same_code(rig: Rig) -> None:
+    one, other, third = [await service(rig, cCodigo="SRV-2", cDescricao=name) for name in ("Um", "Outro", "Novo")]
+    await rig.settle()
+    pairs = [str((await twin(rig, row["intListar"]["nCodServ"], "services"))["Id"]) for row in (one, other, third)]
+    [link] = [row for row in await rig.items("links", entity="services") if row["ploomes_id"] == pairs[1]]
+    assert (await rig.api.delete(f"{rig.path}/links/{link['id']}")).status_code == 200
+    await rig.omie_remove("services", one["intListar"]["nCodServ"])
+    await rig.settle()
+    assert {str(row["Id"]) for row in await rig.ploomes_set("Products")} == set(pairs[1:])
+    living = await rig.items("links", entity="services", state="active")
+    assert [row["ploomes_id"] for row in living] == [pairs[2]]
+
+
+@EMBEDDED
+@pytest.mark.feature("F003", "F111")
+@at_speed(60.0)
+async def test_a_client_whose_link_a_person_ended_is_no_survivor_of_a_merge(rig: Rig) -> None:
+    client_id, first = await a_pair(rig)
+    await unlink(rig)
+    second = str((await rig.contact_new(TypeId=1, Name="Alfa de novo", Register=CNPJ))["Id"])
+    await rig.settle()
+    assert (await rig.link("ploomes", second))["omie_id"] == client_id
+    await rig.contact_delete(second)
+    await rig.settle()
+    assert {row["state"] for row in await rig.items("links", entity="clients")} == {"deleted", "excluded"}
+    assert [str(row["Id"]) for row in await rig.contacts()] == [first]
+    assert await rig.clients() == []
     assert (await rig.issues(), await rig.refusals()) == ([], {})
