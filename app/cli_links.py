@@ -8,6 +8,7 @@ import typer
 from app.console import OPERATOR, Json, out, run, show, show_one
 from app.core.ports import Entity, JsonObject
 from app.sync.desk.linking import Pair, link_json, listing
+from app.sync.desk.sheets import decoded
 from app.sync.models import Link, LinkState
 from app.wiring import Ponte
 
@@ -121,13 +122,16 @@ def take_in(
     json_output: Json = False,
 ) -> None:
     """Vincula os pares de um arquivo CSV com as colunas entity, omie_id e ploomes_id."""
-    text = file.read_text("utf-8-sig")
+    content = file.read_bytes()
 
     async def work(ponte: Ponte) -> JsonObject:
         row = await ponte.integrations.get(integration_id)
-        return await ponte.link_tables.take_in(row, text, author=OPERATOR, dry_run=dry_run)
+        return await ponte.link_tables.take_in(row, decoded(content), author=OPERATOR, dry_run=dry_run)
 
-    show_one(run(work), json_output)
+    answer = run(work)
+    show_one(answer, json_output)
+    if answer["errors"]:
+        raise typer.Exit(1)
 
 
 @links_cli.command("delete-all")

@@ -7,6 +7,7 @@ import typer
 
 from app.console import Json, run, show_one
 from app.core.ports import Entity, JsonObject
+from app.sync.desk.sheets import decoded
 from app.sync.passes.resyncs import as_json
 from app.wiring import Ponte
 
@@ -36,11 +37,11 @@ def take_in(
     json_output: Json = False,
 ) -> None:
     """Grava no Ploomes os valores de um CSV; com uma linha errada nada é gravado, e cada uma é dita."""
-    text = file.read_text("utf-8-sig")
+    content = file.read_bytes()
 
     async def work(ponte: Ponte) -> JsonObject:
         row = await ponte.integrations.get(integration_id)
-        return await ponte.value_tables.take_in(row, entity.value, text, dry_run=dry_run)
+        return await ponte.value_tables.take_in(row, entity.value, decoded(content), dry_run=dry_run)
 
     answer = run(work)
     show_one(answer, json_output)

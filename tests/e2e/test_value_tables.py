@@ -1,8 +1,10 @@
 """Mapped values out and in as a table (F109)."""
 
+import httpx
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, Rig, at_speed
+from tests.e2e.test_mapping import ACTIVITY, held, map_rows
 
 CNPJ, CNPJ_2 = "11222333000181", "11444777000161"
 IE, LIMIT = "ClienteFornecedor.Inscrição Estadual", "ClienteFornecedor.Limite de Crédito Total"
@@ -51,3 +53,50 @@ async def test_values_typed_in_a_spreadsheet_travel_and_a_bad_table_is_refused_w
     refused = await rig.api.get(f"{rig.path}/values/orders")
     assert refused.status_code == 422
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F109", "F204")
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_table_says_what_it_means_or_nothing_is_written(rig: Rig) -> None:
+    key = (await map_rows(rig, ACTIVITY, IE))[ACTIVITY]
+    made = [
+        await rig.omie_new(razao_social=name, nome_fantasia=name, cnpj_cpf=document)
+        for name, document in (("Alfa", CNPJ), ("Beta", CNPJ_2))
+    ]
+    await rig.settle()
+    codes = [row["codigo_cliente_omie"] for row in made]
+    others = [(await rig.link("omie", code))["ploomes_id"] for code in codes]
+    names = {o["ExternalKey"]: o for o in await rig.ploomes_set("Fields@OptionsTables@Options")}
+
+    async def send(content: bytes) -> httpx.Response:
+        return await rig.api.post(
+            f"{rig.path}/values/clients/import", content=content, headers={"content-type": "text/csv"}
+        )
+
+    wrong = [
+        f"{codes[0]};{others[1]};1;x",  # two records
+        f"{codes[0]};;99;x",  # no such option
+        f"{codes[1]};;1",  # cut short
+    ]
+    bad = (await send("\n".join([f"omie_id;ploomes_id;{ACTIVITY};{IE}", *wrong]).encode())).json()
+    assert [row["line"] for row in bad["errors"]] == [2, 3, 4], bad
+    assert (bad["records"], bad["resync_id"]) == (0, None)
+    assert (await send(f"omie_id;{IE}\n{codes[0]};a\x81b\n".encode("latin-1"))).status_code == 422
+    # by the option's name and by Omie's code, saved by Excel in Windows-1252
+    rows = f"{codes[0]};{others[0]};{names['2']['Name']};Isenção\n{codes[1]};;3;'=1+1\n"
+    good = (await send(f"omie_id;ploomes_id;{ACTIVITY};{IE}\n{rows}".encode("cp1252"))).json()
+    assert good["records"] == 2, good
+
+    async def arrived() -> bool:
+        found = {row["codigo_cliente_omie"]: row for row in await rig.clients()}
+        mine = [(found[code].get("tipo_atividade"), found[code].get("inscricao_estadual")) for code in codes]
+        return mine == [("2", "Isenção"), ("3", "=1+1")]
+
+    await rig.until(arrived)
+    await rig.settle()
+    contacts = {str(row["Id"]): row for row in await rig.contacts()}
+    assert [held(contacts[other], key, "IntegerValue") for other in others] == [names["2"]["Id"], names["3"]["Id"]]
+    out = (await rig.api.get(f"{rig.path}/values/clients")).text
+    assert f"{codes[1]},{others[1]},3,'=1+1" in out, "no spreadsheet runs what people typed"
+    assert (await rig.issues(), await rig.refusals()) == ([], {})

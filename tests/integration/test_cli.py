@@ -255,6 +255,10 @@ def test_an_integration_is_managed_from_the_command_line(
     table.write_text("entity,omie_id,ploomes_id\nclients,1,2\n", "utf-8")
     assert json.loads(ponte("links", "import", "1", str(table), "--json"))["linked"] == 1
     assert "clients,1,2,active" in ponte("links", "export", "1")
+    table.write_text("entity,omie_id,ploomes_id\nclients,x,2\n", "utf-8")
+    assert json.loads(ponte("links", "import", "1", str(table), "--json", ok=False))["errors"]
+    table.write_bytes(b"entity,omie_id,ploomes_id\nclients,1,\x81\n")
+    assert ponte("links", "import", "1", str(table), ok=False) == ""
     ponte("links", "delete-all", "1", "--entity", "clients", "--confirm", "x", ok=False)
     assert json.loads(ponte("links", "delete-all", "1", "--entity", "clients", "--confirm", "clients", "--json")) == {
         "ended": 1

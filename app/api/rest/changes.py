@@ -1,7 +1,5 @@
 """`/integrations/{id}/changes`: what was written, where, why, before and after; JSON, CSV or JSON Lines by `Accept`."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -15,6 +13,7 @@ from sqlalchemy import Select, select
 from app.api.deps import require
 from app.api.rest.common import Cursor, IntegrationDep, Limit, Listing, Parts, PartsDep, listing
 from app.core.ports import Entity, Vendor
+from app.sync.desk import sheets
 from app.sync.models import Change
 
 router = APIRouter(prefix="/integrations/{integration_id}/changes", tags=["histórico"])
@@ -81,7 +80,7 @@ async def index(
             query = query.where(column == str(value))
     wanted = accept.lower()
     if CSV in wanted:
-        return _stream(_export(ponte, query, _csv_line, header=_csv_row(list(COLUMNS))), CSV, "mudancas.csv")
+        return _stream(_export(ponte, query, _csv_line, header=sheets.line(COLUMNS)), CSV, "mudancas.csv")
     if JSON_LINES in wanted or "application/jsonl" in wanted:
         return _stream(_export(ponte, query, _json_line), JSON_LINES, "mudancas.jsonl")
     if cursor is not None:
@@ -122,21 +121,13 @@ def _json_line(change: Change) -> str:
 
 
 def _csv_line(change: Change) -> str:
-    return _csv_row([_cell(value) for value in _json(change).values()])
-
-
-def _csv_row(cells: list[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
+    return sheets.line([_cell(value) for value in _json(change).values()])
 
 
 def _cell(value: Any) -> str:
-    """A cell a spreadsheet never takes for a formula: values come from the vendors' screens."""
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False, default=_text)
-    text = "" if value is None else _text(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return "" if value is None else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from app.api.rest.common import Cursor, IntegrationDep, Limit, Listing, PartsDep
 from app.core.ports import Entity
 from app.sync.desk import linking
 from app.sync.desk.linking import Pair, link_json
+from app.sync.desk.sheets import decoded
 from app.sync.models import Link, LinkState
 
 router = APIRouter(prefix="/integrations/{integration_id}/links", tags=["vínculos"])
@@ -145,9 +146,9 @@ async def take_in(
     table: Annotated[bytes, Body(media_type=CSV, max_length=5_000_000)],
     dry_run: Annotated[bool, Query()] = False,
 ) -> dict[str, Any]:
-    """Importa vínculos de um CSV com as colunas `entity`, `omie_id` e `ploomes_id`; linhas com erro são indicadas."""
-    text = table.decode("utf-8-sig", "replace")
-    return await ponte.link_tables.take_in(row, text, author=caller.name, dry_run=dry_run)
+    """Importa vínculos de um CSV (UTF-8 ou Windows-1252) com as colunas `entity`, `omie_id` e `ploomes_id`. Com qualquer
+    linha errada nada é vinculado, e cada erro é indicado: também o código de um registro que não existe."""
+    return await ponte.link_tables.take_in(row, decoded(table), author=caller.name, dry_run=dry_run)
 
 
 @router.get("/wizard/{entity}", dependencies=[Read])

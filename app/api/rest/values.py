@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from app.api.deps import require
 from app.api.rest.common import EntityName, IntegrationDep, PartsDep
+from app.sync.desk.sheets import decoded
 
 CSV = "text/csv"
 
@@ -29,6 +30,6 @@ async def take_in(
     table: Annotated[bytes, Body(media_type=CSV, max_length=5_000_000)],
     dry_run: Annotated[bool, Query()] = False,
 ) -> dict[str, Any]:
-    """Grava no Ploomes os valores de um CSV; com qualquer linha errada nada é gravado, e cada erro é indicado."""
-    text = table.decode("utf-8-sig", "replace")
-    return await ponte.value_tables.take_in(row, entity.value, text, dry_run=dry_run)
+    """Grava no Ploomes os valores de um CSV (UTF-8 ou Windows-1252). Um campo de opções recebe o código do Omie ou o
+    nome da opção. Com qualquer linha errada nada é gravado, e cada erro é indicado."""
+    return await ponte.value_tables.take_in(row, entity.value, decoded(table), dry_run=dry_run)

@@ -1,10 +1,7 @@
 """Links many at a time: deleted and restored by entity, taken out and in as a table (F109, F111)."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +13,7 @@ from app.core.ports import JsonObject, Vendor
 from app.core.queue import Queue
 from app.sync import links
 from app.sync.config.store import ConfigStore
+from app.sync.desk import sheets
 from app.sync.desk.linking import Pair, absent, already_linked, has_links, make_link, refuse_entity, taken_by
 from app.sync.entities import sharing
 from app.sync.models import Change, EventSource, Integration, Link, LinkState
@@ -89,7 +87,7 @@ class LinkTables:
 
     async def export(self, integration_id: int, entity: str | None) -> AsyncIterator[str]:
         """Every link as CSV, in batches that hold no session while the client is slow."""
-        yield _line(COLUMNS)
+        yield sheets.line(COLUMNS)
         last = 0
         while True:
             query = select(Link).where(Link.integration_id == integration_id, Link.id > last)
@@ -99,7 +97,7 @@ class LinkTables:
                 rows = list(await session.scalars(query.order_by(Link.id).limit(500)))
             if not rows:
                 return
-            yield "".join(_line([getattr(row, name) for name in COLUMNS]) for row in rows)
+            yield "".join(sheets.line([getattr(row, name) for name in COLUMNS]) for row in rows)
             last = rows[-1].id
 
     async def take_in(self, integration: Integration, text: str, *, author: str, dry_run: bool = False) -> JsonObject:
@@ -184,18 +182,10 @@ async def _held(session: AsyncSession, integration_id: int, entity: str, side: V
     return set(await session.scalars(query))
 
 
-def _line(cells: Sequence[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
-
-
 def _read_table(text: str) -> tuple[list[tuple[int, str, Pair]], list[JsonObject]]:
     """Lines of a CSV with a heading, and what is wrong with some of them."""
-    sample = text.lstrip("\ufeff")
-    separator = ";" if sample.partition("\n")[0].count(";") > sample.partition("\n")[0].count(",") else ","
-    reader = csv.DictReader(io.StringIO(sample), delimiter=separator)
-    missing = {"entity", "omie_id", "ploomes_id"} - set(reader.fieldnames or ())
+    sheet = sheets.read(text)
+    missing = {"entity", "omie_id", "ploomes_id"} - set(sheet.columns)
     if missing:
         raise UserError(
             HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela inválida", f"Faltam as colunas: {', '.join(sorted(missing))}.",
@@ -203,7 +193,7 @@ def _read_table(text: str) -> tuple[list[tuple[int, str, Pair]], list[JsonObject
         )  # fmt: skip
     wanted: list[tuple[int, str, Pair]] = []
     errors: list[JsonObject] = []
-    for number, row in enumerate(reader, start=2):
+    for number, row in sheet.lines:
         entity, omie, ploomes = ((row.get(name) or "").strip() for name in ("entity", "omie_id", "ploomes_id"))
         if not has_links(entity):
             errors.append({"line": number, "message": f"entidade desconhecida: {entity}"})

@@ -4,8 +4,6 @@ What comes in is written into Ploomes like a person's edit there, one record at 
 travels to Omie on the usual road. A bad table is refused whole, with a reason per line.
 """
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,12 +17,16 @@ from app.core.errors import UserError
 from app.core.ports import JsonObject, Vendor
 from app.sync import links
 from app.sync.config.store import ConfigStore
+from app.sync.desk import sheets
 from app.sync.entities import RULES
 from app.sync.links import LIVING
+from app.sync.lookups import known, mapped
 from app.sync.mapping.catalogue import rows_of
+from app.sync.mapping.choices import Option
 from app.sync.mapping.convert import canonical_day, canonical_decimal
 from app.sync.mapping.fields import Field, Master, Value
 from app.sync.mapping.mappable import CHECKBOX, DATE, DECIMAL, INTEGER, MONEY, PERCENT, PLOOMES_TEXT, TEXT
+from app.sync.mapping.places import fold
 from app.sync.models import Integration, Link, Resync
 from app.sync.passes.value_pass import REASON
 
@@ -32,6 +34,10 @@ IMPORT_MOST = 5_000
 IDS = ("omie_id", "ploomes_id")
 BATCH = 500
 TRUE, FALSE = ("sim", "s", "true", "1", "verdadeiro"), ("não", "nao", "n", "false", "0", "falso")
+
+
+Options = Mapping[str, str]
+"""What a cell of an option field may say, folded, and Omie's code for it."""
 
 
 class Unreadable(ValueError):
@@ -58,7 +64,7 @@ class ValueTables:
     async def export(self, integration_id: int, entity: str) -> AsyncIterator[str]:
         """Every linked record with its values as CSV, in batches that hold no session while the client is slow."""
         rows = await self.columns(integration_id, entity)
-        yield _line([*IDS, *(row.key for row in rows)])
+        yield sheets.line([*IDS, *(row.key for row in rows)])
         last = 0
         while True:
             query = select(Link).where(
@@ -69,7 +75,8 @@ class ValueTables:
             if not found:
                 return
             yield "".join(
-                _line([link.omie_id, link.ploomes_id, *(_shown(_held(link, row)) for row in rows)]) for link in found
+                sheets.line([link.omie_id, link.ploomes_id, *(_shown(_held(link, row)) for row in rows)])
+                for link in found
             )
             last = found[-1].id
 
@@ -78,31 +85,50 @@ class ValueTables:
         no such table."""
         rows = {row.key: row for row in await self.columns(integration.id, entity)}
         table = _read(text, rows)
-        errors, wanted = await self._checked(integration.id, entity, table, rows)
+        options = await self._options(integration.id)
+        errors, wanted = await self._checked(integration.id, entity, table, rows, options)
         started = None
         if wanted and not errors and not dry_run:
             started = await self._start(integration.id, entity, wanted)
         return {"dry_run": dry_run, "records": 0 if errors else len(wanted), "resync_id": started, "errors": errors}
 
+    async def _options(self, integration_id: int) -> Mapping[str, Options]:
+        """What the cells of each mapped option field may say, by FieldKey; from our own index."""
+        config = await self._configs.get(integration_id)
+        sets = [(vendor.value, entity) for vendor, entity, _ in mapped.sets_of(config)]
+        async with self._db.read() as session:
+            found = await known.of_sets(session, integration_id, sets) if sets else []
+        return mapped.spoken(found, config)
+
     async def _checked(
-        self, integration_id: int, entity: str, table: "Table", rows: Mapping[str, Field]
+        self,
+        integration_id: int,
+        entity: str,
+        table: "Table",
+        rows: Mapping[str, Field],
+        options: Mapping[str, Options],
     ) -> tuple[list[JsonObject], list[JsonObject]]:
         errors: list[JsonObject] = []
         wanted: dict[str, JsonObject] = {}
         for number, cells in table.lines:
-            vendor = Vendor.OMIE if cells.get("omie_id") else Vendor.PLOOMES
-            external_id = (cells.get("omie_id") or cells.get("ploomes_id") or "").strip()
+            ids = {side: (cells.get(f"{side.value}_id") or "").strip() for side in Vendor}
+            vendor = Vendor.OMIE if ids[Vendor.OMIE] else Vendor.PLOOMES
             async with self._db.read() as session:
-                link = await links.find(session, integration_id, entity, vendor, external_id)
+                link = await links.find(session, integration_id, entity, vendor, ids[vendor])
             if link is None:
-                errors.append({"line": number, "message": f"nenhum registro vinculado com o código “{external_id}”"})
+                errors.append({"line": number, "message": f"nenhum registro vinculado com o código “{ids[vendor]}”"})
+            elif any(ids[side] not in ("", links.id_of(link, side)) for side in Vendor):
+                errors.append({"line": number, "message": "omie_id e ploomes_id são de registros diferentes"})
+            elif None in cells.values():
+                errors.append({"line": number, "message": "a linha tem menos células que a primeira"})
             elif link.ploomes_id in wanted:
                 errors.append({"line": number, "message": "o registro aparece mais de uma vez"})
             else:
                 values: dict[str, Value] = {}
                 for key in table.columns:
                     try:
-                        values[rows[key].id] = parsed(rows[key], cells.get(key) or "")
+                        row = rows[key]
+                        values[row.id] = parsed(row, cells.get(key) or "", options.get(row.field_key or ""))
                     except Unreadable as problem:
                         errors.append({"line": number, "column": key, "message": str(problem)})
                 wanted[link.ploomes_id] = {"ploomes_id": link.ploomes_id, "link_id": link.id, "values": values}
@@ -127,14 +153,12 @@ class Table:
     """The lines of a file, and which of its columns are mapped fields."""
 
     columns: Sequence[str]
-    lines: Sequence[tuple[int, Mapping[str, str]]]
+    lines: Sequence[tuple[int, Mapping[str, str | None]]]
 
 
 def _read(text: str, rows: Mapping[str, Field]) -> Table:
-    sample = text.lstrip("\ufeff")
-    head = sample.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(sample), delimiter=";" if head.count(";") > head.count(",") else ",")
-    names = [name for name in reader.fieldnames or () if name]
+    sheet = sheets.read(text)
+    names = sheet.columns
     unknown = [name for name in names if name not in rows and name not in IDS]
     columns = [name for name in names if name in rows]
     if unknown or not columns or not set(names) & set(IDS):
@@ -144,20 +168,29 @@ def _read(text: str, rows: Mapping[str, Field]) -> Table:
             HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela inválida",
             "A primeira linha deve ter omie_id ou ploomes_id e os campos mapeados.", errors=problems,
         )  # fmt: skip
-    lines = list(enumerate(reader, start=2))
-    if len(lines) > IMPORT_MOST:
+    if len(sheet.lines) > IMPORT_MOST:
         raise UserError(
             HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela grande demais", f"No máximo {IMPORT_MOST} linhas por vez."
         )
-    return Table(columns, lines)
+    return Table(columns, sheet.lines)
 
 
-def parsed(row: Field, cell: str) -> Value:
-    """The canonical value of a cell; empty clears. Raises Unreadable. Pure."""
+def parsed(row: Field, cell: str, options: Options | None = None) -> Value:
+    """The canonical value of a cell; empty clears. `options`: what the cells of an option field may say. Raises
+    Unreadable. Pure."""
     if row.master is Master.OMIE:
         raise Unreadable("este campo só vem do Omie")
     text = cell.strip()
+    if text and isinstance(row.by, Option):
+        return _chosen(text, options or {})
     return _PARSERS.get(row.ploomes_type, str)(text) if text else None
+
+
+def _chosen(text: str, options: Options) -> Value:
+    code = options.get(fold(text))
+    if code is None:
+        raise Unreadable(f"“{text}” não é uma das opções do campo")
+    return code
 
 
 def _flag(text: str) -> Value:
@@ -209,9 +242,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "Sim" if value else "Não"
     return "" if value is None else str(value)
-
-
-def _line(cells: Sequence[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from app.core.ports import Vendor
 from app.sync.config.field_use import conditions_of
 from app.sync.config.scope import properties_of
-from app.sync.mapping.choices import LISTS, CodeList, Option, choices_of, pair_choices
+from app.sync.mapping.choices import LISTS, CodeList, Option, called, choices_of, pair_choices
 from app.sync.mapping.fields import Refs
 from app.sync.mapping.mappable import mappable
+from app.sync.mapping.places import fold
 from app.sync.models import KnownRecord
 
 if TYPE_CHECKING:
@@ -65,6 +66,20 @@ def apply(rows: Sequence[KnownRecord], config: "Config", refs: Refs, *, whole: b
         paired = pair_choices(choices_of(field.data), codes, any_text=found.open)
         refs.options[key] = {choice.id: paired.get(choice.id) for choice in choices_of(field.data)}
         refs.option_ids[key] = {code: option for option, code in paired.items()}
+
+
+def spoken(rows: Sequence[KnownRecord], config: "Config") -> dict[str, dict[str, str]]:
+    """FieldKey -> what people may call an option of it, folded -> Omie's code: the code, Omie's name of it, or the name
+    of the option that stands for it in Ploomes."""
+    living = {row.external_id: row for row in rows if row.vendor == Vendor.PLOOMES and row.entity == "fields"}
+    names = code_names(rows, config)
+    found: dict[str, dict[str, str]] = {}
+    for key, name, codes in _options(config):
+        choices = choices_of(living[key].data) if key in living else []
+        paired = pair_choices(choices, names[name], any_text=codes.open)
+        texts = {fold(choice.name): paired[choice.id] for choice in choices if choice.id in paired}
+        found[key] = {**found.get(key, {}), **texts, **called(names[name])}
+    return found
 
 
 def code_names(rows: Iterable[KnownRecord], config: "Config") -> dict[str, dict[str, str]]:

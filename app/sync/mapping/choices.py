@@ -4,7 +4,7 @@ The canonical value is Omie's code on both sides (design section 4: never an opt
 code of Omie reads as `?<id>`: it is neither a value to send nor an empty field, and its row rests until it is known.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.core.ports import JsonObject, Vendor
@@ -136,7 +136,7 @@ def pair_choices(choices: Sequence[Choice], names: Mapping[str, str], *, any_tex
     """Option id -> code: by ExternalKey, else by the code or the name written in the option. A code gets one option,
     the oldest; further ones stand for nothing."""
     paired: dict[str, str] = {}
-    by_text = {fold(text): code for code, name in names.items() for text in _spellings(code, name)}
+    by_text = called(names)
     ordered = sorted(choices, key=lambda choice: (len(choice.id), choice.id))
     for exact in (True, False):
         for choice in ordered:
@@ -149,8 +149,9 @@ def pair_choices(choices: Sequence[Choice], names: Mapping[str, str], *, any_tex
     return paired
 
 
-def _spellings(code: str, name: str) -> Iterable[str]:
-    return (code, name, title_of(code, name))
+def called(names: Mapping[str, str]) -> dict[str, str]:
+    """What people may call a code, folded -> the code; `names` is what Omie calls it."""
+    return {fold(text): code for code, name in names.items() for text in (code, name, title_of(code, name))}
 
 
 def title_of(code: str, name: str) -> str:

@@ -43,31 +43,36 @@ class ValuePass:
             [entity] = row.entities
             visit = await self._visit(integration, entity)
             try:
-                await self._put(visit, entity, left[0])
+                refusal = await self._put(visit, entity, left[0])
             except LaneBusy as busy:
                 raise Postponed(1.0, "o registro está em uso") from busy
             except VendorError as error:
                 if not error.permanent:
                     raise
-                refusal = f"{left[0]['ploomes_id']}: {error.text}"
+                refusal = error.text
         async with turn.commit({"left": left[1:]} if left[1:] else None) as (_, own):
-            refused = [*own.progress.get("refused", []), *([refusal] if refusal else [])]
+            told = [f"{left[0]['ploomes_id']}: {refusal}"] if refusal else []
+            refused = [*own.progress.get("refused", []), *told]
             own.progress = {**own.progress, "done": own.progress["total"] - len(left[1:]), "refused": refused}
 
-    async def _put(self, visit: Subject, entity: str, wanted: JsonObject) -> None:
-        """Reads the record and writes what differs, journalled and in its lane."""
+    async def _put(self, visit: Subject, entity: str, wanted: JsonObject) -> str | None:
+        """Reads the record and writes what differs, journalled and in its lane; why it wrote nothing, if it could
+        not."""
         set_name, external_id = set_of(entity, Vendor.PLOOMES), str(wanted["ploomes_id"])
         rows = [row for row in visit.rows if row.id in wanted["values"]]
         lane = record_lane(visit.integration, Vendor.PLOOMES, set_name, external_id)
         async with self._lanes.hold(lane) as lease:
             record = await visit.ploomes.fetch(set_name, external_id)
             if record is None:
-                return
+                return "o registro não existe mais no Ploomes"
             held = await visit.resolving(lambda: canonical(Vendor.PLOOMES, rows, record.data, visit.refs))
             changed: Values = {key: value for key, value in wanted["values"].items() if held.get(key) != value}
             if not changed:
-                return
-            await visit.resolving(lambda: [row.by.widen(changed.get(row.id), None, visit.refs) for row in rows])
+                return None
+            told = await visit.resolving(lambda: {r.id: r.by.widen(changed.get(r.id), None, visit.refs) for r in rows})
+            lost = [row.label for row in rows if told[row.id] is None and changed.get(row.id) is not None]
+            if lost:
+                return f"sem opção correspondente no Ploomes: {', '.join(lost)}"
             body = wire(Vendor.PLOOMES, rows, changed, record.data, visit.refs)
             entry = self._entry(visit.integration, entity, record, changed, held, wanted["link_id"])
             async with self._db.transaction() as session:
@@ -87,6 +92,7 @@ class ValuePass:
                     await self._end(visit, entry, WriteState.REFUSED if refused else WriteState.RESOLVED, str(error))
                 raise
             await self._end(visit, entry, WriteState.DONE, None)
+            return None
 
     def _entry(
         self, integration: Integration, entity: str, record: Record, after: Values, before: Values, link_id: int
