@@ -55,6 +55,8 @@ SETS: Mapping[str, Set] = {
     "product_lists": Set("Products@Lists", verbs=WRITTEN),
     "orders": Set("Orders", ORDER_EXPAND, since=MOVES, verbs=WRITTEN),
     "order_products": Set("Orders@Products", "Product,OtherProperties"),
+    "quote_products": Set("Quotes@Products"),
+    "product_parts": Set("Products@Parts"),
     "stages": Set("Orders@Stages", verbs=WRITTEN),
     "currencies": Set("Currencies"),
     "users": Set("Users", since=MOVES, verbs=KEPT),

@@ -62,6 +62,21 @@ REGISTERS = {
          "Discount": "Desconto (%)", "Total": "Total"},
         {"OrderId": "Orders", "ProductId": "Products"},
     ),
+    "quotes": Register(
+        "Quotes", "Propostas", {"QuoteNumber": "Número", "ContactId": "Cliente", "Date": "Data", "Amount": "Valor"},
+        {"ContactId": "Contacts"}, lines=("quote_lines", "QuoteId"),
+    ),
+    "quote_lines": Register(
+        "Quotes@Products", "Produtos da proposta",
+        {"QuoteId": "Proposta", "ProductId": "Produto", "Quantity": "Quantidade", "UnitPrice": "Preço",
+         "Total": "Total"},
+        {"QuoteId": "Quotes", "ProductId": "Products"},
+    ),
+    "parts": Register(
+        "Products@Parts", "Peças de kits",
+        {"ProductId": "Kit", "ProductPartId": "Produto", "DefaultQuantity": "Quantidade"},
+        {"ProductId": "Products", "ProductPartId": "Products"},
+    ),
     "stages": Register("Orders@Stages", "Etapas de venda", {"Name": "Nome", "Ordination": "Ordem"}),
     "statuses": Register("Contacts@Status", "Situações de cliente", {"Name": "Nome", "Discarded": "Descartada"}),
     "tags": Register("Tags", "Marcadores", {"Name": "Nome", "EntityId": "Entidade"}, {"EntityId": "Fields@Entities"}),

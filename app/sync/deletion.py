@@ -1,5 +1,6 @@
 """A linked record is gone on one side (design section 8, deletion). Ended links stay as memory."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from app.core.clock import Clock
@@ -23,7 +24,7 @@ from app.sync.writing import Draft, Writer, update_drafts
 
 TRIPWIRE = timedelta(minutes=10)
 RETIRED = "retired"
-"""In `links.document` of a record that is suspended because sales use it: when it is looked at again, epoch seconds."""
+"""In `links.document` of a record that is suspended because it is used: when it is looked at again, epoch seconds."""
 RETIRED_TOPIC = "retired"
 """Topic of an event about one that nothing uses any more."""
 REFUSALS = frozenset({Fault.INVALID, Fault.MISSING_REFERENCE, Fault.DUPLICATE, Fault.UNKNOWN})
@@ -106,7 +107,7 @@ class Deletion:
         elif refusal is not None:
             await self._inactivate_refused(trip, link, other, side, refusal)
         elif await self._used(trip, other, links.id_of(link, other)):
-            text = f"Excluído no {gone.label}: suspenso e marcado no {other.label}, enquanto houver vendas com ele."
+            text = f"Excluído no {gone.label}: suspenso e marcado no {other.label}, enquanto estiver em uso."
             link.document = {**link.document, RETIRED: self._clock.time()}
             await self._inactivate(trip, link, other, side, done("inactivated", text))
         else:
@@ -114,8 +115,7 @@ class Deletion:
 
     async def _used(self, trip: Trip, vendor: Vendor, external_id: str) -> bool:
         """Whether rows of another set use a record, so that deleting it would tear them."""
-        set_name = trip.rules.USED_IN
-        return vendor is Vendor.PLOOMES and set_name is not None and await is_used(trip.ploomes, set_name, external_id)
+        return vendor is Vendor.PLOOMES and await is_used(trip.ploomes, trip.rules.USED_IN, external_id)
 
     async def _shared(self, trip: Trip, link: Link) -> bool:
         """Another integration of the account links the same Ploomes record."""
@@ -268,14 +268,30 @@ class Deletion:
         await self._writer.trace("committed")
 
 
-async def is_used(ploomes: Gateway, set_name: str, product_id: str) -> bool:
-    """Whether rows of a set of Ploomes use a product. An empty answer counts beside a row known to live, or when the
-    whole set is empty twice. Raises Postponed, VendorError."""
+async def is_used(ploomes: Gateway, used_in: Mapping[str, str], external_id: str) -> bool:
+    """Whether a record is used in any of some sets of Ploomes; where one cannot be read, it may be. Raises Postponed,
+    VendorError."""
+    for set_name, column in used_in.items():
+        try:
+            if await _names(ploomes, set_name, column, external_id):
+                return True
+        except VendorError as error:
+            if not error.permanent:
+                raise
+            return True
+    return False
+
+
+async def _names(ploomes: Gateway, set_name: str, column: str, external_id: str) -> bool:
+    """Whether a row of a set names a record. An empty answer counts beside a row known to live, or when the whole set
+    is empty twice."""
     for _ in range(2):
-        first = (await one_page(ploomes, set_name)).records
-        if first:
-            found = await ploomes.find(set_name, Key("product_id", product_id), control=first[0].id)
-            return any(str(row.data.get("ProductId")) == product_id for row in found)
+        page = await one_page(ploomes, set_name)
+        if page.records:
+            found = await ploomes.find(set_name, Key(column, external_id), control=page.records[0].id)
+            return any(str(row.data.get(column)) == external_id for row in found)
+        if page.total:
+            return True  # it has rows and shows none
     return False
 
 

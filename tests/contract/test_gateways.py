@@ -102,7 +102,8 @@ def filled(value: Any, untold: frozenset[str] = frozenset()) -> Any:
 
 MAY_BE_EMPTY = {
     "webhooks", "interaction_records", "orders", "products", "groups", "options_tables", "options", "form_fields",
-    "forms", "order_products", "attachments", "account_integrations", "tags", "product_lists",
+    "forms", "order_products", "quote_products", "product_parts", "attachments", "account_integrations", "tags",
+    "product_lists",
 }  # fmt: skip
 """A new account has none of these."""
 

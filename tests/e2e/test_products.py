@@ -273,6 +273,39 @@ async def test_a_deletion_that_only_a_pass_finds_leaves_a_persons_marker(rig: Ri
     assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
+@pytest.mark.feature("F004")
+@EMBEDDED
+@at_speed(60.0)
+async def test_what_a_proposal_or_a_kit_holds_is_suspended_and_goes_once_it_is_free(rig: Rig) -> None:
+    await rig.configure(entities={"clients": False, "orders": False})
+    made = [await product(rig, codigo=f"Q-{n}", descricao=f"Produto {n}") for n in range(3)]
+    await rig.settle()
+    pairs = [(await twin(rig, each["codigo_produto"]))["Id"] for each in made]
+    offered, part = pairs[:2]
+    quote = await rig.ploomes_new("Quotes")
+    await rig.ploomes_new("Quotes@Products", QuoteId=int(quote), ProductId=offered, Quantity=1, UnitPrice=1)
+    kit = int(await rig.ploomes_new("Products", Name="Kit"))
+    row = await rig.ploomes_new("Products@Parts", ProductId=kit, ProductPartId=part, DefaultQuantity=2)
+    await rig.settle()
+    for each in made[:2]:
+        await rig.omie_remove("products", each["codigo_produto"])
+    await rig.settle()
+    await rig.fault("status", vendor="ploomes", match="Quotes@Products", status=403, times=None)
+    await rig.omie_remove("products", made[2]["codigo_produto"])  # what cannot be asked about is not deleted
+    await rig.settle()
+    suspended = {row["Id"]: row["Suspended"] for row in await rig.ploomes_set("Products")}
+    assert suspended == {**dict.fromkeys(pairs, True), kit: False}
+    await rig.control.delete("/sandbox/faults")
+    await look_at_retired(rig)
+    assert set(await names_of(rig, "Products")) == {offered, part, kit}
+    await rig.ploomes_remove("Quotes", int(quote))
+    await rig.ploomes_remove("Products@Parts", int(row))
+    await rig.settle()
+    await look_at_retired(rig)
+    assert set(await names_of(rig, "Products")) == {kit}
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
 async def look_at_retired(rig: Rig) -> None:
     """A day has passed."""
     async with rig.ponte.db.transaction() as session:

@@ -102,6 +102,20 @@ async def test_a_person_works_on_the_lines_of_a_sale(bench: Bench) -> None:
     assert "Sections" not in events[0]["New"]
 
 
+async def test_a_quote_holds_its_lines_under_sections_and_a_kit_its_parts(bench: Bench) -> None:
+    pen, box = await made(bench, "Products", Name="Caneta"), await made(bench, "Products", Name="Estojo")
+    lines = [{"ProductId": pen["Id"], "Quantity": 2, "UnitPrice": 1.5, "Total": 3}]
+    quote = await made(bench, "Quotes?$expand=Sections($expand=Products)", Sections=[{"Products": lines}])
+    assert (quote["QuoteNumber"], quote["ReviewNumber"], quote["LastReview"]) == (1, 1, True)
+    [section] = quote["Sections"]
+    assert [line["ProductName"] for line in section["Products"]] == ["Caneta"]
+    [line] = await bench.rows(f"Quotes@Products?$filter=ProductId eq {pen['Id']}")
+    assert (line["QuoteId"], line["Total"]) == (quote["Id"], 3)
+    await patched(bench, f"Products({box['Id']})", Parts=[{"ProductPartId": pen["Id"], "DefaultQuantity": 2}])
+    [part] = await bench.rows(f"Products@Parts?$filter=ProductPartId eq {pen['Id']}")
+    assert (part["ProductId"], part["DefaultQuantity"]) == (box["Id"], 2)
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [

@@ -146,8 +146,10 @@ async def take_in(
     table: Annotated[bytes, Body(media_type=CSV, max_length=5_000_000)],
     dry_run: Annotated[bool, Query()] = False,
 ) -> dict[str, Any]:
-    """Importa vínculos de um CSV (UTF-8 ou Windows-1252) com as colunas `entity`, `omie_id` e `ploomes_id`. Com qualquer
-    linha errada nada é vinculado, e cada erro é indicado: também o código de um registro que não existe."""
+    """Importa vínculos de um CSV (UTF-8 ou Windows-1252) com as colunas `entity`, `omie_id` e `ploomes_id`.
+
+    Com qualquer linha errada nada é vinculado, e cada erro é indicado: também o código de um registro que não existe.
+    """
     return await ponte.link_tables.take_in(row, decoded(table), author=caller.name, dry_run=dry_run)
 
 
@@ -161,6 +163,6 @@ async def wizard(
 
 @router.post("/wizard/accept")
 async def accept_pairs(row: IntegrationDep, body: Acceptance, ponte: PartsDep, caller: Ops) -> dict[str, Any]:
-    """Vincula os pares aceitos; o que foi vinculado enquanto isso é indicado, e não forçado."""
+    """Vincula os pares aceitos; o que foi vinculado enquanto isso, ou não existe, é indicado, e não forçado."""
     pairs = [Pair(pair.omie_id, pair.ploomes_id) for pair in body.pairs]
     return await ponte.linking.accept(row, body.entity.value, pairs, author=caller.name)

@@ -104,8 +104,8 @@ def _new_contact(account: Account, row: Row, given: Row, _user_id: int) -> None:
 
 def applied(account: Account, entity_set: EntitySet, row: Row, given: Row) -> None:
     """What has to agree inside a record once its values and child rows are set."""
-    if entity_set.name == "Orders":
-        sales.settle_lines(account, row, given)
+    if entity_set.name in sales.WITH_LINES:
+        sales.settle_lines(account, entity_set, row, given)
     uniqueness.refuse_doubles(account, entity_set, row, given)
 
 
@@ -120,13 +120,13 @@ def child(account: Account, entity_set: EntitySet, nav: Nav, row: Row, made: Row
     elif nav.name == "Tags":
         if account.sets["Tags"][made["TagId"]]["EntityId"] != entity_set.entity_id:
             raise bad(f"O marcador {made['TagId']} não é desta entidade.")
-    elif nav.target == "Orders@Products":
+    elif nav.name == "Products":
         product = account.sets["Products"][made["ProductId"]]
         made["ProductName"] = product["Name"]
         made["ProductCode"] = made["ProductCode"] or product["Code"]
         if made["Ordination"] is None:
             made["Ordination"] = place
-    elif nav.target == "Orders@Sections" and made["Code"] is None:
+    elif nav.name == "Sections" and made["Code"] is None:
         made["Code"] = place
     return made
 
@@ -182,6 +182,7 @@ def _city(account: Account, given: Row, _row: Row | None) -> Row:
 _CREATE: dict[str, Callable[[Account, Row, Row, int], None]] = {
     "Contacts": _new_contact,
     "Orders": sales.new_order,
+    "Quotes": sales.new_quote,
     "Fields": _new_field,
     "Users": _new_user,
     "InteractionRecords": _new_interaction,
@@ -190,7 +191,7 @@ _CREATE: dict[str, Callable[[Account, Row, Row, int], None]] = {
 _ALWAYS: dict[str, Callable[[Account, Row, Row | None], Row]] = {
     "Contacts": _contact,
     "Products": _product,
-    "Orders": sales.order,
+    **dict.fromkeys(sales.WITH_LINES, sales.lined),
     "Webhooks": _webhook,
     "Cities": _city,
     "Deals": sales.deal,

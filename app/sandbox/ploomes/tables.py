@@ -113,6 +113,21 @@ TABLE = (
            within=("Orders", "OrderId", "Sections")),
     define("Orders@Stages", f"{NAMED} Icon:str Ordination:i32"),
     define(
+        "Quotes",
+        f"""Id:int! QuoteNumber:int! ReviewNumber:i32!=1 LastReview:bool!=true Date:date DealId:int ContactId:int
+        ContactName:str! PersonId:int PersonName:str! OwnerId:int Amount:num Discount:num CurrencyId:int {AUDIT}""",
+        f"""Deal>Deals:DealId Contact>Contacts:ContactId Person>Contacts:PersonId Owner>Users:OwnerId
+        Currency>Currencies:CurrencyId {PEOPLE} Sections[Quotes@Sections Products[Quotes@Products""",
+    ),
+    define(
+        "Quotes@Products",
+        """Id:int! QuoteId:int! SectionId:int ProductId:int* ProductName:str! ProductCode:str Quantity:num
+        CurrencyId:int UnitPrice:num Discount:num Total:num Ordination:i32""",
+        "Product>Products:ProductId Currency>Currencies:CurrencyId", READ, within=("Quotes", "QuoteId", "Products"),
+    ),
+    define("Quotes@Sections", "Id:int! QuoteId:int! Code:int Discount:num Total:num",
+           "Products~Quotes@Products:SectionId", READ, within=("Quotes", "QuoteId", "Sections")),
+    define(
         "Deals",
         f"""Id:int! Title:str* ContactId:int ContactName:str! PersonId:int PersonName:str! PipelineId:int StageId:int
         StatusId:int!=1 OwnerId:int OriginId:int Amount:num CurrencyId:int=1 StartAmount:num StartDate:date

@@ -24,8 +24,8 @@ _REFERENCES: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 OWNER_COLUMN = {
     "Contacts": "ContactId", "Products": "ProductId", "Orders": "OrderId", "Orders@Products": "OrderProductId",
-    "Products@Groups": "GroupId", "Products@Families": "FamilyId", "InteractionRecords": "InteractionRecordId",
-    "Deals": "DealId", "Tasks": "TaskId",
+    "Quotes": "QuoteId", "Products@Groups": "GroupId", "Products@Families": "FamilyId",
+    "InteractionRecords": "InteractionRecordId", "Deals": "DealId", "Tasks": "TaskId",
 }  # fmt: skip
 
 

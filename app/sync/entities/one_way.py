@@ -1,6 +1,6 @@
 """What entities share that only ever go from Omie to Ploomes, as products there. Data and pure rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,12 @@ from app.sync.mapping.goods import Family, Group, Marked, Price, Suspension
 if TYPE_CHECKING:
     from app.sync.config.document import Config
 
+USED_IN: Mapping[str, str] = {
+    "order_products": "ProductId",
+    "quote_products": "ProductId",
+    "product_parts": "ProductPartId",
+}
+"""Lines of sales and of proposals, and parts of kits (Ploomes reference 3.3 to 3.5)."""
 NAME_SIZE = 200
 """Characters of a name in Ploomes (reference 3.3)."""
 

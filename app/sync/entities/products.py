@@ -46,7 +46,7 @@ KEY = "code"
 KEY_IS_UNIQUE = False
 INTEGRATION_CODE = "codigo_produto_integracao"
 RETURNED: frozenset[str] = frozenset()
-USED_IN: str | None = "order_products"
+USED_IN = one_way.USED_IN
 STOCK_FIELD: str | None = FIELD
 INACTIVE: Values = {"active": False, "suspended": True}
 

@@ -96,8 +96,9 @@ class Rules(Protocol):
     """Where Omie keeps the code of a record we created."""
     RETURNED: frozenset[str]
     """Rows that a new record gets in Omie and that go back to Ploomes where they are empty."""
-    USED_IN: str | None
-    """The set of Ploomes whose rows may use a record (`product_id`): a used one is inactivated instead of deleted."""
+    USED_IN: Mapping[str, str]
+    """Sets of Ploomes whose rows may use a record, and the column that names it: a used one is inactivated instead of
+    deleted."""
     STOCK_FIELD: str | None
     """The custom field of Ploomes in which a record shows its stock as a table."""
     INACTIVE: Values

@@ -28,7 +28,7 @@ KEY = "code"
 KEY_IS_UNIQUE = False
 INTEGRATION_CODE = "cCodIntServ"
 RETURNED: frozenset[str] = frozenset()
-USED_IN: str | None = "order_products"
+USED_IN = one_way.USED_IN
 STOCK_FIELD: str | None = None
 INACTIVE: Values = {"active": False, "suspended": True}
 

@@ -1,7 +1,7 @@
-"""Products and services that Omie deleted while sales used them: suspended then, deleted when nothing uses them.
+"""Products and services that Omie deleted while they were used: suspended then, deleted when nothing uses them.
 
-Nothing tells when the last sale that uses one goes, so each is looked at once a day; what is free gets an event, and
-the road of deletions decides on fresh reads (design section 8).
+Nothing tells when the last sale, proposal or kit that uses one goes, so each is looked at once a day; what is free gets
+an event, and the road of deletions decides on fresh reads (design section 8).
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ AGAIN_SECONDS = 86400.0
 """How often one record is looked at."""
 BATCH = 100
 """Records looked at in one go."""
-ENTITIES = tuple(name for name, rules in RULES.items() if rules.USED_IN is not None)
+ENTITIES = tuple(name for name, rules in RULES.items() if rules.USED_IN)
 
 _log = get_logger(__name__)
 
 
 class Retired:
-    """Looks after what waits for its last sale to go."""
+    """Looks after what waits for its last use to go."""
 
     def __init__(self, db: Database, clock: Clock, gateways: Gateways) -> None:
         self._db = db
@@ -60,7 +60,7 @@ class Retired:
             async with self._db.read() as session:
                 partner = await links.holder(session, link.integration_id, link.entity, Vendor.PLOOMES, link.ploomes_id)
             # another record of Omie may have found it meanwhile
-            used = partner is not None or await is_used(ploomes, str(RULES[link.entity].USED_IN), link.ploomes_id)
+            used = partner is not None or await is_used(ploomes, RULES[link.entity].USED_IN, link.ploomes_id)
             async with self._db.transaction() as session:
                 if await _looks_again(session, link, now + AGAIN_SECONDS) and not used:
                     await self._event(session, link)
