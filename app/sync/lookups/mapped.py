@@ -88,6 +88,15 @@ def code_names(rows: Iterable[KnownRecord], config: "Config") -> dict[str, dict[
     return {name: _names(found, known) for name, found in _lists(config)}
 
 
+def name_of_code(rows: Iterable[KnownRecord], config: "Config", field_key: str, code: str) -> str | None:
+    """What Omie calls a code of a mapped field's list; None when it lists no such code."""
+    names = code_names(rows, config)
+    for key, name, found in _options(config):
+        if key == field_key and (code in names[name] or found.open):
+            return names[name].get(code, code)
+    return None
+
+
 def names_of(name: str, rows: Iterable[KnownRecord]) -> dict[str, str]:
     """Code -> name of one list; `rows` are Omie's records of its set."""
     return _names(LISTS[name], [row for row in rows if row.vendor == Vendor.OMIE])

@@ -21,7 +21,6 @@ from app.sync.lookups import mapped as mapped_refs
 from app.sync.lookups.living import Search
 from app.sync.lookups.sets import Sets
 from app.sync.lookups.snapshots import build, city_key
-from app.sync.mapping.choices import LISTS
 from app.sync.mapping.fields import MissingReference, Refs
 from app.sync.mapping.places import fold
 from app.sync.models import Event, Integration, KnownRecord
@@ -249,11 +248,7 @@ class References:
         sets = [(vendor.value, entity) for vendor, entity, _ in mapped_refs.sets_of(config)]
         async with self._db.read() as session:
             rows = await known.of_sets(session, integration_id, sets)
-        names = mapped_refs.code_names(rows, config)
-        for key, name in mapped_refs.option_fields(config):
-            if key == field and (code in names[name] or LISTS[name].open):
-                return names[name].get(code, code)
-        return None
+        return mapped_refs.name_of_code(rows, config, field, code)
 
     async def _city_of_id(self, search: Search) -> None:
         record = await self._fetch(search.integration, search.ploomes, "cities", search.key)

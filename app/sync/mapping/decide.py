@@ -59,6 +59,8 @@ class Verdict:
     """Rows that wait for a person's choice."""
     resting: set[str] = field(default_factory=set)
     """Rows of which one side holds an option that the other does not know: neither written nor agreed on."""
+    needs: frozenset[str] = frozenset()
+    """What has to be made first, where only a plan was asked for: on the road it is there by now."""
 
     @property
     def writes(self) -> bool:

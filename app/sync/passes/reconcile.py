@@ -6,6 +6,7 @@ Pairs that live traffic touched after their pages were read are read once more b
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
@@ -28,7 +29,7 @@ from app.sync.passes.resync_again import batch_of
 from app.sync.passes.resync_items import DONE, KNOWN, UPDATE_STAGE
 from app.sync.passes.resync_judge import Ground, ground_of, open_item, sharers
 from app.sync.passes.resync_read import Reader, remember
-from app.sync.passes.subject import ACCEPTED, Subject, Work, planned
+from app.sync.passes.subject import ACCEPTED, Subject, planned
 from app.sync.passes.subject import Row as PageRow
 
 ROUNDS = 3
@@ -222,7 +223,7 @@ async def _item(
         omie=both[Vendor.OMIE].as_json(raw=True),
         ploomes=both[Vendor.PLOOMES].as_json(raw=True),
     )
-    open_item(item, ground, UPDATE_STAGE, Work(work.actions, work.calls, work.target))  # both were read just now
+    open_item(item, ground, UPDATE_STAGE, replace(work, fresh=False))  # both were read just now
     return item
 
 

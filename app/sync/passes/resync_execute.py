@@ -33,6 +33,8 @@ LOOK_SECONDS = 1.0
 """How long a pass rests while its events are worked on."""
 SLACK = 5
 """Writes above the accepted plan that are no reason to stop."""
+WRITES = "writes"
+"""In the progress: writes to the records of the pass since its plan."""
 
 
 class Executor:
@@ -150,13 +152,20 @@ class Executor:
             mine = written.setdefault(entity, {})
             mine[name] = mine.get(name, 0) + count
         row.written = written
+        # what an item's event made beside its record, a group or a carrier, is no sign of a plan that does not fit
+        own = select(func.count()).select_from(WriteEntry).join(ResyncItem, ResyncItem.event_id == WriteEntry.event_id)
+        own = own.where(
+            ResyncItem.id.in_([item.id for item in ended]),
+            WriteEntry.entity == ResyncItem.entity,
+            WriteEntry.state == WriteState.DONE,
+        )
+        row.progress = {**row.progress, WRITES: row.progress.get(WRITES, 0) + (await session.execute(own)).scalar_one()}
 
     async def _above_plan(self, session: AsyncSession, row: Resync) -> bool:
         """More writes than the plan holds: something is other than it was when somebody looked at it."""
-        if row.plan.get("above_accepted") or "writes" not in row.plan:
+        if row.plan.get("above_accepted") or "record_writes" not in row.plan:
             return False
-        written = writes_of(row) - row.plan.get("written_before", 0)
-        planned = row.plan["writes"]
+        written, planned = row.progress.get(WRITES, 0), row.plan["record_writes"]
         if written <= planned * 1.02 + SLACK:
             return False
         text = f"Já houve {written} gravações, mais que as {planned} do plano."
@@ -191,11 +200,6 @@ def _progress(row: Resync, counts: Mapping[tuple[str, str], int], now: float) ->
         "rate": round(rate, 3),
         "seconds_left": round((total - done) / rate) if rate else None,
     }
-
-
-def writes_of(row: Resync) -> int:
-    """Writes of a pass so far."""
-    return sum(count for counts in row.written.values() for count in counts.values())
 
 
 async def spent(db: Database, event: Event, usage: Usage) -> None:

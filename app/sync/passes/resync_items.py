@@ -130,6 +130,22 @@ async def count_by_state(session: AsyncSession, resync_id: int) -> dict[tuple[st
     return {(entity, state): count for entity, state, count in rows}
 
 
+async def planned(session: AsyncSession, resync_id: int, after: int) -> list[ResyncItem]:
+    """The next items that a plan tells of."""
+    query = select(ResyncItem).where(
+        ResyncItem.resync_id == resync_id, ResyncItem.state.in_((OPEN, DONE, KNOWN)), ResyncItem.id > after
+    )
+    return list(await session.scalars(query.order_by(ResyncItem.id).limit(500)))
+
+
+async def open_count(session: AsyncSession, resync_id: int) -> int:
+    """How many items are still to be sent."""
+    query = (
+        select(func.count()).select_from(ResyncItem).where(ResyncItem.resync_id == resync_id, ResyncItem.state == OPEN)
+    )
+    return int((await session.execute(query)).scalar_one())
+
+
 async def sent_by_target(session: AsyncSession, resync_id: int) -> dict[str, int]:
     """How many events run towards each vendor."""
     rows = await session.execute(

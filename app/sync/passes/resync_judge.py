@@ -4,14 +4,14 @@ Pairs whose sides turn out to agree get their base here; everything else becomes
 order of execution. Nothing is written to a vendor and nothing is linked.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.ports import Vendor
+from app.core.ports import JsonObject, Vendor
 from app.sync import issues, links
 from app.sync.config.sharing import linked_elsewhere
 from app.sync.mapping.decide import Sides, Verdict
@@ -23,6 +23,8 @@ from app.sync.passes.subject import Subject, Work, sides_of
 
 FRESH = "fresh"
 """Marks, in an item's Ploomes side, that it must be read again right before its event."""
+NEEDS = "needs"
+"""Names, beside the vendors of an item's requests, what has to be made first."""
 
 
 @dataclass(slots=True)
@@ -220,12 +222,26 @@ async def open_link(ground: Ground, item: ResyncItem, shared: Mapping[str, froze
     """Decides about a pair that is to be linked, like about any other."""
     sides = sides_of(item.omie, item.ploomes, None)
     work = ground.visit.work(None, await ground.visit.decided(sides, shared.get(item.external_id)), sides)
-    open_item(item, ground, LINK_STAGE, Work(["link", *work.actions], work.calls, work.target, work.fresh))
+    open_item(item, ground, LINK_STAGE, replace(work, actions=["link", *work.actions]))
+
+
+async def open_needs(ground: Ground, items: Sequence[ResyncItem]) -> None:
+    """Tells what the new records among the items planned need made first."""
+    for item in items:
+        for target in Vendor:
+            row = item.omie if target is Vendor.PLOOMES else item.ploomes
+            if item.state == OPEN and row is not None and f"create_in_{target.value}" in item.actions:
+                item.calls = with_needs(item.calls, await ground.visit.needs(row, target))
+
+
+def with_needs(calls: JsonObject, needs: Collection[str]) -> JsonObject:
+    """Requests with what has to be made for them: priced once for all items, when everything is added up."""
+    return {**calls, NEEDS: sorted(needs)} if needs else calls
 
 
 def open_item(item: ResyncItem, ground: Ground, kind: int, work: Work) -> None:
     """The item is planned."""
     item.state, item.stage, item.target = OPEN, ground.stage + kind, work.target.value
-    item.actions, item.calls = work.actions, work.calls
+    item.actions, item.calls = work.actions, with_needs(work.calls, work.needs)
     if work.fresh:
         item.ploomes = {**(item.ploomes or {}), FRESH: True}

@@ -1,11 +1,12 @@
 """The road of a resync: look-ups, then each entity's lists, what is missing, what is stale, the decision; then the
 plan, and once it may, the writes. A dry run ends at the plan; resuming it executes exactly that plan."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -17,6 +18,7 @@ from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
 from app.sync.entities import RULES, custom_fields_of, set_of
+from app.sync.lookups import foreseen
 from app.sync.lookups.references import References
 from app.sync.models import Integration, Link
 from app.sync.passes import flight_plan, pauses
@@ -27,9 +29,19 @@ from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
 from app.sync.passes.report import Reports
 from app.sync.passes.resync_again import Again, outdated
-from app.sync.passes.resync_execute import Executor, unhindered, writes_of
-from app.sync.passes.resync_items import DONE, FOUND, KNOWN, OPEN
-from app.sync.passes.resync_judge import FRESH, ground_of, judge_pairs, judge_single, open_link, sharers, verdicts_of
+from app.sync.passes.resync_execute import WRITES, Executor, unhindered
+from app.sync.passes.resync_items import FOUND, OPEN
+from app.sync.passes.resync_judge import (
+    FRESH,
+    NEEDS,
+    ground_of,
+    judge_pairs,
+    judge_single,
+    open_link,
+    open_needs,
+    sharers,
+    verdicts_of,
+)
 from app.sync.passes.resync_read import Reader
 from app.sync.passes.subject import Subject, without_creating
 from app.sync.passes.traffic import hour_like, traffic
@@ -44,6 +56,8 @@ EXECUTE = "execute"
 LIVE = ":live"
 """How the steps are named that read what live traffic touched during a reconcile."""
 READS = ("list", "read", "find")
+MADE = "made"
+"""Stands for an entity, where something is made that records need first."""
 PASSED = (*RULES, *SALES)
 """Entities that a pass compares side by side, dependencies first."""
 OUTSIDE = "Fora da janela de horários; continua sozinha quando ela abrir."
@@ -175,6 +189,7 @@ class ResyncSteps:
             shared = await sharers(session, visit, {pair.external_id: None for pair in found})
         for pair in found:
             await open_link(ground, pair, shared)
+        await open_needs(ground, items)
         async with turn.commit({} if items else None) as (session, _):
             for each in {one.id: one for one in [*others, *items]}.values():
                 await session.merge(each)
@@ -200,7 +215,9 @@ class ResyncSteps:
         """Adds everything up; a dry run ends here, and too many deletions ask first."""
         config = await self._configs.get(integration.id)
         window, now = None if unhindered(row) else config.window.window(), self._clock.now()
-        entities, requests, writes, work = await self._counted(integration, row, flight_plan.starts_at(window, now))
+        entities, requests, writes, work = await self._counted(
+            integration, config, row, flight_plan.starts_at(window, now)
+        )
         end = flight_plan.ends_at(window, now, work)
         async with turn.commit(None) as (session, own):
             used = flight_plan.merged(own.requests_used, {v: {} for v in Vendor})
@@ -210,14 +227,15 @@ class ResyncSteps:
                 **own.plan,
                 "entities": entities,
                 "requests": flight_plan.merged(used, requests),
-                "writes": writes,
-                "written_before": writes_of(own),
+                "writes": writes.total(),
+                "record_writes": writes.total() - writes[MADE],
                 "deletes_allowed": {},
                 "above_accepted": False,
                 "work_seconds": round(work, 1),
                 "eta_seconds": None if end is None else round((end - now).total_seconds()),
             }
-            own.progress = {**own.progress, "phase": "writing", "done": 0, "total": await _open(session, own.id)}
+            total = await book.open_count(session, own.id)
+            own.progress = {**own.progress, "phase": "writing", "done": 0, "total": total, WRITES: 0}
             if own.dry_run:
                 stop(own, "planned")
                 own.finished_at = None
@@ -225,20 +243,21 @@ class ResyncSteps:
                 await self._ask_about_deletes(session, own, config)
 
     async def _counted(
-        self, integration: Integration, row: Resync, start: datetime
-    ) -> tuple[JsonObject, flight_plan.Requests, int, float]:
-        """Counts per entity, requests per vendor and method, writes, and seconds of work at the limits, beside the
-        live traffic to be expected from `start` on."""
+        self, integration: Integration, config: Config, row: Resync, start: datetime
+    ) -> tuple[JsonObject, flight_plan.Requests, Counter[str], float]:
+        """Counts per entity, requests per vendor and method, writes by entity, and seconds of work at the limits,
+        beside the live traffic to be expected from `start` on."""
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
         entities: JsonObject = {name: dict(counts) for name, counts in row.plan.get("entities", {}).items()}
         calls: dict[tuple[str, str, str], int] = {}
         most = 0
         fresh: dict[str, int] = {}
         busy: dict[str, set[int]] = {}
+        needs: set[str] = set()
         after = 0
         while True:
             async with self._db.read() as session:
-                items = await _planned(session, row.id, after)
+                items = await book.planned(session, row.id, after)
             if not items:
                 break
             after = items[-1].id
@@ -252,15 +271,26 @@ class ResyncSteps:
                     continue
                 most = max(most, sum(n for verb, n in item.calls.get("omie", {}).items() if _writes(verb)))
                 fresh[item.entity] = fresh.get(item.entity, 0) + bool(item.ploomes and item.ploomes.get(FRESH))
-                for vendor, verbs in item.calls.items():
-                    for verb, count in verbs.items():
-                        key = (vendor, item.entity, verb)
+                needs.update(item.calls.get(NEEDS, ()))
+                for side in Vendor:
+                    for verb, count in item.calls.get(side.value, {}).items():
+                        key = (side.value, item.entity, verb)
                         calls[key] = calls.get(key, 0) + count
         for entity, count in fresh.items():
             if count:
                 price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
                 key = (Vendor.PLOOMES.value, entity, "read")
                 calls[key] = calls.get(key, 0) + -(-count // price.rows)
+        if foreseen.of_families(needs):
+            await self._references.read_anew(integration, Vendor.OMIE, "families", omie)
+        async with self._db.read() as session:
+            taken = await foreseen.taken(session, integration, config, needs)
+        for (asked, word), count in taken.items():
+            calls[asked.value, MADE, word] = count
+            made, _, verb = word.rpartition(":")
+            if verb == "create":
+                counts = entities[made] = flight_plan.counted(entities.get(made, {}))
+                counts[f"create_in_{asked.value}"] += count
         requests: flight_plan.Requests = {}
         for (vendor, entity, word), count in calls.items():
             gateway = omie if vendor == Vendor.OMIE else ploomes
@@ -276,7 +306,9 @@ class ResyncSteps:
                 entities[entity] = counts
         if STOCK in entities:
             entities[STOCK] = flight_plan.counted(entities[STOCK])
-        writes = sum(count for (_, _, word), count in calls.items() if _writes(word))
+        writes: Counter[str] = Counter()
+        for (_, entity, word), count in calls.items():
+            writes[entity] += count if _writes(word) else 0
         async with self._db.read() as session:
             gateways = {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes}
             beside = await traffic(session, integration, gateways, PASSED, hour_like(start, self._clock.now()))
@@ -359,17 +391,3 @@ async def _same(session: AsyncSession, items: Sequence[ResyncItem]) -> list[Resy
 async def _links(session: AsyncSession, items: Sequence[ResyncItem]) -> dict[int, Link]:
     ids = [item.link_id for item in items if item.link_id]
     return {link.id: link for link in await session.scalars(select(Link).where(Link.id.in_(ids)))}
-
-
-async def _planned(session: AsyncSession, resync_id: int, after: int) -> list[ResyncItem]:
-    query = select(ResyncItem).where(
-        ResyncItem.resync_id == resync_id, ResyncItem.state.in_((OPEN, DONE, KNOWN)), ResyncItem.id > after
-    )
-    return list(await session.scalars(query.order_by(ResyncItem.id).limit(500)))
-
-
-async def _open(session: AsyncSession, resync_id: int) -> int:
-    query = (
-        select(func.count()).select_from(ResyncItem).where(ResyncItem.resync_id == resync_id, ResyncItem.state == OPEN)
-    )
-    return int((await session.execute(query)).scalar_one())

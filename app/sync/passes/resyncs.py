@@ -121,7 +121,7 @@ class Resyncs:
             step = str(row.cursor.get("step") or "")
             row.state = "scheduled" if waits else ("running" if step == EXECUTE else "planning")
             row.due_at = None if waits and opening == NEVER else opening if waits else self._clock.time()
-            if "work_seconds" in row.plan and "written_before" in row.plan and not row.written:
+            if "work_seconds" in row.plan and not row.written:
                 row.plan = {**row.plan, "eta_seconds": self._eta(row, config)}
             row.progress = {name: value for name, value in row.progress.items() if name != "paused_because"}
         return row

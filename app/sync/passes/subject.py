@@ -53,6 +53,8 @@ class Work:
     """Where most of its requests go; a pair's event comes from the other side."""
     fresh: bool = False
     """True when Ploomes' side must be read again right before the event."""
+    needs: frozenset[str] = frozenset()
+    """What has to be made first, `kind:key`; see `lookups/foreseen.py`."""
 
 
 class Subject(Protocol):
@@ -126,6 +128,10 @@ class Subject(Protocol):
 
     def creation(self, row: JsonObject, target: Vendor, key: str | None) -> Work | None:
         """What a record without a twin takes; None when it gets none."""
+        ...
+
+    async def needs(self, row: JsonObject, target: Vendor) -> frozenset[str]:
+        """What has to be made first for the twin that a record gets on the other side."""
         ...
 
     def ending(self, link: Link, gone: Vendor) -> Work:
@@ -253,35 +259,48 @@ def without_creating(refs: Refs) -> Refs:
     )
 
 
-def _pretend(refs: Refs, missing: MissingReference) -> bool:
-    """Fills in what the road would create; False when it is only to be looked up."""
+def _pretended(refs: Refs, missing: MissingReference) -> tuple[dict[str, Any], str] | None:
+    """Where the road would keep what it creates, table and key; None when it is only to be looked up."""
     if missing.kind == "tag":
-        refs.tag_ids[missing.key.casefold()] = None
-    elif missing.kind == "group":
-        refs.default_groups[missing.key] = PLACEHOLDER
-    elif missing.kind == "family":
-        refs.group_of_family[missing.key] = PLACEHOLDER
-    elif missing.kind == "option_id":
+        return refs.tag_ids, missing.key.casefold()
+    if missing.kind == "group":
+        return refs.default_groups, missing.key
+    if missing.kind == "family":
+        return refs.group_of_family, missing.key
+    if missing.kind == "option_id":
         name, _, value = missing.key.partition(":")
-        refs.option_ids.setdefault(name, {})[value] = PLACEHOLDER
-    else:
-        return False
-    return True
+        return refs.option_ids.setdefault(name, {}), value
+    return None
 
 
 async def planned(visit: Subject, work: Callable[[], T]) -> T:
     """Runs pure work over the look-ups of a visit made by `without_creating`: what is missing is looked up, what does
     not exist is pretended, and nothing is made. Raises Postponed, VendorError."""
+    return (await foreseen(visit, work))[0]
+
+
+async def foreseen(visit: Subject, work: Callable[[], T]) -> tuple[T, frozenset[str]]:
+    """The same, and what this work needs to be made first. It is pretended for it alone: the next one needs it too."""
+    needs: dict[str, tuple[dict[str, Any], str]] = {}
 
     def pretending() -> T:
         while True:
             try:
                 return work()
             except MissingReference as missing:
-                if not _pretend(visit.refs, missing):
+                slot = _pretended(visit.refs, missing)
+                if slot is None:
                     raise
+                table, key = slot
+                table[key] = PLACEHOLDER
+                needs[f"{missing.kind}:{missing.key}"] = slot
 
-    return await visit.resolving(pretending)
+    try:
+        return await visit.resolving(pretending), frozenset(needs)
+    finally:
+        for table, key in needs.values():
+            if table.get(key) == PLACEHOLDER:
+                del table[key]
 
 
 def gateway_of(visit: Subject, vendor: Vendor) -> Gateway:

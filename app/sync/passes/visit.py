@@ -22,6 +22,7 @@ from app.sync.passes.subject import (
     calls_of,
     comparable_digest,
     equals_base,
+    foreseen,
     planned,
     target_of,
 )
@@ -100,7 +101,10 @@ class Visit(Access):
         conflicts = self.config.conflicts
         first = Vendor.OMIE if theirs is None else Vendor.PLOOMES
         policy = Policy(conflicts.default, conflicts.fields, first=first)
-        made = await planned(self, lambda: self.rules.adjust(decide(self.rows, sides, policy, self.refs), sides))
+        made, needs = await foreseen(
+            self, lambda: self.rules.adjust(decide(self.rows, sides, policy, self.refs), sides)
+        )
+        made.needs = needs
         if theirs is not None:
             restrain(self.rows, self.refs, made, theirs)
         return made
@@ -117,7 +121,7 @@ class Visit(Access):
         else:
             fresh = needs_record(self.rows, verdict.to_ploomes)
             target = target_of(verdict)
-        return Work(actions_of(verdict), calls_of(verdict, sides), target, fresh)
+        return Work(actions_of(verdict), calls_of(verdict, sides), target, fresh, verdict.needs)
 
     def creation(self, row: JsonObject, target: Vendor, key: str | None) -> Work | None:
         """A new record in Omie tells Ploomes its id; one without a natural key is looked for in Ploomes before."""
@@ -128,6 +132,14 @@ class Visit(Access):
         else:
             calls = {"omie": {"create": 1}, "ploomes": {"update": 1}}
         return Work([f"create_in_{target.value}"], calls, target)
+
+    async def needs(self, row: JsonObject, target: Vendor) -> frozenset[str]:
+        """Markers, groups and options of a new record in Ploomes; Omie takes names and codes as they are."""
+        if target is Vendor.OMIE:
+            return frozenset()
+        rows, values = [each for each in self.rows if each.flows_to(target)], row["values"]
+        _, needs = await foreseen(self, lambda: [each.by.widen(values.get(each.id), None, self.refs) for each in rows])
+        return needs
 
     def ending(self, link: Link, gone: Vendor) -> Work:
         """By the policy of deletions; a page that does not show a record is no ground for writing a list of it."""

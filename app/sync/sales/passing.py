@@ -17,6 +17,7 @@ from app.sync.entities import index_of, set_of
 from app.sync.lookups import known
 from app.sync.lookups.references import References
 from app.sync.mapping.canonical import canonical
+from app.sync.mapping.convert import canonical_document
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide, same
 from app.sync.mapping.fields import Field, Refs, Values
 from app.sync.models import Integration, Link
@@ -27,9 +28,11 @@ from app.sync.passes.subject import (
     actions_of,
     comparable_digest,
     equals_base,
+    foreseen,
     planned,
     target_of,
 )
+from app.sync.sales.choices import carrier_of
 from app.sync.sales.documents import KINDS, ORDERS, SERVICE_ORDERS
 from app.sync.sales.gate import HISTORY, document_refused, sale_refused
 from app.sync.sales.gathering import LINES_ONLY, PRODUCT_ENTITIES, facts_of, freight_of
@@ -227,7 +230,9 @@ class SaleVisit(Access):
         conflicts = self.config.conflicts
         policy = Policy(conflicts.default, conflicts.fields)
         rows = [row for row in self.rows if (row.id in sides.omie or row.watched) and not only_noted(row, sides)]
-        return await planned(self, lambda: decide(rows, sides, policy, self.refs))
+        made, needs = await foreseen(self, lambda: decide(rows, sides, policy, self.refs))
+        made.needs = needs
+        return made
 
     def held(self, link: Link, vendor: Vendor) -> Values:
         """A document also had a stage and a state."""
@@ -253,7 +258,7 @@ class SaleVisit(Access):
         if shows and Status(status) in (Status.INVOICED, Status.RETURNED, Status.PARTLY_RETURNED):
             omie[f"{self.kind.states}:read"] = 1
         target = Vendor.OMIE if edits else Vendor.PLOOMES if moved else target_of(verdict)
-        return Work(words, {"omie": omie, "ploomes": ploomes}, target, fresh=True)
+        return Work(words, {"omie": omie, "ploomes": ploomes}, target, fresh=True, needs=verdict.needs)
 
     def creation(self, row: JsonObject, target: Vendor, key: str | None) -> Work | None:
         """A new document needs its client's record, is read back and shown; a new sale is told its order's number."""
@@ -263,6 +268,17 @@ class SaleVisit(Access):
             return LINES
         calls = {"omie": {"create": 1, "read": 1}, "ploomes": {"clients:read": 1, **SHOWING}}
         return Work(["create_in_omie"], calls, target)
+
+    async def needs(self, row: JsonObject, target: Vendor) -> frozenset[str]:
+        """Options of a new sale's mapped fields; the carrier of a new order, where the configuration has it made."""
+        if target is Vendor.PLOOMES:
+            rows, values = mapped(self.rows), row["values"]
+            widen = lambda: [each.by.widen(values.get(each.id), None, self.refs) for each in rows]  # noqa: E731
+            return (await foreseen(self, widen))[1]
+        if self.entity != ORDERS or self.config.orders.carrier_missing != "create":
+            return frozenset()
+        carrier = carrier_of(self.config, wire.loads(row["data"]))
+        return frozenset() if carrier is None else frozenset({f"carrier:{canonical_document(carrier.cnpj)}"})
 
     def ending(self, link: Link, gone: Vendor) -> Work:
         """A sale that is gone cancels its document, as far as that is open; a document that is gone takes its sale."""
