@@ -7,7 +7,7 @@ unfinished one's entities over, so that several become one (F025, F027).
 from http import HTTPStatus
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
@@ -129,18 +129,23 @@ async def _look_again(session: AsyncSession, integration_id: int, clock: Clock) 
 async def plan(
     session: AsyncSession, integration: Integration, touched: list[str], start: Start, clock: Clock
 ) -> Resync | None:
-    """The pass over what a publish touched; an unfinished one ends and its entities come along. None when there is
-    nothing to compare yet (never activated, or only later things change)."""
+    """The pass over what a publish touched; an unfinished one ends and its entities come along, and so does one that
+    failed and would be tried again. None when there is nothing to compare yet (never activated, or only later things
+    change)."""
     entities = [entity for entity in touched if entity in BUILT]
     if integration.activated_at is None or not entities:
         return None
     now = clock.now()
     earlier = await session.scalars(
         select(Resync)
-        .where(Resync.integration_id == integration.id, Resync.reason == REASON, Resync.state.in_(UNFINISHED))
+        .where(
+            Resync.integration_id == integration.id,
+            Resync.reason == REASON,
+            or_(Resync.state.in_(UNFINISHED), and_(Resync.state == "failed", Resync.due_at.is_not(None))),
+        )
         .with_for_update()
     )
-    for row in earlier:
+    for row in earlier.all():
         entities += [entity for entity in row.entities if entity not in entities]
         start = "now" if "now" in (start, row.start) else start
         await pauses.cancel(session, row, "Outra publicação da configuração a substitui.", now)

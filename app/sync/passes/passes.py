@@ -110,6 +110,10 @@ def _running(step: str) -> str:
     return "running"
 
 
+def _as_it_is(row: Resync) -> None:
+    """A pass that is tried again as it was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """How the passes of one reason go."""
@@ -122,6 +126,8 @@ class Road:
     """Whether the next step must wait (the off-hours window)."""
     state: Callable[[str], str] = _running
     """The state shown while a step works."""
+    again: Callable[[Resync], None] = _as_it_is
+    """What becomes of a row that failed before it is tried again by itself."""
 
 
 class Passes:
@@ -268,6 +274,7 @@ class Passes:
         place = {name: value for name, value in (row.cursor.get("place") or {}).items() if name != CUT}
         row.cursor = {**row.cursor, "place": place, "tries": 0}
         row.state, row.finished_at, row.due_at = "failed", now, self._clock.time() + RETRY_SECONDS
+        road.again(row)
         await issues.open_issue(
             session,
             integration_id=row.integration_id,

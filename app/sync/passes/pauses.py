@@ -1,6 +1,6 @@
-"""What stops a pass: a question to a person, or a cancellation. A question belongs to the one pass that asks it."""
+"""What stops a pass: a question to a person, which belongs to the one that asks it; a cancellation; a successor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,3 +66,22 @@ async def cancel(session: AsyncSession, row: Resync, reason: str, now: datetime)
     await book.drop_all(session, row.id)
     for issue in await questions(session, row):
         issues.close(issue, now)
+
+
+async def retire(session: AsyncSession, integration_id: int, reasons: Collection[str], now: datetime) -> None:
+    """A pass takes the place of those of its kind that failed: they are not tried again. Before it looks whether one is
+    at work."""
+    failed = await session.scalars(
+        select(Resync)
+        .where(
+            Resync.integration_id == integration_id,
+            Resync.reason.in_(reasons),
+            Resync.state == "failed",
+            Resync.due_at.is_not(None),
+        )
+        .with_for_update()
+    )
+    for row in failed.all():
+        row.due_at = None
+        await book.withdraw(session, row.id, "Outra carga tomou o lugar desta.", now)
+        await book.drop_all(session, row.id)

@@ -99,7 +99,7 @@ class ResyncSteps:
 
     def road(self) -> Road:
         """How resyncs go."""
-        return Road(self.steps, FAILED, self.rests, _state)
+        return Road(self.steps, FAILED, self.rests, _state, _in_the_window)
 
     def steps(self, row: Resync) -> Mapping[str, Step]:
         """Steps by name, in order, for the entities of a row."""
@@ -352,6 +352,11 @@ def _writes(word: str) -> bool:
 
 def _state(step: str) -> str:
     return "running" if step.endswith(LIVE) or step in (EXECUTE, "verify", "certify", "done") else "planning"
+
+
+def _in_the_window(row: Resync) -> None:
+    """Whoever wanted a pass at once wanted it at that hour: what is tried again a day later keeps to the window."""
+    row.force, row.start = False, "window"
 
 
 def needs_look_ups(row: Resync) -> bool:

@@ -25,6 +25,9 @@ from app.sync.passes.resync_execute import unhindered
 from app.sync.passes.resync_steps import EXECUTE, ordered
 
 WORKING = ("planning", "scheduled", "running", "paused")
+ALONE = (REQUESTED, RECONCILE)
+"""Reasons of passes of which an integration has one at a time; one that failed waits for its next try until another
+takes its place."""
 ENDED = ("completed", "failed", "cancelled")
 RESTS_SECONDS = 600.0
 """A load none of whose writes may go sooner waits for its window."""
@@ -65,7 +68,7 @@ class Resyncs:
                 raise UserError(
                     HTTPStatus.CONFLICT, "Integração parada", "Ative a integração antes de pedir uma carga."
                 )
-            await self._refuse_second(session, integration_id)
+            await self._take_turn(session, integration_id)
             row = Resync(
                 integration_id=integration_id,
                 state="planning" if due_at <= self._clock.time() else "scheduled",
@@ -107,9 +110,10 @@ class Resyncs:
         config = await self._configs.get(integration_id)
         opening = opening_of(config.window.window(), self._clock.now())
         async with self._db.transaction() as session:
+            await session.get(Integration, integration_id, with_for_update=True)  # one turn is taken at a time
             row = await self._row(session, integration_id, resync_id)
             if row.state == "planned":
-                await self._refuse_second(session, integration_id, besides=row.id)
+                await self._take_turn(session, integration_id, besides=row.id)
                 row.dry_run = False
             elif row.state != "paused":
                 raise _not_now(row, "retomada")
@@ -193,10 +197,12 @@ class Resyncs:
             raise UserError(HTTPStatus.NOT_FOUND, "Não encontrada", "Esta carga não existe nesta integração.")
         return row
 
-    async def _refuse_second(self, session: AsyncSession, integration_id: int, besides: int = 0) -> None:
+    async def _take_turn(self, session: AsyncSession, integration_id: int, besides: int = 0) -> None:
+        """The caller holds the integration's row. Raises UserError 409 while another pass is not over."""
+        await pauses.retire(session, integration_id, ALONE, self._clock.now())
         query = select(Resync.id).where(
             Resync.integration_id == integration_id,
-            Resync.reason.in_((REQUESTED, RECONCILE)),
+            Resync.reason.in_(ALONE),
             Resync.state.in_(WORKING),
             Resync.id != besides,
         )

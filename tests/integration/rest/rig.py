@@ -23,7 +23,7 @@ from app.sync.lookups.references import References
 from app.sync.passes import first_load
 from app.sync.passes.foreign import Foreign
 from app.sync.passes.load_steps import LoadSteps
-from app.sync.passes.models import REQUESTED
+from app.sync.passes.models import RECONCILE, REQUESTED
 from app.sync.passes.passes import Passes
 from app.sync.passes.resync_steps import ResyncSteps
 from app.sync.passes.resyncs import Resyncs
@@ -65,7 +65,8 @@ class Parts:
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
         resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps, VAULT, {})
-        roads = {first_load.REASON: steps.road(), REQUESTED: resync_steps.road()}
+        resync_road = resync_steps.road()
+        roads = {first_load.REASON: steps.road(), REQUESTED: resync_road, RECONCILE: resync_road}
         self.first_load = Passes(db, clock, self.queue, roads)
         self.resyncs = Resyncs(db, clock, self.configs)
         self.foreign = Foreign(db, clock, self.inbox, self.configs)
