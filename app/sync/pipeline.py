@@ -32,6 +32,7 @@ from app.sync.mapping.canonical import body_values
 from app.sync.mapping.fields import MissingReference, get_path
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
 from app.sync.passes import first_load, resync_execute
+from app.sync.passes.resync_items import of_pass
 from app.sync.placing import Placing, ended_outcome
 from app.sync.reading import Reading, recall, remember
 from app.sync.sales import waits
@@ -118,12 +119,14 @@ class Engine:
             await resync_execute.spent(self._db, event, usage)
 
     async def _held_until(self, session: AsyncSession, event: Event, config: Config) -> float | None:
-        """Until when an event of a pass must rest because the off-hours window is closed, or about to."""
-        if event.source != EventSource.RESYNC:
+        """Until when an event of a pass must rest because the off-hours window is closed, or about to. What a person or
+        a live record waits for by now rests no more."""
+        if not of_pass(event) or event.priority < Priority.BULK:
             return None
+        opening = opening_of(config.window.window(), self._clock.now())
         if event.topic == first_load.REASON:
-            return await first_load.held_until(session, event, config, self._clock.now())
-        return await resync_execute.held_until(session, event, opening_of(config.window.window(), self._clock.now()))
+            return await first_load.held_until(session, event, opening)
+        return await resync_execute.held_until(session, event, opening)
 
     async def _drive(self, event: Event, integration: Integration, config: Config, version: int) -> None:
         omie, ploomes = self._gateways.open(integration, Priority(event.priority))

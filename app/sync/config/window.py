@@ -69,8 +69,9 @@ class Window:
         return datetime.combine(day, clock, self.zone).astimezone(UTC)
 
 
-CLOSING = timedelta(seconds=5)
-"""A window about to close is closed for what would still be under way then."""
+CLOSING = timedelta(seconds=90)
+"""A window about to close is closed for what would still be under way then: the slowest road of one record, both sides
+read and both written."""
 NEVER = 253402300799.0
 """When something is due whose window never opens (the last second of the year 9999)."""
 

@@ -1,7 +1,7 @@
 """Look-ups the converters need: people, places, markers. Kept in known_records, loaded once, asked for when missing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -151,10 +151,17 @@ class References:
             rows = await known.of_sets(session, integration_id, sets)
         mapped_refs.apply(rows, config, refs, whole=whole is not None)
 
-    async def load(self, integration: Integration, omie: Gateway, ploomes: Gateway) -> None:
-        """Reads every small set of both vendors into known_records, except those read whole a moment ago: a limit in
-        the middle postpones the rest, and Omie would refuse the same lists again within a minute."""
-        for vendor, entity in SETS:
+    async def load(
+        self,
+        integration: Integration,
+        omie: Gateway,
+        ploomes: Gateway,
+        sets: Sequence[tuple[Vendor, str]] = SETS,
+    ) -> None:
+        """Reads small sets of both vendors (all of them, unless told) into known_records, except those read whole a
+        moment ago: a limit in the middle postpones the rest, and Omie would refuse the same lists again within a
+        minute."""
+        for vendor, entity in sets:
             await self.read_anew(integration, vendor, entity, omie if vendor is Vendor.OMIE else ploomes)
         self.forget(integration.id)
 

@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.sync.config.document import Config
-from app.sync.config.window import NEVER
+from app.sync.config.window import NEVER, opening_of
 from app.sync.entities import BUILT
 from app.sync.intake import INACTIVE
 from app.sync.models import Event, EventSource, EventState, Resync, WriteEntry, WriteState
@@ -86,8 +86,8 @@ async def reconfigured(session: AsyncSession, integration_id: int, config: Confi
 def writes_due(load: Resync, config: Config, now: datetime) -> float:
     """When the load's writes may run: at once if the caller said so, else when the off-hours window opens; `NEVER`
     while it never does."""
-    opening = now if load.start == "now" else config.window.window().next_opening(now)
-    return NEVER if opening is None else opening.timestamp()
+    opening = None if load.start == "now" else opening_of(config.window.window(), now)
+    return now.timestamp() if opening is None else opening
 
 
 def tell_held(load: Resync, due_at: float) -> None:
@@ -96,13 +96,10 @@ def tell_held(load: Resync, due_at: float) -> None:
     load.progress = {**progress, "held": NEVER_OPENS} if due_at == NEVER else progress
 
 
-async def held_until(session: AsyncSession, event: Event, config: Config, now: datetime) -> float | None:
-    """Until when an event of a load must rest because the off-hours window closed meanwhile; None lets it go on."""
-    window = config.window.window()
-    if event.source != EventSource.RESYNC or window.is_open(now):
-        return None
+async def held_until(session: AsyncSession, event: Event, opening: float | None) -> float | None:
+    """Until when an event of a load must rest because its window closed; None lets it go on."""
     load = await _latest(session, event.integration_id)
-    return writes_due(load, config, now) if load is not None and load.start != "now" else None
+    return opening if load is not None and load.start != "now" else None
 
 
 async def pause(session: AsyncSession, integration_id: int) -> None:

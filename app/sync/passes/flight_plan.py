@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from app.sync.config.window import Window
+from app.sync.config.window import CLOSING, Window
 
 ACTIONS = (
     "create_in_omie",
@@ -42,9 +42,9 @@ def ends_at(window: Window | None, start: datetime, work: float) -> datetime | N
         if opening is None:
             return None
         closing = window.closes_at(opening)
-        if closing is None or opening + timedelta(seconds=left) <= closing:
+        if closing is None or opening + timedelta(seconds=left) <= closing - CLOSING:
             return opening + timedelta(seconds=left)
-        left -= (closing - opening).total_seconds()
+        left -= max(0.0, (closing - CLOSING - opening).total_seconds())
         moment = closing
     return None
 

@@ -22,7 +22,7 @@ from app.sync.entities import RULES
 from app.sync.entities.rules import Rules
 from app.sync.lanes import Lanes
 from app.sync.lookups import known
-from app.sync.lookups.references import References
+from app.sync.lookups.references import SETS, References
 from app.sync.lookups.snapshots import learn, pair_people
 from app.sync.mapping.canonical import canonical
 from app.sync.mapping.convert import clean
@@ -84,9 +84,13 @@ class LoadSteps:
         return Visit(integration, config, rules, omie, ploomes, self._references, refs)
 
     async def _read_references(self, integration: Integration, load: Resync, turn: Turn) -> None:
-        """Sellers, users and small sets; people are paired, never created (F012, F190-F192)."""
+        """Sellers, users and small sets, one a turn; then people are paired, never created (F012, F190-F192)."""
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
-        await self._references.load(integration, omie, ploomes)
+        read = int((load.cursor.get("place") or {}).get("sets", 0))
+        if read < len(SETS):
+            await self._references.load(integration, omie, ploomes, SETS[read : read + 1])
+            async with turn.commit({"sets": read + 1}):
+                return
         config = await self._configs.get(integration.id)
         async with turn.commit(None) as (session, row):
             sellers = await known.everything(session, integration.id, Vendor.OMIE, "sellers")

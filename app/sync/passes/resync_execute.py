@@ -203,8 +203,8 @@ def _progress(row: Resync, counts: Mapping[tuple[str, str], int], now: float) ->
 
 
 async def spent(db: Database, event: Event, usage: Usage) -> None:
-    """Adds the requests that an event of a pass took to its row."""
-    if not usage or event.source != EventSource.RESYNC:
+    """Adds the requests that an event of a pass took, or what it depends on, to the pass's row."""
+    if not usage or not book.of_pass(event):
         return
     async with db.transaction() as session:
         row = await book.pass_of(session, event, locked=True)
@@ -213,10 +213,10 @@ async def spent(db: Database, event: Event, usage: Usage) -> None:
             await session.execute(update(Resync).where(Resync.id == row.id).values(requests_used=used))
 
 
-async def held_until(session: AsyncSession, event: Event, window_opens: float | None) -> float | None:
+async def held_until(session: AsyncSession, event: Event, opening: float | None) -> float | None:
     """Until when an event of a pass must rest because its window closed; None lets it go on."""
     row = await book.pass_of(session, event)
-    return None if row is not None and unhindered(row) else window_opens  # one that names no pass keeps to the window
+    return None if row is not None and unhindered(row) else opening  # one that names no pass keeps to the window
 
 
 def unhindered(row: Resync) -> bool:

@@ -7,9 +7,10 @@ from sqlalchemy import Text, case, cast, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.ports import Vendor
+from app.core.ports import Priority, Vendor
 from app.sync import links
-from app.sync.models import Event, EventState, Link
+from app.sync.models import Event, EventSource, EventState, Link
+from app.sync.passes import first_load
 from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.resync_compare import Difference
 from app.sync.passes.subject import Subject
@@ -20,17 +21,36 @@ FOUND, STALE, OPEN, SENT, DONE, DROPPED, KNOWN = "found", "stale", "open", "sent
 """`known`: the difference was there before, and an issue or a wait says why."""
 
 
+TOPIC = "resync:"
+
+
 def topic_of(resync_id: int) -> str:
-    """The topic of the events of a pass."""
-    return f"resync:{resync_id}"
+    """The topic of the events of a pass, and of what they depend on."""
+    return f"{TOPIC}{resync_id}"
 
 
 async def pass_of(session: AsyncSession, event: Event, *, locked: bool = False) -> Resync | None:
-    """The pass that made an event, by the event's topic."""
-    name, _, number = event.topic.partition(":")
-    if name != "resync" or not number.isdigit():
+    """The pass of an event, by the event's topic."""
+    number = event.topic.removeprefix(TOPIC)
+    if number == event.topic or not number.isdigit():
         return None
     return await session.get(Resync, int(number), with_for_update=locked)
+
+
+def of_pass(event: Event) -> bool:
+    """Whether a pass made an event, or it is what such an event depends on."""
+    if event.source == EventSource.RESYNC:
+        return True
+    named = event.topic == first_load.REASON or event.topic.startswith(TOPIC)
+    return event.source == EventSource.DEPENDENCY and named
+
+
+def dependency_of(event: Event, topic: str) -> tuple[str, int]:
+    """Topic and priority of what an event depends on: for a pass that is part of the pass, and keeps to its window;
+    where somebody waits it is as urgent as a person's wish, and tells `topic`."""
+    if of_pass(event) and event.priority >= Priority.BULK:
+        return event.topic, event.priority
+    return topic, min(event.priority, Priority.PERSON)
 
 
 def key_of(vendor: str, external_id: str) -> str:

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Postponed
-from app.core.ports import Kind, Priority, Record, Vendor
+from app.core.ports import Kind, Record, Vendor
 from app.sync import inbox, links
 from app.sync.lookups import known
 from app.sync.mapping.fields import Field, Refs
 from app.sync.models import EventSource, EventState, Integration, KnownRecord
+from app.sync.passes.resync_items import dependency_of
 from app.sync.sales import choices
 from app.sync.sales.documents import ORDERS, SERVICE_ORDERS, decimal
 from app.sync.sales.money import ZERO, TotalsDiffer
@@ -125,6 +126,7 @@ class Gathering:
             if latest is not None:
                 return latest.state in ON_THE_WAY or (latest.state == EventState.WAITING and latest.due_at is not None)
             now = self._clock.now()
+            topic, priority = dependency_of(event, f"dependency.{event.id}")
             await inbox.enqueue(
                 session,
                 integration_id=trip.integration.id,
@@ -132,9 +134,9 @@ class Gathering:
                 entity=entity,
                 external_id=external_id,
                 kind=Kind.CHANGED.value,
-                topic=f"dependency.{event.id}",
+                topic=topic,
                 source=EventSource.DEPENDENCY.value,
-                priority=min(event.priority, Priority.PERSON),
+                priority=priority,
                 due_at=self._clock.time(),
                 now=now,
             )

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import LaneBusy, Postponed
-from app.core.ports import JsonObject, Key, Priority, Record, Vendor
+from app.core.ports import JsonObject, Key, Record, Vendor
 from app.core.ports import Kind as NoticeKind
 from app.sync import inbox, journal, links
 from app.sync.creating import REPEAT_AFTER
@@ -18,6 +18,7 @@ from app.sync.lookups.living import CONTROLS, find_beside_living
 from app.sync.mapping.canonical import wire
 from app.sync.mapping.fields import Values, completed, merge_patches
 from app.sync.models import EventSource, WriteEntry
+from app.sync.passes.resync_items import dependency_of
 from app.sync.sales.book import Book
 from app.sync.sales.documents import ORDERS, Document, Kind
 from app.sync.sales.gate import document_refused
@@ -103,6 +104,7 @@ class Receiving:
 
     async def _ask_for(self, session: AsyncSession, trip: Trip, vendor: Vendor, external_id: str, topic: str) -> None:
         """An event of the record that another one belongs to."""
+        topic, priority = dependency_of(trip.event, topic)
         await inbox.enqueue(
             session,
             integration_id=trip.integration.id,
@@ -112,7 +114,7 @@ class Receiving:
             kind=NoticeKind.CHANGED.value,
             topic=topic,
             source=EventSource.DEPENDENCY.value,
-            priority=min(trip.event.priority, Priority.PERSON),
+            priority=priority,
             due_at=self._clock.time(),
             now=self._clock.now(),
         )

@@ -1,7 +1,7 @@
 """Passes that are killed go on where they stood: a page is read again at most once per death."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -94,6 +94,43 @@ async def test_twenty_kills_repeat_at_most_a_page_each_and_plan_nothing_twice(
     assert len({item.key for item in items}) == len(items)
 
 
+async def open_until(api: httpx.AsyncClient, shop: dict[str, Any], clock: FixedClock, closes: timedelta) -> datetime:
+    """The window is open, and closes in so long (whole minutes); answers when."""
+    now = clock.now().replace(second=0, microsecond=0)
+    document = (await api.get(f"/integrations/{shop['id']}/config")).json()
+    document["window"] = {
+        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": f"{now - timedelta(minutes=1):%H:%M}",
+        "end": f"{now + closes:%H:%M}", "all_day": [], "holidays": False, "time_zone": "UTC",
+    }  # fmt: skip
+    assert (await api.put(f"/integrations/{shop['id']}/config", json=document)).status_code == 200
+    clock.ahead += 3  # a configuration is remembered for two seconds
+    return now + closes
+
+
+@pytest.mark.feature("F262", "F263")
+async def test_the_window_is_looked_at_between_the_lists_of_one_step(
+    api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
+) -> None:
+    await activate(api, shop)
+    assert (await load(ponte, clock)).state == "completed"
+    clock.ahead += 3600
+    closing = await open_until(api, shop, clock, timedelta(minutes=4))
+    answer = await api.post(f"/integrations/{shop['id']}/resyncs", json={"start": "now", "entities": ["clients"]})
+    assert answer.status_code == 202, answer.text
+    calls: list[float] = []
+
+    def slow(verb: str, entity: str) -> None:
+        calls.append(clock.time())
+        clock.ahead += 50
+
+    vendors.omie.fail = vendors.ploomes.fail = slow
+    for _ in range(10):
+        await ponte.first_load.tick()
+    assert (await pass_of(ponte)).state == "paused"
+    assert 1 <= len(calls) <= 3
+    assert calls[-1] + 50 < closing.timestamp()
+
+
 @pytest.mark.feature("F262", "F263")
 async def test_a_pass_rests_when_its_window_closes_and_goes_on_by_its_cursor_in_the_next(
     api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
@@ -102,14 +139,7 @@ async def test_a_pass_rests_when_its_window_closes_and_goes_on_by_its_cursor_in_
     vendors.ploomes.sets["clients"] = [contact(number, None) for number in range(12)]
     await activate(api, shop)
     assert (await load(ponte, clock)).state == "completed"
-    start = clock.now().replace(second=0, microsecond=0)
-    document = (await api.get(f"/integrations/{shop['id']}/config")).json()
-    document["window"] = {
-        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": f"{start:%H:%M}",
-        "end": f"{start + timedelta(hours=1):%H:%M}", "all_day": [], "holidays": False, "time_zone": "UTC",
-    }  # fmt: skip
-    assert (await api.put(f"/integrations/{shop['id']}/config", json=document)).status_code == 200
-    clock.ahead += 3
+    await open_until(api, shop, clock, timedelta(hours=1))
     answer = await api.post(f"/integrations/{shop['id']}/resyncs", json={"start": "now", "entities": ["clients"]})
     assert answer.status_code == 202, answer.text
     calls: list[float] = []

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.sync.config.document import parse
-from app.sync.config.window import Window
+from app.sync.config.window import Window, opening_of
+from app.sync.passes.flight_plan import ends_at
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 
@@ -78,3 +79,32 @@ def test_the_window_follows_its_own_zone() -> None:
 def test_a_window_of_one_day_a_week_is_found_from_far_away() -> None:
     sundays = window(days=[], all_day=["sun"], holidays=False)
     assert sundays.next_opening(at("2026-11-23T00:00")) == at("2026-11-29T00:00")
+
+
+@pytest.mark.feature("F262")
+@pytest.mark.parametrize(
+    ("moment", "opening"),
+    [
+        ("2026-11-24T05:58:00", None),
+        ("2026-11-24T05:59:00", "2026-11-24T20:00"),  # what began now might still be under way at six
+        ("2026-11-24T06:00:00", "2026-11-24T20:00"),
+        ("2026-11-24T20:00:00", None),
+    ],
+)
+def test_nothing_begins_right_before_the_window_closes(moment: str, opening: str | None) -> None:
+    assert opening_of(window(), at(moment)) == (at(opening).timestamp() if opening else None)
+
+
+@pytest.mark.feature("F262")
+@pytest.mark.parametrize(
+    ("start", "hours", "end"),
+    [
+        ("2026-11-23T22:00", 2.0, "2026-11-24T00:00"),
+        ("2026-11-24T12:00", 2.0, "2026-11-24T22:00"),
+        ("2026-11-23T22:00", 8.0, "2026-11-24T20:01:30"),  # the last minute and a half of a night is not worked in
+        ("2026-11-24T05:59", 1.0, "2026-11-24T21:00"),
+        ("2026-11-23T22:00", 12.0, "2026-11-25T00:01:30"),
+    ],
+)
+def test_a_plan_ends_when_its_work_is_done_inside_the_window(start: str, hours: float, end: str) -> None:
+    assert ends_at(window(), at(start), hours * 3600) == at(end)
