@@ -205,6 +205,11 @@ CAUSES: dict[str, Cause] = {
         "admin",
         ("proceed", "discard"),
     ),
+    "reconcile_missed": Cause(
+        "A conferência noturna não roda há duas noites",
+        "Retome ou cancele a carga indicada, ou responda à pergunta dela; a conferência volta sozinha.",
+        "admin",
+    ),
     "values_failed": Cause(
         "A importação de valores falhou",
         "Veja o motivo no detalhe. Ela é tentada de novo uma vez por dia; para tentar já, importe a tabela de novo.",

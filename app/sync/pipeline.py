@@ -32,6 +32,7 @@ from app.sync.mapping.canonical import body_values
 from app.sync.mapping.fields import MissingReference, get_path
 from app.sync.models import Event, EventSource, EventState, Integration, IntegrationState, Link, LinkState, WriteEntry
 from app.sync.passes import first_load, resync_execute
+from app.sync.passes.off_hours import WINDOW
 from app.sync.passes.resync_items import of_pass
 from app.sync.placing import Placing, ended_outcome
 from app.sync.reading import Reading, recall, remember
@@ -365,5 +366,5 @@ def gate(
     if held is not None and event.entity in SALES:
         return Outcome(EventState.WAITING, OVERLAP, held)
     if opening is not None:
-        return Outcome(EventState.WAITING, "window", "Aguardando a janela fora do horário comercial.", opening)
+        return Outcome(EventState.WAITING, WINDOW, "Aguardando a janela fora do horário comercial.", opening)
     return None

@@ -15,7 +15,7 @@ from app.sync.models import Event, EventSource, Resync
 from app.sync.passes import first_load
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop
-from tests.e2e.test_resync import CNPJS, rested, resync, silent
+from tests.e2e.test_resync import CNPJS, act, rested, resync, silent
 
 DAILY = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "all_day": [], "holidays": False,
          "time_zone": "UTC"}  # fmt: skip
@@ -25,7 +25,8 @@ MANY = 40
 @EMBEDDED
 @at_speed(20.0)
 @pytest.mark.feature("F262", "F264")
-async def test_no_call_of_a_pass_leaves_after_its_window_closed(rig: Rig, speed: float) -> None:
+@pytest.mark.parametrize("way", ["forced", "published"])
+async def test_no_call_of_a_pass_leaves_after_its_window_closed(rig: Rig, speed: float, way: str) -> None:
     """Both vendors take eight seconds to answer, and each new client takes two writes, one after the other."""
     await silent(rig)
     stems = [f"{50_000_000 + number:08d}0001" for number in range(MANY)]
@@ -45,9 +46,17 @@ async def test_no_call_of_a_pass_leaves_after_its_window_closed(rig: Rig, speed:
     calls = len(rig.tap.calls)
     await asyncio.sleep(3.0)  # a minute
     assert rig.tap.calls[calls:] == []
-    await rested(rig, resync_id, "paused")
+    paused = await rested(rig, resync_id, "paused")
     made = Counter(name for name, _ in rig.tap.calls)
     assert 0 < made["IncluirCliente"] == made["PATCH Contacts"] < MANY
+    await rig.quirk(omie_latency_ms=0, ploomes_latency_ms=0)
+    if way == "forced":
+        await act(rig, paused["id"], "resume", force=True)
+    else:  # what waits for a window follows the one that is configured
+        await rig.configure(window={**window, "all_day": DAILY["days"]})
+    done = await rested(rig, resync_id, "completed", seconds=90)
+    assert done["written"] == {"clients": {"create_in_omie": MANY, "update_in_ploomes": MANY}}
+    assert len(await rig.clients()) == MANY
     assert await rig.refusals() == {}
 
 

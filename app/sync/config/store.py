@@ -18,7 +18,7 @@ from app.sync.config.field_use import fields_in_use, misfit
 from app.sync.config.masking import unmasked
 from app.sync.config.sharing import AT_WORK, HELD, clash, neighbours, settle_holds
 from app.sync.models import ConfigVersion, Integration, Link, LinkState
-from app.sync.passes import first_load, history
+from app.sync.passes import first_load, history, off_hours
 from app.sync.sales import waits
 from app.sync.setup.account_fields import AccountFields, flaw_of
 from app.sync.setup.pickers import doubts_known
@@ -127,6 +127,7 @@ class ConfigStore:
             integration.config_version = version
             await waits.wake_all(session, integration_id, self._clock.time())
             await first_load.reconfigured(session, integration_id, config, self._clock.now())
+            await off_hours.reconfigured(session, integration_id, config, self._clock.now())
             await session.flush()
             await settle_holds(session, integration.ploomes_account_id, self._clock.now())
         self._remember(integration_id, version, config)

@@ -12,6 +12,12 @@ REQUESTED = "requested"
 MAPPING = "mapping"
 RECONCILE = "reconcile"
 """Reasons of passes beside `first_load`."""
+TOPIC = "resync:"
+
+
+def topic_of(resync_id: int) -> str:
+    """The topic of the events of a pass, and of what they depend on."""
+    return f"{TOPIC}{resync_id}"
 
 
 class Resync(Base):

@@ -96,8 +96,8 @@ Step = Callable[[Integration, Resync, Turn], Awaitable[None]]
 class Rest:
     """Why a pass may not work now."""
 
-    until: float | None
-    """Epoch seconds; None when only somebody's change can end it."""
+    until: float
+    """Epoch seconds; `NEVER` when only another configuration ends it."""
     reason: str
 
 

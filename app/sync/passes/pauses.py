@@ -11,7 +11,7 @@ from app.sync import issues
 from app.sync.issues import Finding
 from app.sync.models import Issue
 from app.sync.passes import resync_items as book
-from app.sync.passes.models import Resync
+from app.sync.passes.models import Resync, topic_of
 from app.sync.passes.passes import stop
 
 DELETES = "resync_deletes"
@@ -47,7 +47,7 @@ async def ask(
         external_id=None,
         finding=Finding(cause, text, {"resync_id": row.id, **data}),
         now=now,
-        asker=book.topic_of(row.id),
+        asker=topic_of(row.id),
     )
 
 

@@ -18,7 +18,8 @@ from app.sync import inbox
 from app.sync.models import Event, EventSource, WriteEntry, WriteState
 from app.sync.passes import pauses
 from app.sync.passes import resync_items as book
-from app.sync.passes.models import RECONCILE, Resync, ResyncItem
+from app.sync.passes.models import RECONCILE, Resync, ResyncItem, topic_of
+from app.sync.passes.off_hours import unhindered
 from app.sync.passes.passes import Turn
 from app.sync.passes.resync_again import Again
 from app.sync.passes.resync_items import DELETE_STAGE, DONE, OPEN, SENT
@@ -122,13 +123,13 @@ class Executor:
                 entity=visit.filed[vendor] if visit is not None else item.entity,
                 external_id=item.external_id,
                 kind=Kind.DELETED if gone else Kind.CHANGED,
-                topic=book.topic_of(row.id),
+                topic=topic_of(row.id),
                 source=EventSource.RESYNC.value,
                 priority=Priority.BULK,
                 due_at=self._clock.time(),
                 now=self._clock.now(),
             )
-            if event.topic == book.topic_of(row.id):
+            if event.topic == topic_of(row.id):
                 event.memo = paged_memo(_paged(item, accepted=item.entity in row.plan.get("deletes_allowed", {})))
             item.state, item.event_id = SENT, event.id
             count += 1
@@ -217,8 +218,3 @@ async def held_until(session: AsyncSession, event: Event, opening: float | None)
     """Until when an event of a pass must rest because its window closed; None lets it go on."""
     row = await book.pass_of(session, event)
     return None if row is not None and unhindered(row) else opening  # one that names no pass keeps to the window
-
-
-def unhindered(row: Resync) -> bool:
-    """Whether somebody wants a pass at once, whatever the hour."""
-    return row.force or (row.reason == "mapping" and row.start == "now")

@@ -11,7 +11,7 @@ from app.core.ports import Priority, Vendor
 from app.sync import links
 from app.sync.models import Event, EventSource, EventState, Link
 from app.sync.passes import first_load
-from app.sync.passes.models import Resync, ResyncItem
+from app.sync.passes.models import TOPIC, Resync, ResyncItem, topic_of
 from app.sync.passes.resync_compare import Difference
 from app.sync.passes.subject import Subject
 from app.sync.reading import WITHDRAWN
@@ -19,14 +19,6 @@ from app.sync.reading import WITHDRAWN
 _CHUNK = 100
 FOUND, STALE, OPEN, SENT, DONE, DROPPED, KNOWN = "found", "stale", "open", "sent", "done", "dropped", "known"
 """`known`: the difference was there before, and an issue or a wait says why."""
-
-
-TOPIC = "resync:"
-
-
-def topic_of(resync_id: int) -> str:
-    """The topic of the events of a pass, and of what they depend on."""
-    return f"{TOPIC}{resync_id}"
 
 
 async def pass_of(session: AsyncSession, event: Event, *, locked: bool = False) -> Resync | None:

@@ -16,20 +16,22 @@ from app.core.queue import Queue
 from app.core.vault import Vault
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
-from app.sync.config.window import NEVER, opening_of
+from app.sync.config.window import NEVER
 from app.sync.entities import RULES, custom_fields_of, set_of
 from app.sync.lookups import foreseen
 from app.sync.lookups.references import References
 from app.sync.models import Integration, Link
 from app.sync.passes import flight_plan, pauses
 from app.sync.passes import resync_items as book
+from app.sync.passes.first_load import NEVER_OPENS
 from app.sync.passes.load_steps import LoadSteps
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem
+from app.sync.passes.off_hours import opening_for, unhindered
 from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
 from app.sync.passes.report import Reports
 from app.sync.passes.resync_again import Again, outdated
-from app.sync.passes.resync_execute import WRITES, Executor, unhindered
+from app.sync.passes.resync_execute import WRITES, Executor
 from app.sync.passes.resync_items import FOUND, OPEN
 from app.sync.passes.resync_judge import (
     FRESH,
@@ -128,11 +130,8 @@ class ResyncSteps:
 
     async def rests(self, row: Resync, integration: Integration) -> Rest | None:
         """A dry run may read at any hour; everything else keeps to the window, unless somebody forced it."""
-        if unhindered(row) or row.dry_run:
-            return None
-        window = (await self._configs.get(integration.id)).window.window()
-        opening = opening_of(window, self._clock.now())
-        return None if opening is None else Rest(None if opening == NEVER else opening, OUTSIDE)
+        opening = opening_for(row, await self._configs.get(integration.id), self._clock.now())
+        return None if opening is None else Rest(opening, NEVER_OPENS if opening == NEVER else OUTSIDE)
 
     async def visit(self, integration: Integration, entity: str) -> Subject:
         """Access to both vendors at the lowest priority."""

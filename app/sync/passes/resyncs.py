@@ -18,10 +18,10 @@ from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER, opening_of
 from app.sync.intake import RUNNING
 from app.sync.models import Integration, Issue
-from app.sync.passes import first_load, flight_plan, pauses
+from app.sync.passes import first_load, flight_plan, off_hours, pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, REQUESTED, Resync
-from app.sync.passes.resync_execute import unhindered
+from app.sync.passes.off_hours import opening_for, unhindered
 from app.sync.passes.resync_steps import EXECUTE, ordered
 
 WORKING = ("planning", "scheduled", "running", "paused")
@@ -29,6 +29,8 @@ ALONE = (REQUESTED, RECONCILE)
 """Reasons of passes of which an integration has one at a time; one that failed waits for its next try until another
 takes its place."""
 ENDED = ("completed", "failed", "cancelled")
+MISSED = "reconcile_missed"
+"""Cause of the issue of an integration whose nightly reconcile is kept waiting."""
 RESTS_SECONDS = 600.0
 """A load none of whose writes may go sooner waits for its window."""
 ALL = tuple(each.value for each in Entity)
@@ -82,17 +84,20 @@ class Resyncs:
                 progress={"done": 0, "total": 0},
                 written={},
                 requests_used={},
-                due_at=None if due_at == NEVER else due_at,
+                due_at=due_at,
                 created_at=now,
             )
+            first_load.tell_held(row, due_at)
             session.add(row)
+            if reason == RECONCILE:
+                await issues.close_cause(session, integration_id, MISSED, now)
         return row
 
-    async def busy(self, integration_id: int) -> bool:
-        """Whether a pass of the integration, its first load included, is not over."""
-        query = select(Resync.id).where(Resync.integration_id == integration_id, Resync.state.in_(WORKING))
+    async def working(self, integration_id: int) -> Resync | None:
+        """A pass of the integration, its first load included, that is not over; first one that waits for a person."""
+        query = select(Resync).where(Resync.integration_id == integration_id, Resync.state.in_(WORKING))
         async with self._db.read() as session:
-            return (await session.execute(query.limit(1))).first() is not None
+            return await session.scalar(query.order_by(Resync.due_at.is_not(None), Resync.id).limit(1))
 
     async def pause(self, integration_id: int, resync_id: int) -> Resync:
         """Stops a pass until somebody resumes it; what its workers hold in this moment is finished. Idempotent."""
@@ -108,7 +113,6 @@ class Resyncs:
     async def resume(self, integration_id: int, resync_id: int, *, force: bool = False) -> Resync:
         """Goes on with a paused pass, or executes a planned dry run. Raises UserError 409."""
         config = await self._configs.get(integration_id)
-        opening = opening_of(config.window.window(), self._clock.now())
         async with self._db.transaction() as session:
             await session.get(Integration, integration_id, with_for_update=True)  # one turn is taken at a time
             row = await self._row(session, integration_id, resync_id)
@@ -121,10 +125,11 @@ class Resyncs:
             if row.reason != first_load.REASON:
                 row.plan = {**row.plan, "check_deletes": True}
             row.force = row.force or force
-            waits = opening is not None and not row.force and not row.dry_run
-            step = str(row.cursor.get("step") or "")
-            row.state = "scheduled" if waits else ("running" if step == EXECUTE else "planning")
-            row.due_at = None if waits and opening == NEVER else opening if waits else self._clock.time()
+            opening, step = opening_for(row, config, self._clock.now()), str(row.cursor.get("step") or "")
+            row.state = "scheduled" if opening is not None else ("running" if step == EXECUTE else "planning")
+            row.due_at = opening or self._clock.time()
+            first_load.tell_held(row, row.due_at)
+            await off_hours.wake(session, row, row.due_at)
             if "work_seconds" in row.plan and not row.written:
                 row.plan = {**row.plan, "eta_seconds": self._eta(row, config)}
             row.progress = {name: value for name, value in row.progress.items() if name != "paused_because"}
@@ -230,7 +235,7 @@ def as_json(row: Resync) -> JsonObject:
             "created_at", "started_at", "finished_at",
         )
     }  # fmt: skip
-    due: float | None = row.due_at if row.state in ("scheduled", "paused") else None
+    due: float | None = row.due_at if row.state in ("scheduled", "paused") and row.due_at != NEVER else None
     return {**names, "progress": progress, "resumes_at": None if due is None else _moment(due)}
 
 
