@@ -86,7 +86,7 @@ async def test_who_watches_a_load_is_told_of_the_writes_to_come(
     api: httpx.AsyncClient, shop: dict[str, Any], ponte: Parts, vendors: FakeVendors, clock: FixedClock
 ) -> None:
     vendors.omie.sets["clients"] = [client(1, CNPJ[0])]
-    await activate(api, shop)
+    await activate(api, shop, "now")  # at whatever hour this runs
     done = await load(ponte, clock)
     seen = await follow(ponte, done, wait=False, json_output=True)  # type: ignore[arg-type]
     assert (done.state, seen["state"]) == ("completed", "running")
