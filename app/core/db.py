@@ -108,8 +108,9 @@ class Database:
 def _sqlite_pragmas(connection: DBAPIConnection, record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
-    # a page cache of a megabyte each: there are up to fifteen connections, and the system keeps the file in memory
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000", "cache_size=-1024"):
+    # a page cache of half a megabyte each: a load opens up to fifteen connections, and the system keeps the file in
+    # memory anyway
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000", "cache_size=-512"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
