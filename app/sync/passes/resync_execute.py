@@ -16,7 +16,7 @@ from app.core.queue import Queue
 from app.core.usage import Usage, added
 from app.sync import inbox
 from app.sync.models import Event, EventSource, WriteEntry, WriteState
-from app.sync.passes import pauses
+from app.sync.passes import pace, pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import RECONCILE, Resync, ResyncItem, topic_of
 from app.sync.passes.off_hours import unhindered
@@ -180,7 +180,7 @@ def _paged(item: ResyncItem, *, accepted: bool) -> Paged:
 
 
 def _progress(row: Resync, counts: Mapping[tuple[str, str], int], now: float) -> None:
-    """Done, total, rate and time left, per entity and over all."""
+    """Done and total per entity and over all, rate and time left."""
     entities: dict[str, dict[str, int]] = {}
     for (entity, state), count in counts.items():
         mine = entities.setdefault(entity, {"done": 0, "total": 0})
@@ -188,19 +188,7 @@ def _progress(row: Resync, counts: Mapping[tuple[str, str], int], now: float) ->
             mine["total"] += count
             mine["done"] += count if state == DONE else 0
     done, total = (sum(each[name] for each in entities.values()) for name in ("done", "total"))
-    began = row.progress.get("writing_since") or now
-    rate = done / (now - began) if now > began else 0.0
-    row.progress = {
-        **{name: value for name, value in row.progress.items() if name != "paused_because"},
-        "phase": "writing",
-        "writing_since": began,
-        "entities": entities,
-        "done": done,
-        "total": total,
-        "percent": round(100 * done / total, 1) if total else 100.0,
-        "rate": round(rate, 3),
-        "seconds_left": round((total - done) / rate) if rate else None,
-    }
+    row.progress = {**pace.paced(row.progress, "writing", done, total, now), "entities": entities}
 
 
 async def spent(db: Database, event: Event, usage: Usage) -> None:

@@ -1,5 +1,6 @@
 """Named queries over the items of a pass: what it found to differ and what became of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Priority, Vendor
 from app.sync import links
+from app.sync.entities import set_of
 from app.sync.models import Event, EventSource, EventState, Link
 from app.sync.passes import first_load
 from app.sync.passes.models import TOPIC, Resync, ResyncItem, topic_of
@@ -274,6 +276,15 @@ async def linked(session: AsyncSession, integration_id: int, entity: str) -> int
         .where(Link.integration_id == integration_id, Link.entity == entity, Link.state.in_(links.LIVING))
     )
     return int((await session.execute(query)).scalar_one())
+
+
+async def expected(session: AsyncSession, integration_id: int, entities: Iterable[str]) -> dict[str, int]:
+    """About how many records each list (`omie:clients`) will tell of: those that are linked."""
+    counts: Counter[str] = Counter()
+    for entity in entities:
+        count = await linked(session, integration_id, entity)
+        counts.update({f"{vendor.value}:{set_of(entity, vendor)}": count for vendor in Vendor})
+    return dict(counts)
 
 
 async def ploomes_id(session: AsyncSession, link_id: int) -> str | None:

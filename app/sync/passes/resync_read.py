@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,9 +14,10 @@ from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import Entity, JsonObject, Page, Priority, Record, Vendor
 from app.sync import links
+from app.sync.entities import set_of
 from app.sync.lookups import known
 from app.sync.models import Link
-from app.sync.passes import pauses, watermarks
+from app.sync.passes import pace, pauses, watermarks
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import MAPPING, Resync, ResyncItem
 from app.sync.passes.passes import CUT, Turn
@@ -49,8 +51,11 @@ class Reader:
         self._db = db
         self._clock = clock
 
-    async def lists(self, visits: Sequence[Subject], resync: Resync, turn: Turn) -> None:
+    async def lists(
+        self, visits: Sequence[Subject], resync: Resync, turn: Turn, expected: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         """The next page of each set that the entities keep their records in; one that several share is read once.
+        `expected`: how many records each list of the pass will about tell of.
 
         A vendor whose limit asks for a pause does not hold the other back.
         """
@@ -85,7 +90,7 @@ class Reader:
                 await self._store(session, came, row)
                 if sets[name].get("end"):
                     await self._end(session, row, came, sets[name], place)
-            _progress(row, sets)
+            _progress(row, sets, expected, self._clock.time())
             for name, told in (("crawls", place["at"]), ("configs", place["config"])):
                 row.plan = {**row.plan, name: {**row.plan.get(name, {}), **{visit.entity: told for visit in visits}}}
             if cut is not None and following.get(CUT, 0) >= CUTS:
@@ -332,17 +337,24 @@ def _count(row: Resync, entity: str, comparison: Comparison) -> None:
     row.plan = {**row.plan, "entities": {**entities, entity: counts}}
 
 
-def _progress(row: Resync, sets: dict[str, JsonObject]) -> None:
-    """Records read of those the lists tell of, per set and over all."""
-    read = {
-        name: {"done": side.get("seen", 0), "total": max(side.get("total") or 0, side.get("seen", 0))}
-        for name, side in sets.items()
-    }
-    lists = {**row.progress.get("lists", {}), **read}
-    row.progress = {
-        **row.progress,
-        "phase": "reading",
-        "lists": lists,
-        "done": sum(each["done"] for each in lists.values()),
-        "total": sum(each["total"] for each in lists.values()),
-    }
+def _progress(row: Resync, sets: dict[str, JsonObject], expected: Mapping[str, int], now: float) -> None:
+    """Records read of those the lists tell of: per set, per entity and over all. A list that has yet to begin counts
+    with what is `expected` of it."""
+    lists: JsonObject = {name: {"done": 0, "total": count} for name, count in expected.items()}
+    lists |= row.progress.get("lists", {})
+    for name, side in sets.items():
+        seen = side.get("seen", 0)
+        lists[name] = {"done": seen, "total": max(side.get("total") or 0, seen)}
+    entities = {}
+    for entity in row.entities:
+        names = [f"{vendor.value}:{set_of(entity, vendor)}" for vendor in Vendor]
+        if all(name in lists for name in names):
+            entities[entity] = _sum([lists[name] for name in names])
+    over_all = _sum(lists.values())
+    paced = pace.paced(row.progress, "reading", over_all["done"], over_all["total"], now)
+    row.progress = {**paced, "lists": lists, "entities": entities}
+
+
+def _sum(lists: Iterable[JsonObject]) -> dict[str, int]:
+    parts = list(lists)
+    return {word: sum(int(part[word]) for part in parts) for word in ("done", "total")}

@@ -21,7 +21,7 @@ from app.sync.entities import RULES, custom_fields_of, set_of
 from app.sync.lookups import foreseen
 from app.sync.lookups.references import References
 from app.sync.models import Integration, Link
-from app.sync.passes import flight_plan, pauses
+from app.sync.passes import flight_plan, pace, pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.first_load import NEVER_OPENS
 from app.sync.passes.load_steps import LoadSteps
@@ -148,7 +148,9 @@ class ResyncSteps:
         return made
 
     async def _read(self, group: Sequence[str], integration: Integration, row: Resync, turn: Turn) -> None:
-        await self._reader.lists([await self.visit(integration, entity) for entity in group], row, turn)
+        async with self._db.read() as session:
+            expected = {} if "lists" in row.progress else await book.expected(session, integration.id, _paired(row))
+        await self._reader.lists([await self.visit(integration, entity) for entity in group], row, turn, expected)
 
     async def _missing(
         self, entity: str, number: int, vendor: Vendor, integration: Integration, row: Resync, turn: Turn
@@ -234,7 +236,7 @@ class ResyncSteps:
                 "eta_seconds": None if end is None else round((end - now).total_seconds()),
             }
             total = await book.open_count(session, own.id)
-            own.progress = {**own.progress, "phase": "writing", "done": 0, "total": total, WRITES: 0}
+            own.progress = {**pace.paced(own.progress, "writing", 0, total, self._clock.time()), WRITES: 0}
             if own.dry_run:
                 stop(own, "planned")
                 own.finished_at = None
