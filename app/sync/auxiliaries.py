@@ -3,7 +3,8 @@
 An auxiliary create has a lane by name (design section 5); what two records need at once is made by one of them.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.core.clock import Clock
@@ -14,6 +15,7 @@ from app.sync import journal
 from app.sync.lanes import Lanes, Lease
 from app.sync.lookups import known
 from app.sync.lookups.living import CONTROLS, find_beside_living
+from app.sync.mapping.places import fold
 from app.sync.models import Event, Integration, WriteEntry, WriteState
 from app.sync.writing import WRITE_SECONDS
 
@@ -77,6 +79,12 @@ class Auxiliaries:
             async with self._db.transaction() as session:
                 await known.upsert(session, integration.id, [known.known_of(record)], self._clock.now())
             return record, not found or bool(lost)
+
+    @asynccontextmanager
+    async def alone(self, integration: Integration, named: Named) -> AsyncIterator[None]:
+        """Keeps everybody else from a name, however it is spelt. Raises LaneBusy."""
+        async with self._lanes.hold(f"{named.entity}:{integration.ploomes_account_id}:~{fold(named.key)[:100]}"):
+            yield
 
     async def rename(
         self, integration: Integration, entity: str, external_id: str, name: str, ploomes: Gateway

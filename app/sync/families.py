@@ -69,16 +69,18 @@ class Families:
         if family_id is None:
             put_group(search.refs, key, "")
             return
-        group, made = await self._known_group(search, name, family_id), False
-        if group is None:
-            named = product_group(group_name(name), family_id)
-            found, made = await self._auxiliaries.ensured(search.integration, named, search.event, search.ploomes)
-            group = found.id
-        rows = [known.Known(Vendor.OMIE, FAMILY_GROUPS, key, natural_key=group, name=name)]
-        if made:
-            rows.append(known.Known(Vendor.PLOOMES, MADE_GROUPS, group, name=name))
-        async with self._db.transaction() as session:
-            await known.upsert(session, search.integration.id, rows, self._clock.now())
+        named = product_group(group_name(name), family_id)
+        # two families whose names are one but for case or accents: whoever is second finds the group of the first
+        async with self._auxiliaries.alone(search.integration, named):
+            group, made = await self._known_group(search, name, family_id), False
+            if group is None:
+                found, made = await self._auxiliaries.ensured(search.integration, named, search.event, search.ploomes)
+                group = found.id
+            rows = [known.Known(Vendor.OMIE, FAMILY_GROUPS, key, natural_key=group, name=name)]
+            if made:
+                rows.append(known.Known(Vendor.PLOOMES, MADE_GROUPS, group, name=name))
+            async with self._db.transaction() as session:
+                await known.upsert(session, search.integration.id, rows, self._clock.now())
         put_group(search.refs, key, group)
 
     async def _known_group(self, search: Search, name: str, family_id: str) -> str | None:

@@ -11,7 +11,7 @@ from stdnum.br import cnpj
 
 from app.core.ports import Kind, Priority
 from app.sync import inbox
-from app.sync.models import Event, EventSource, Resync
+from app.sync.models import Event, EventSource, EventState, Resync
 from app.sync.passes import first_load
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop
@@ -89,6 +89,29 @@ async def test_what_a_record_of_a_pass_depends_on_is_part_of_the_pass(rig: Rig) 
             (f"resync:{done['id']}", EventSource.DEPENDENCY, Priority.BULK)
         ]
     assert done["requests_used"]["omie"]["IncluirCliente"] == 1
+
+
+@EMBEDDED
+@pytest.mark.feature("F262", "F263")
+async def test_a_live_sale_lifts_what_a_pass_asked_for_after_it_came(rig: Rig) -> None:
+    """The sale is the older one: what it needs was asked for meanwhile by a pass, and rests until the window opens."""
+    shop = await Shop(rig).open(products=1, services=0)
+    contact = await client_without_notice(rig, shop)
+    await rig.stop_worker()
+    sale = await shop.sale(shop.line("Produto 1"), ContactId=contact["Id"], settle=False)
+    await rig.until(lambda: rig.events_of("ploomes", sale))
+    now = rig.ponte.clock.now()
+    async with rig.ponte.db.transaction() as session:
+        event = await inbox.enqueue(
+            session, integration_id=rig.integration["id"], vendor="ploomes", entity="clients",
+            external_id=str(contact["Id"]), kind=Kind.CHANGED, topic="resync:1", source=EventSource.DEPENDENCY,
+            priority=Priority.BULK, due_at=now.timestamp() + 40_000, now=now,
+        )  # fmt: skip
+        event.state, event.cause = EventState.WAITING, "window"
+    rig.start_worker()
+    await rig.settle()
+    assert await shop.order_of(sale)
+    assert (await event_of(rig, contact))["state"] == "done"
 
 
 @EMBEDDED

@@ -50,6 +50,9 @@ def read(text: str) -> Sheet:
         rows = list(reader)
     except csv.Error:
         raise _invalid("O arquivo não é uma tabela CSV.") from None
+    for number, row in enumerate(rows, start=2):
+        if any(cell.strip() for cell in row.get(None) or ()):  # what has no column
+            raise _invalid(f"Linha {number}: a linha tem mais células que a primeira.")
     lines = [{name: plain(cell) if (cell := row[name]) else cell for name in names} for row in rows]
     return Sheet(names, list(enumerate(lines, start=2)))
 

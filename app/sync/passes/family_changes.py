@@ -28,6 +28,7 @@ from app.sync.lanes import Lanes
 from app.sync.links import LIVING
 from app.sync.lookups import known
 from app.sync.lookups.references import References
+from app.sync.mapping.fields import Values
 from app.sync.mapping.places import fold
 from app.sync.models import EventSource, Integration, KnownRecord, Link
 from app.sync.vendors import Gateways, one_page
@@ -159,11 +160,11 @@ class FamilyChanges:
         self._references.forget(integration.id)
         after = 0
         while True:
-            async with self._db.transaction() as session:
+            async with self._db.read() as session:
                 found = await _filed_after(session, integration.id, after)
-                for link in found:
-                    if (link.omie_base if vendor is Vendor.OMIE else link.ploomes_base).get("group") == held:
-                        await self._agree_anew(session, link)
+            for link in found:
+                if _base(link, vendor).get("group") == held:
+                    await self._agree_anew(link.id, vendor, held)
             if not found:
                 return
             after = found[-1].id
@@ -224,11 +225,16 @@ class FamilyChanges:
                 raise
             _log.info("empty group kept", integration=integration.id, group=group, problem=error.text)
 
-    async def _agree_anew(self, session: AsyncSession, link: Link) -> None:
-        link.omie_base = {name: value for name, value in link.omie_base.items() if name != "group"}
-        link.ploomes_base = {name: value for name, value in link.ploomes_base.items() if name != "group"}
-        link.version += 1
-        await self._look_again(session, link.integration_id, link.entity, link.omie_id)
+    async def _agree_anew(self, link_id: int, vendor: Vendor, held: str) -> None:
+        """One pair a transaction, locked: a worker may write another base of it at this moment."""
+        async with self._db.transaction() as session:
+            link = await session.get_one(Link, link_id, with_for_update=True)
+            if _base(link, vendor).get("group") != held:
+                return
+            link.omie_base = {name: value for name, value in link.omie_base.items() if name != "group"}
+            link.ploomes_base = {name: value for name, value in link.ploomes_base.items() if name != "group"}
+            link.version += 1
+            await self._look_again(session, link.integration_id, link.entity, link.omie_id)
 
     async def _look_again(self, session: AsyncSession, integration_id: int, entity: str, omie_id: str) -> None:
         now = self._clock.now()
@@ -255,6 +261,10 @@ async def _groups_elsewhere(session: AsyncSession, integration: Integration) -> 
         KnownRecord.gone_at.is_(None),
     )
     return {group for group in await session.scalars(query) if group}
+
+
+def _base(link: Link, vendor: Vendor) -> Values:
+    return link.omie_base if vendor is Vendor.OMIE else link.ploomes_base
 
 
 async def _filed_after(session: AsyncSession, integration_id: int, after: int) -> Sequence[Link]:

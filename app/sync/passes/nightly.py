@@ -68,12 +68,13 @@ class Nightly:
             _log.info("no nightly reconcile", integration=integration_id, problem=problem.detail)
 
     async def _tell(self, integration_id: int, working: Resync, now: datetime) -> None:
-        """Once: a pass that waits for a person keeps the reconcile from its second night."""
-        open_one = select(Issue.id).where(
+        """Once for each pass that waits for a person: it keeps the reconcile from its second night."""
+        open_one = select(Issue).where(
             Issue.integration_id == integration_id, Issue.cause == MISSED, Issue.open_key.is_not(None)
         )
         async with self._db.transaction() as session:
-            if await session.scalar(open_one) is None:
+            told = await session.scalar(open_one)
+            if told is None or told.data.get("resync_id") != working.id:
                 why = working.progress.get("paused_because", "")
                 text = f"A carga {working.id} está pausada à espera de uma pessoa. {why}".rstrip()
                 await issues.open_issue(

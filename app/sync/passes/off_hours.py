@@ -24,8 +24,9 @@ def unhindered(row: Resync) -> bool:
 
 def opening_for(row: Resync, config: Config, now: datetime) -> float | None:
     """When a pass that must not work now may go on, epoch seconds; `NEVER` while the window never opens. None while it
-    may work: a dry run does at any hour."""
-    return None if unhindered(row) or row.dry_run else opening_of(config.window.window(), now)
+    may work: a dry run does at any hour, and so does what is no bulk work."""
+    free = row.reason not in KEEPING or row.dry_run or unhindered(row)
+    return None if free else opening_of(config.window.window(), now)
 
 
 async def wake(session: AsyncSession, row: Resync, due_at: float) -> None:

@@ -67,7 +67,7 @@ class Executor:
             counts = await book.count_by_state(session, row.id)
             _progress(row, counts, self._clock.time())
             turn.over = not left and not any(state in (OPEN, SENT) for _, state in counts)
-            if await self._above_plan(session, row):
+            if not turn.over and await self._above_plan(session, row):
                 return
             if turn.over and row.reason != RECONCILE:  # a reconcile still asks whether this round changed something
                 await book.drop_all(session, row.id)

@@ -123,10 +123,12 @@ class Gathering:
             latest = await asked_since(
                 session, trip.integration.id, vendor.value, entities, external_id, event.received_at
             )
-            if latest is not None:
-                return latest.state in ON_THE_WAY or (latest.state == EventState.WAITING and latest.due_at is not None)
-            now = self._clock.now()
             topic, priority = dependency_of(event, f"dependency.{event.id}")
+            waits = latest is not None and latest.state == EventState.WAITING and latest.due_at is not None
+            # one that a pass asked for may rest until its window opens: who is more urgent lifts it
+            if latest is not None and not (waits and latest.claim is None and latest.priority > priority):
+                return waits or latest.state in ON_THE_WAY
+            now = self._clock.now()
             await inbox.enqueue(
                 session,
                 integration_id=trip.integration.id,

@@ -39,6 +39,12 @@ def test_a_cell_beyond_the_end_of_its_line_is_no_empty_cell() -> None:
     assert sheets.read("a,b,c\n1,\n").lines == [(2, {"a": "1", "b": "", "c": None})]
 
 
+def test_a_cell_without_a_column_refuses_the_table() -> None:
+    with pytest.raises(UserError, match="Linha 3"):
+        sheets.read("omie_id,Peso\n1,2\n123,1,5\n")
+    assert sheets.read("a,b\n1,2,,\n").lines == [(2, {"a": "1", "b": "2"})]
+
+
 @pytest.mark.parametrize(
     ("cell", "shown"),
     [("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+55 11 91234", "'+55 11 91234"), ("-2+3", "'-2+3"), ("@x", "'@x"),
