@@ -49,6 +49,21 @@ def ends_at(window: Window | None, start: datetime, work: float) -> datetime | N
     return None
 
 
+def worked(window: Window | None, start: datetime, until: datetime) -> float:
+    """Seconds between two instants that lie inside the window."""
+    if window is None:
+        return max(0.0, (until - start).total_seconds())
+    moment, seconds = start, 0.0
+    while moment < until:
+        opening = window.next_opening(moment)
+        closing = None if opening is None else window.closes_at(opening)
+        if opening is None or opening >= until:
+            return seconds
+        moment = until if closing is None else min(closing, until)
+        seconds += (moment - opening).total_seconds()
+    return seconds
+
+
 def merged(*totals: Mapping[str, Mapping[str, int]]) -> Requests:
     """Requests of several sources as one."""
     result: Requests = {}

@@ -31,3 +31,8 @@ def paced(progress: JsonObject, phase: str, done: int, total: int, now: float) -
         "rate": round(rate, 3),
         "seconds_left": round((total - done) / rate) if rate else None,
     }
+
+
+def stopped(progress: JsonObject) -> JsonObject:
+    """The progress of a pass that will have to count anew what is left."""
+    return {name: value for name, value in progress.items() if name != AT}

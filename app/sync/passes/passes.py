@@ -114,6 +114,10 @@ def _as_it_is(row: Resync) -> None:
     """A pass that is tried again as it was asked for."""
 
 
+async def _as_they_are(session: AsyncSession, row: Resync) -> None:
+    """A pass that holds nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """How the passes of one reason go."""
@@ -128,6 +132,8 @@ class Road:
     """The state shown while a step works."""
     again: Callable[[Resync], None] = _as_it_is
     """What becomes of a row that failed before it is tried again by itself."""
+    at_rest: Callable[[AsyncSession, Resync], Awaitable[None]] = _as_they_are
+    """What becomes of what a row holds when it has to rest."""
 
 
 class Passes:
@@ -220,18 +226,19 @@ class Passes:
                 return
             rest = await road.rests(row, integration)
             if rest is not None:
-                await self._rest(row_id, token, rest)
+                await self._rest(row_id, token, road, rest)
                 return
             turn = Turn(self._db, self._clock, row_id, token, name, names[names.index(name) + 1])
             turn.usage = usage
             await steps[name](integration, row, turn)
 
-    async def _rest(self, row_id: int, token: str, rest: Rest) -> None:
+    async def _rest(self, row_id: int, token: str, road: Road, rest: Rest) -> None:
         async with self._db.transaction() as session:
             row = await session.get(Resync, row_id, with_for_update=True)
             if row is not None and row.claim == token:
                 stop(row, "paused", due_at=rest.until)
                 row.progress = {**row.progress, "paused_because": rest.reason}
+                await road.at_rest(session, row)
 
     async def _finish(self, row_id: int, token: str, road: Road) -> None:
         async with self._db.transaction() as session:

@@ -1,17 +1,19 @@
-"""What a pass read under another configuration is read again before anything is written from it: in batches, and judged
-anew."""
+"""What a pass read under another configuration, or too long ago, is read again before anything is written from it: in
+batches, and judged anew."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Gateway, Vendor
 from app.sync import links
 from app.sync.entities import set_of
 from app.sync.models import Link
+from app.sync.passes import pace
 from app.sync.passes import resync_items as book
 from app.sync.passes.models import Resync, ResyncItem
 from app.sync.passes.passes import Turn
@@ -21,6 +23,12 @@ from app.sync.passes.resync_items import DELETE_STAGE, DROPPED, OPEN, STALE
 from app.sync.passes.resync_judge import FRESH, Ground, ground_of, judge_pairs, sharers, verdicts_of
 from app.sync.passes.resync_read import Reader, living_links, remember
 from app.sync.passes.subject import Row, Subject
+from app.sync.reading import TRUST
+
+AGED = TRUST - timedelta(minutes=10)
+"""A row this old is read again before its event is made: that may wait some minutes, and then it would read alone."""
+AGING = TRUST - timedelta(minutes=20)
+"""A row this old goes along with a batch."""
 
 ONE_BY_ONE = 10
 """Batch of documents, of which Omie has no list by code: what is read is kept before a limit may end the step."""
@@ -38,6 +46,7 @@ async def outdated(visit: Subject, resync: Resync, turn: Turn, goto: str | None 
     async with turn.commit({}) as (session, row):
         await book.outdate(session, row.id, entity)
         row.plan = {**row.plan, "configs": {**row.plan.get("configs", {}), entity: version}}
+        row.progress = pace.stopped(row.progress)
         turn.goto = goto
     return True
 
@@ -50,14 +59,22 @@ def batch_of(entity: str, omie: Gateway) -> int:
 class Again:
     """Reads items again right before they are sent."""
 
-    def __init__(self, db: Database, reader: Reader) -> None:
+    def __init__(self, db: Database, clock: Clock, reader: Reader) -> None:
         self._db = db
+        self._clock = clock
         self._reader = reader
 
-    async def step(self, visits: Mapping[str, Subject], resync: Resync, turn: Turn) -> bool:
-        """Reads the next batch again; False when nothing needs it."""
+    async def step(
+        self, visits: Mapping[str, Subject], resync: Resync, turn: Turn, coming: Sequence[ResyncItem]
+    ) -> bool:
+        """Reads a batch again when one of those that come next needs it; False when they may be sent."""
         async with self._db.read() as session:
             items = await book.of_state(session, resync.id, STALE, BATCH)
+            first = next((item for item in coming if self._older(item, AGED)), None)
+            if first is not None and not items:
+                most = BATCH + len(coming)
+                near = await book.of_state(session, resync.id, OPEN, most, entity=first.entity, target=first.target)
+                items = [item for item in near if self._older(item, AGING)]
         if not items:
             return False
         visit = visits[items[0].entity]
@@ -65,6 +82,10 @@ class Again:
         crawled_at = datetime.fromisoformat(resync.plan["crawls"][visit.entity])
         await self._batch(ground_of(visit, list(visits).index(visit.entity), crawled_at), items, turn)
         return True
+
+    def _older(self, item: ResyncItem, age: timedelta) -> bool:
+        sides = [side for side in (item.omie, item.ploomes) if side is not None]
+        return any(self._clock.now() - datetime.fromisoformat(side["read_at"]) > age for side in sides)
 
     async def _batch(self, ground: Ground, items: Sequence[ResyncItem], turn: Turn) -> None:
         visit = ground.visit

@@ -50,8 +50,6 @@ class Executor:
     async def step(self, visits: Mapping[str, Subject], resync: Resync, turn: Turn) -> None:
         """Counts what ended and sends the next items, read again where they ask for it; ends the step when none are
         left."""
-        if await self._again.step(visits, resync, turn):
-            return
         async with self._db.read() as session:
             running = await book.sent_by_target(session, resync.id)
             chosen: list[ResyncItem] = []
@@ -59,6 +57,8 @@ class Executor:
                 room = OPEN_EACH - running.get(vendor.value, 0)
                 if room > 0:
                     chosen += await book.of_state(session, resync.id, OPEN, room, target=vendor.value)
+        if await self._again.step(visits, resync, turn, chosen):
+            return
         fresh = await self._fresh(visits, chosen)
         async with turn.commit({}) as (session, row):
             ended = await book.finished(session, row.id, 4 * OPEN_EACH)

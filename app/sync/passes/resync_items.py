@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Text, case, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, case, cast, delete, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -170,15 +170,25 @@ async def sent_by_target(session: AsyncSession, resync_id: int) -> dict[str, int
     return {str(target): count for target, count in rows}
 
 
-async def finished(session: AsyncSession, resync_id: int, limit: int) -> list[ResyncItem]:
-    """Sent items whose event is over: settled, waiting for data or a person, or pruned."""
-    over = or_(
-        Event.id.is_(None),
+def _over() -> ColumnElement[bool]:
+    """Whether an event has ended, or waits for data or a person."""
+    return or_(
         Event.state.in_(
             (EventState.DONE, EventState.ECHO, EventState.SUPERSEDED, EventState.IGNORED, EventState.FAILED)
         ),
         (Event.state == EventState.WAITING) & Event.due_at.is_(None),
     )
+
+
+def unfinished() -> ColumnElement[bool]:
+    """Items that are still to be done, or whose event has yet to end."""
+    under_way = ResyncItem.event_id.in_(select(Event.id).where(not_(_over())))
+    return or_(ResyncItem.state.in_((OPEN, STALE)), (ResyncItem.state == SENT) & under_way)
+
+
+async def finished(session: AsyncSession, resync_id: int, limit: int) -> list[ResyncItem]:
+    """Sent items whose event is over: settled, waiting for data or a person, or pruned."""
+    over = or_(Event.id.is_(None), _over())
     query = (
         select(ResyncItem)
         .outerjoin(Event, Event.id == ResyncItem.event_id)

@@ -1,8 +1,8 @@
 """The road of a resync: look-ups, then each entity's lists, what is missing, what is stale, the decision; then the
 plan, and once it may, the writes. A dry run ends at the plan; resuming it executes exactly that plan."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -13,12 +13,12 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.ports import Entity, JsonObject, Priority, Vendor
 from app.core.queue import Queue
+from app.core.usage import added
 from app.core.vault import Vault
 from app.sync.config.document import Config
 from app.sync.config.store import ConfigStore
 from app.sync.config.window import NEVER
 from app.sync.entities import RULES, custom_fields_of, set_of
-from app.sync.lookups import foreseen
 from app.sync.lookups.references import References
 from app.sync.models import Integration, Link
 from app.sync.passes import flight_plan, pace, pauses
@@ -32,10 +32,8 @@ from app.sync.passes.reconcile import Reconciler
 from app.sync.passes.report import Reports
 from app.sync.passes.resync_again import Again, outdated
 from app.sync.passes.resync_execute import WRITES, Executor
-from app.sync.passes.resync_items import FOUND, OPEN
+from app.sync.passes.resync_items import FOUND
 from app.sync.passes.resync_judge import (
-    FRESH,
-    NEEDS,
     ground_of,
     judge_pairs,
     judge_single,
@@ -44,9 +42,9 @@ from app.sync.passes.resync_judge import (
     sharers,
     verdicts_of,
 )
+from app.sync.passes.resync_price import Left, Pricing
 from app.sync.passes.resync_read import Reader
 from app.sync.passes.subject import Subject, without_creating
-from app.sync.passes.traffic import hour_like, traffic
 from app.sync.passes.visit import Visit
 from app.sync.sales.passing import SALES, SaleVisit
 from app.sync.vendors import Gateways
@@ -57,9 +55,6 @@ BATCH = 100
 EXECUTE = "execute"
 LIVE = ":live"
 """How the steps are named that read what live traffic touched during a reconcile."""
-READS = ("list", "read", "find")
-MADE = "made"
-"""Stands for an entity, where something is made that records need first."""
 PASSED = (*RULES, *SALES)
 """Entities that a pass compares side by side, dependencies first."""
 OUTSIDE = "Fora da janela de horários; continua sozinha quando ela abrir."
@@ -95,13 +90,14 @@ class ResyncSteps:
         self._references = references
         self._look_ups = load.table()["references"]
         self._reader = Reader(db, clock)
-        self._executor = Executor(db, clock, queue, Again(db, self._reader))
+        self._pricing = Pricing(db, clock, gateways, references, PASSED)
+        self._executor = Executor(db, clock, queue, Again(db, clock, self._reader))
         self._reconciler = Reconciler(db, clock, self._reader)
         self._reports = Reports(db, clock, vault)
 
     def road(self) -> Road:
         """How resyncs go."""
-        return Road(self.steps, FAILED, self.rests, _state, _in_the_window)
+        return Road(self.steps, FAILED, self.rests, _state, _in_the_window, self._take_back)
 
     def steps(self, row: Resync) -> Mapping[str, Step]:
         """Steps by name, in order, for the entities of a row."""
@@ -132,6 +128,10 @@ class ResyncSteps:
         """A dry run may read at any hour; everything else keeps to the window, unless somebody forced it."""
         opening = opening_for(row, await self._configs.get(integration.id), self._clock.now())
         return None if opening is None else Rest(opening, NEVER_OPENS if opening == NEVER else OUTSIDE)
+
+    async def _take_back(self, session: AsyncSession, row: Resync) -> None:
+        """Events that would rest until the window opens: by then their rows are old, and are read again together."""
+        await book.withdraw(session, row.id, OUTSIDE, self._clock.now())
 
     async def visit(self, integration: Integration, entity: str) -> Subject:
         """Access to both vendors at the lowest priority."""
@@ -215,46 +215,38 @@ class ResyncSteps:
     async def _plan(self, integration: Integration, row: Resync, turn: Turn) -> None:
         """Adds everything up; a dry run ends here, and too many deletions ask first."""
         config = await self._configs.get(integration.id)
-        window, now = None if unhindered(row) else config.window.window(), self._clock.now()
-        entities, requests, writes, work = await self._counted(
-            integration, config, row, flight_plan.starts_at(window, now)
-        )
-        end = flight_plan.ends_at(window, now, work)
+        foreseen = await self._foreseen(integration, config, row)
+        entities = await self._counted(integration, row, foreseen.left)
         async with turn.commit(None) as (session, own):
-            used = flight_plan.merged(own.requests_used, {v: {} for v in Vendor})
-            for (vendor, method), count in turn.usage.items():
-                used[vendor][method] = used[vendor].get(method, 0) + count
             own.plan = {
                 **own.plan,
+                **_told(own, turn, foreseen),
                 "entities": entities,
-                "requests": flight_plan.merged(used, requests),
-                "writes": writes.total(),
-                "record_writes": writes.total() - writes[MADE],
+                "writes": foreseen.left.writes,
+                "record_writes": foreseen.left.record_writes,
                 "deletes_allowed": {},
                 "above_accepted": False,
-                "work_seconds": round(work, 1),
-                "eta_seconds": None if end is None else round((end - now).total_seconds()),
             }
             total = await book.open_count(session, own.id)
             own.progress = {**pace.paced(own.progress, "writing", 0, total, self._clock.time()), WRITES: 0}
             if own.dry_run:
                 stop(own, "planned")
-                own.finished_at = None
+                own.finished_at, own.progress = None, pace.stopped(own.progress)
             else:
                 await self._ask_about_deletes(session, own, config)
 
-    async def _counted(
-        self, integration: Integration, config: Config, row: Resync, start: datetime
-    ) -> tuple[JsonObject, flight_plan.Requests, Counter[str], float]:
-        """Counts per entity, requests per vendor and method, writes by entity, and seconds of work at the limits,
-        beside the live traffic to be expected from `start` on."""
-        omie, ploomes = self._gateways.open(integration, Priority.BULK)
+    async def _foreseen(self, integration: Integration, config: Config, row: Resync) -> "Foreseen":
+        """What the items still take, and when that will be done."""
+        window = None if unhindered(row) else config.window.window()
+        left = await self._pricing.left(integration, config, row, window)
+        now = self._clock.now()
+        end = flight_plan.ends_at(window, now, left.seconds)
+        return Foreseen(left, None if end is None else round((end - now).total_seconds()))
+
+    async def _counted(self, integration: Integration, row: Resync, left: Left) -> JsonObject:
+        """What will be done, in the words of a plan, per entity."""
         entities: JsonObject = {name: dict(counts) for name, counts in row.plan.get("entities", {}).items()}
-        calls: dict[tuple[str, str, str], int] = {}
-        most = 0
-        fresh: dict[str, int] = {}
         busy: dict[str, set[int]] = {}
-        needs: set[str] = set()
         after = 0
         while True:
             async with self._db.read() as session:
@@ -268,37 +260,11 @@ class ResyncSteps:
                     counts[action] = counts.get(action, 0) + 1
                 if item.link_id:
                     busy.setdefault(item.entity, set()).add(item.link_id)
-                if item.state != OPEN:
-                    continue
-                most = max(most, sum(n for verb, n in item.calls.get("omie", {}).items() if _writes(verb)))
-                fresh[item.entity] = fresh.get(item.entity, 0) + bool(item.ploomes and item.ploomes.get(FRESH))
-                needs.update(item.calls.get(NEEDS, ()))
-                for side in Vendor:
-                    for verb, count in item.calls.get(side.value, {}).items():
-                        key = (side.value, item.entity, verb)
-                        calls[key] = calls.get(key, 0) + count
-        for entity, count in fresh.items():
-            if count:
-                price = ploomes.price(set_of(entity, Vendor.PLOOMES), "read")
-                key = (Vendor.PLOOMES.value, entity, "read")
-                calls[key] = calls.get(key, 0) + -(-count // price.rows)
-        if foreseen.of_families(needs):
-            await self._references.read_anew(integration, Vendor.OMIE, "families", omie)
-        async with self._db.read() as session:
-            taken = await foreseen.taken(session, integration, config, needs)
-        for (asked, word), count in taken.items():
-            calls[asked.value, MADE, word] = count
+        for (asked, word), count in left.made.items():
             made, _, verb = word.rpartition(":")
             if verb == "create":
                 counts = entities[made] = flight_plan.counted(entities.get(made, {}))
                 counts[f"create_in_{asked.value}"] += count
-        requests: flight_plan.Requests = {}
-        for (vendor, entity, word), count in calls.items():
-            gateway = omie if vendor == Vendor.OMIE else ploomes
-            named, _, verb = word.rpartition(":")
-            price = gateway.price(named or set_of(entity, Vendor(vendor)), verb)
-            mine = requests.setdefault(vendor, {})
-            mine[price.method] = mine.get(price.method, 0) + count
         async with self._db.read() as session:
             for entity in _paired(row):
                 linked = await book.linked(session, integration.id, entity)
@@ -307,17 +273,7 @@ class ResyncSteps:
                 entities[entity] = counts
         if STOCK in entities:
             entities[STOCK] = flight_plan.counted(entities[STOCK])
-        writes: Counter[str] = Counter()
-        for (_, entity, word), count in calls.items():
-            writes[entity] += count if _writes(word) else 0
-        async with self._db.read() as session:
-            gateways = {Vendor.OMIE: omie, Vendor.PLOOMES: ploomes}
-            beside = await traffic(session, integration, gateways, PASSED, hour_like(start, self._clock.now()))
-        work = max(
-            await omie.seconds(requests.get("omie", {}), of_one_record=most, traffic=beside[Vendor.OMIE]),
-            await ploomes.seconds(requests.get("ploomes", {}), traffic=beside[Vendor.PLOOMES]),
-        )
-        return entities, requests, writes, work
+        return entities
 
     async def _ask_about_deletes(self, session: AsyncSession, row: Resync, config: Config) -> None:
         """The tripwire: the pass pauses and an issue asks, once per entity, before so many are deleted. A yes is one
@@ -344,11 +300,35 @@ class ResyncSteps:
         for visit in visits.values():
             if await outdated(visit, row, turn):
                 return
-        await self._executor.step(visits, row, turn)
+        if pace.rested(row.progress, self._clock.time()):
+            await self._begin(integration, row, turn)
+        else:
+            await self._executor.step(visits, row, turn)
+
+    async def _begin(self, integration: Integration, row: Resync, turn: Turn) -> None:
+        """The writes begin, or begin again after a rest: what is left is told anew, with what grew old meanwhile."""
+        foreseen = await self._foreseen(integration, await self._configs.get(integration.id), row)
+        async with turn.commit({}) as (_, own):
+            own.plan = {**own.plan, **_told(own, turn, foreseen)}
+            own.progress = {**own.progress, pace.AT: self._clock.time()}
 
 
-def _writes(word: str) -> bool:
-    return word.rpartition(":")[2] not in READS
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is left of a pass, and in how many seconds it will be over; None where its window never opens."""
+
+    left: Left
+    eta: int | None
+
+
+def _told(row: Resync, turn: Turn, foreseen: Foreseen) -> JsonObject:
+    """For a plan: the requests used and those to come, and the time."""
+    used = added(row.requests_used, turn.usage)
+    return {
+        "requests": flight_plan.merged({vendor.value: {} for vendor in Vendor}, used, foreseen.left.requests),
+        "work_seconds": round(foreseen.left.seconds, 1),
+        "eta_seconds": foreseen.eta,
+    }
 
 
 def _state(step: str) -> str:
