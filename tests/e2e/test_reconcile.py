@@ -265,7 +265,7 @@ async def test_a_reconcile_releases_no_product_that_waits_for_a_person(rig: Rig)
 
 @EMBEDDED
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.feature("F264", "F282")
 async def test_lost_webhooks_corruption_and_deaths_leave_nothing_after_one_reconcile(product: Settings) -> None:
     """30 % of all webhooks lost, 200 records corrupted behind our back, work that dies at every boundary."""
@@ -288,7 +288,7 @@ async def test_lost_webhooks_corruption_and_deaths_leave_nothing_after_one_recon
             name = f"Cliente {number}"
             await rig.omie_new(razao_social=name, nome_fantasia=name, cnpj_cpf=stem + cnpj.calc_check_digits(stem))
         assert (await rig.control.delete("/sandbox/faults")).is_success
-        await reconcile(rig)
+        await reconcile(rig, seconds=240)
         omie, ploomes = await rig.clients(), await rig.contacts()
         assert len(omie) == len(ploomes) == 240
         await rig.fault("drop", times=None)  # corrupted without a word
