@@ -264,6 +264,25 @@ async def test_a_reconcile_releases_no_product_that_waits_for_a_person(rig: Rig)
 
 
 @EMBEDDED
+@pytest.mark.feature("F264")
+@at_speed(60.0)
+async def test_pairs_whose_deletion_somebody_refused_are_not_called_equal(rig: Rig) -> None:
+    made = await pairs(rig, 6)
+    await silent(rig)
+    for row in made[:5]:
+        await rig.contact_delete((await rig.pair_of_client(row["codigo_cliente_omie"]))["Id"])
+    answer = await rig.api.post(f"{rig.path}/certificates", json={"start": "now", "force": True})
+    resync_id = (await rested(rig, answer.json()["id"], "paused"))["id"]
+    issue = await rig.issue("resync_deletes")
+    answer = await rig.api.post(f"{rig.path}/issues/{issue['id']}/answer", json={"choice": "discard"})
+    assert answer.status_code == 202, answer.text
+    await rested(rig, resync_id, "completed")
+    _, document, _ = await certified(rig, resync_id)
+    assert (document["clean"], counts(document)) == (False, {"linked": 6, "equal": 1, "not_compared": 5}), document
+    assert len(await rig.clients()) == 6
+
+
+@EMBEDDED
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.feature("F264", "F282")
