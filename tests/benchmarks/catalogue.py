@@ -78,7 +78,14 @@ async def run(
         *(_ratio(setup, "first", vendor, first, least(products, families, second=False)) for vendor in first),
         *(_ratio(setup, "second", vendor, second, least(products, families, second=True)) for vendor in second),
         Figure(setup.name, "catalogue: writes of the second load", wrote, "", 0),
-        Figure(setup.name, "catalogue: growth of memory", peak[0] - before, "MB", MOST_MEMORY),
+        Figure(
+            setup.name,
+            "catalogue: growth of memory",
+            peak[0] - before,
+            "MB",
+            MOST_MEMORY,
+            note=f"{before:.0f} MB before, {peak[0]:.0f} MB at most",
+        ),
     ]
     return figures, []
 
