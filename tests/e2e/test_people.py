@@ -1,8 +1,12 @@
 """Sellers of Omie and users of Ploomes: matched, never made (F012, F071, F080, F087-F089, F190-F193)."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, Rig, at_speed
+from tests.e2e.test_resync import resync, silent
 
 pytestmark = EMBEDDED
 
@@ -100,3 +104,21 @@ async def test_pairs_by_hand_and_the_default_seller(rig: Rig) -> None:
     assert again is not None
     assert again["OwnerId"] is None  # the default is Omie's business only
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F012", "F190", "F264")
+@at_speed(60.0)
+async def test_only_new_pairs_of_people_are_told_as_linked(rig: Rig) -> None:
+    await rig.user_new(Name="Ana", Email="ana@loja.test")
+    await rig.user_new(Name="Bia", Email="bia@loja.test")
+    await rig.seller_new(nome="Ana", email="ana@loja.test")
+    await rig.settle()
+    await silent(rig)
+    await rig.seller_new(nome="Bia", email="bia@loja.test")
+    await rig.seller_new(nome="Só Omie", email="so@omie.test")
+    await asyncio.sleep(2.5)  # two and a half minutes: what was listed lately is not listed again
+    told: list[Any] = []
+    for _ in range(2):
+        counts = (await resync(rig, entities=["sellers"]))["plan"]["entities"]["sellers"]
+        told.append((counts["link"], counts["unchanged"], counts["without_user"], counts["conflict"]))
+    assert told == [(1, 1, 1, 0), (0, 2, 1, 0)]

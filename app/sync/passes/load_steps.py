@@ -30,6 +30,7 @@ from app.sync.mapping.fields import Values, carries_any, get_path
 from app.sync.models import Integration, Resync
 from app.sync.passes import history, watermarks
 from app.sync.passes.first_load import FAILED
+from app.sync.passes.flight_plan import counted
 from app.sync.passes.load_index import codes_of
 from app.sync.passes.load_pairing import Pairing
 from app.sync.passes.passes import CUT, Road, Step, Turn
@@ -96,8 +97,9 @@ class LoadSteps:
             sellers = await known.everything(session, integration.id, Vendor.OMIE, "sellers")
             users = await known.everything(session, integration.id, Vendor.PLOOMES, "users")
             pairs, _ = pair_people(sellers, users, config)
-            await _link_people(session, integration.id, pairs, self._clock.now())
-            people = {"link": len(pairs), "without_user": len([s for s in sellers if s.external_id not in pairs])}
+            linked = await _link_people(session, integration.id, pairs, self._clock.now())
+            people = counted({"link": linked, "unchanged": len(pairs) - linked})
+            people["without_user"] = len([s for s in sellers if s.external_id not in pairs])
             row.plan = {**row.plan, "entities": {**row.plan.get("entities", {}), "sellers": people}}
 
     async def _crawl(self, vendor: Vendor, set_name: str, integration: Integration, load: Resync, turn: Turn) -> None:
@@ -183,8 +185,8 @@ def _is_on(rules: Rules, config: Config) -> bool:
     return bool(getattr(config.entities, rules.ENTITY))
 
 
-async def _link_people(session: AsyncSession, integration_id: int, pairs: Mapping[str, str], now: datetime) -> None:
-    """A link for each pair of people, unless one of the two has one."""
+async def _link_people(session: AsyncSession, integration_id: int, pairs: Mapping[str, str], now: datetime) -> int:
+    """A link for each pair of people, unless one of the two has one; answers how many are new."""
     sellers = await links.of_ids(session, integration_id, "sellers", Vendor.OMIE, list(pairs))
     users = await links.of_ids(session, integration_id, "sellers", Vendor.PLOOMES, list(pairs.values()))
     taken = set(users)
@@ -192,6 +194,7 @@ async def _link_people(session: AsyncSession, integration_id: int, pairs: Mappin
         if seller not in sellers and user not in taken:
             session.add(links.make(integration_id, "sellers", seller, user, None, now))
             taken.add(user)
+    return len(taken) - len(users)
 
 
 def _carried(visit: Visit, record: Record, values: Values) -> str | None:
