@@ -53,6 +53,7 @@ from app.sync.passes.retired import Retired
 from app.sync.passes.self_test import SelfTest
 from app.sync.passes.silence import Silence
 from app.sync.passes.sweep import Sweep
+from app.sync.passes.tables import Tables
 from app.sync.pipeline import BodyReader, Engine
 from app.sync.reactions import Reactions
 from app.sync.sales.messages import Messages
@@ -158,6 +159,9 @@ class Ponte:
         self.pickers = Pickers(self.db, self.clock, self.gateways)
         self.options = OptionTables(self.db, self.clock, self.gateways, self.lanes)
         self.publishing = Publishing(self.db, self.clock, self.configs, self.options, self.engine.references)
+        self.families = FamilyChanges(
+            self.db, self.clock, self.lanes, self.gateways, self.configs, self.engine.references
+        )
         resync_steps = ResyncSteps(
             self.db,
             self.clock,
@@ -168,6 +172,7 @@ class Ponte:
             steps,
             self.vault,
             stock.planned(Priority.BULK),
+            Tables(self.configs, self.families, self.options),
         )
         self.resyncs = Resyncs(self.db, self.clock, self.configs)
         self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
@@ -183,9 +188,6 @@ class Ponte:
             self_test.REASON: self.self_test.road(),
         }
         self.passes = Passes(self.db, self.clock, self.queue, roads)
-        self.families = FamilyChanges(
-            self.db, self.clock, self.lanes, self.gateways, self.configs, self.engine.references
-        )
         self.retired = Retired(self.db, self.clock, self.gateways)
         self.value_tables = ValueTables(self.db, self.clock, self.configs)
         self.stock_refresh = StockRefresh(self.db, self.clock, self.configs, self.gateways)

@@ -25,7 +25,7 @@ from app.sync.passes import flight_plan, pace, pauses
 from app.sync.passes import resync_items as book
 from app.sync.passes.first_load import NEVER_OPENS
 from app.sync.passes.load_steps import LoadSteps
-from app.sync.passes.models import RECONCILE, Resync, ResyncItem
+from app.sync.passes.models import MAPPING, RECONCILE, Resync, ResyncItem
 from app.sync.passes.off_hours import opening_for, unhindered
 from app.sync.passes.passes import Rest, Road, Step, Turn, stop
 from app.sync.passes.reconcile import Reconciler
@@ -45,6 +45,7 @@ from app.sync.passes.resync_judge import (
 from app.sync.passes.resync_price import Left, Pricing
 from app.sync.passes.resync_read import Reader
 from app.sync.passes.subject import Subject, without_creating
+from app.sync.passes.tables import Tables
 from app.sync.passes.visit import Visit
 from app.sync.sales.passing import SALES, SaleVisit
 from app.sync.vendors import Gateways
@@ -81,8 +82,10 @@ class ResyncSteps:
         load: LoadSteps,
         vault: Vault,
         stock: Mapping[str, Step],
+        tables: Tables,
     ) -> None:
         self._stock = stock
+        self._tables = tables
         self._db = db
         self._clock = clock
         self._gateways = gateways
@@ -102,6 +105,8 @@ class ResyncSteps:
     def steps(self, row: Resync) -> Mapping[str, Step]:
         """Steps by name, in order, for the entities of a row."""
         steps: dict[str, Step] = {"references": self._look_ups} if needs_look_ups(row) else {}
+        if not row.dry_run and row.reason != MAPPING:  # a look writes nothing, and a publish did it a moment ago
+            steps |= self._tables.steps(row)
         for entity in _paired(row):
             group = _group(row, entity)
             if group[0] == entity:

@@ -21,6 +21,7 @@ from app.sync.lanes import Lanes
 from app.sync.lookups.people import People
 from app.sync.lookups.references import References
 from app.sync.passes import first_load
+from app.sync.passes.family_changes import FamilyChanges
 from app.sync.passes.foreign import Foreign
 from app.sync.passes.load_steps import LoadSteps
 from app.sync.passes.models import RECONCILE, REQUESTED
@@ -28,6 +29,7 @@ from app.sync.passes.passes import Passes
 from app.sync.passes.resync_steps import ResyncSteps
 from app.sync.passes.resyncs import Resyncs
 from app.sync.passes.self_test import SelfTest
+from app.sync.passes.tables import Tables
 from app.sync.setup import account_fields
 from app.sync.setup.checks import Checker
 from app.sync.setup.integrations import Integrations
@@ -64,14 +66,16 @@ class Parts:
             self.configs, vendors, references, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
-        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps, VAULT, {})
+        self.options = OptionTables(db, clock, vendors, lanes)
+        families = FamilyChanges(db, clock, lanes, vendors, self.configs, references)
+        tables = Tables(self.configs, families, self.options)
+        resync_steps = ResyncSteps(db, clock, self.queue, vendors, self.configs, references, steps, VAULT, {}, tables)
         resync_road = resync_steps.road()
         roads = {first_load.REASON: steps.road(), REQUESTED: resync_road, RECONCILE: resync_road}
         self.first_load = Passes(db, clock, self.queue, roads)
         self.resyncs = Resyncs(db, clock, self.configs)
         self.foreign = Foreign(db, clock, self.inbox, self.configs)
         self.pickers = Pickers(db, clock, vendors)
-        self.options = OptionTables(db, clock, vendors, lanes)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
         self.stock_refresh = StockRefresh(db, clock, self.configs, vendors)
         self.value_tables = ValueTables(db, clock, self.configs)
