@@ -1,15 +1,19 @@
 """Products and services go from Omie to Ploomes and never back (F004-F006, F092-F105, F130)."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import Database
 from app.sync.deletion import RETIRED
 from app.sync.lookups.references import LATELY_SECONDS
 from app.sync.models import Link, LinkState
+from app.sync.passes.family_changes import FamilyChanges
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_resync import act, rested, resync, silent
 
@@ -376,6 +380,51 @@ async def swept_until(rig: Rig, check: Callable[[], Awaitable[bool]]) -> None:
         return await check()
 
     await rig.until(holds, 60)
+
+
+class Died(Exception):
+    """The process ends here."""
+
+
+class Dying(Database):
+    """The rig's database, of a process that dies when it begins another transaction than so many."""
+
+    def __init__(self, rig: Rig, transactions: int) -> None:
+        super().__init__(rig.ponte.settings.database_url)
+        self._left = transactions
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        if not self._left:
+            raise Died
+        self._left -= 1
+        async with super().transaction() as session:
+            yield session
+
+
+@pytest.mark.feature("F093", "F098")
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_death_between_a_familys_group_and_its_products_leaves_none_behind(rig: Rig) -> None:
+    families = [(await rig.omie_put("families", nomeFamilia=name))["codigo"] for name in ("Chás", "Sucos")]
+    codes = [
+        (await product(rig, codigo=f"D-{n}", descricao=f"Item {n}", codigo_familia=family))["codigo_produto"]
+        for n, family in enumerate((families[0], *families))
+    ]
+    await rig.settle()
+    await rig.omie_change("families", families[0], nomeFamilia="Sucos")  # merged by name
+    await rig.ponte.clock.sleep(LATELY_SECONDS)
+    part, dying = rig.ponte, Dying(rig, transactions=2)
+    changes = FamilyChanges(dying, part.clock, part.lanes, part.gateways, part.configs, part.engine.references)
+    with pytest.raises(Died):
+        await changes.sweep()
+    await dying.close()
+
+    async def followed() -> bool:
+        return await group_names(rig, *codes) == ["Sucos"] * 3
+
+    await swept_until(rig, followed)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
 @pytest.mark.feature("F093", "F094", "F098")

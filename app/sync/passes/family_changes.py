@@ -44,6 +44,8 @@ EMPTY_SECONDS = 5.0
 FILED = ("products", "services")
 """What lies in groups of Ploomes."""
 
+REFILING = "refiling"
+"""Index set: what a vendor's half of the base says of the pairs that are being looked at again."""
 UNUSED = "unused"
 """In the data of a group that we made: since when no family needs it, epoch seconds."""
 
@@ -84,9 +86,12 @@ class FamilyChanges:
         LaneBusy."""
         config = await self._configs.get(integration.id)
         async with self._db.read() as session:
+            begun = await known.of_sets(session, integration.id, [(vendor.value, REFILING) for vendor in Vendor])
             kept = await known.everything(session, integration.id, Vendor.OMIE, FAMILY_GROUPS)
             made = await known.everything(session, integration.id, Vendor.PLOOMES, MADE_GROUPS)
             elsewhere = await _groups_elsewhere(session, integration)
+        for row in begun:  # by a process that died
+            await self._look_at_filed(integration, Vendor(row.vendor), row.external_id)
         if not (kept or made) or not (config.entities.products or config.entities.services):
             return
         omie, ploomes = self._gateways.open(integration, Priority.BULK)
@@ -153,11 +158,19 @@ class FamilyChanges:
             await known.upsert(session, integration.id, [fresh], self._clock.now())
 
     async def _refile(self, integration: Integration, row: KnownRecord, vendor: Vendor, held: str) -> None:
-        """Forgets which group stood for a family, and has the pairs looked at again whose half of the base says so."""
+        """Forgets which group stood for a family, and has the pairs looked at again whose half of the base says so.
+
+        That they have to be is remembered in the same commit: whatever ends this work midway, the next look goes on.
+        """
         async with self._db.transaction() as session:
             now = self._clock.now()
             await known.mark_gone(session, integration.id, Vendor.OMIE, FAMILY_GROUPS, row.external_id, now)
+            await known.upsert(session, integration.id, [known.Known(vendor, REFILING, held)], now)
         self._references.forget(integration.id)
+        await self._look_at_filed(integration, vendor, held)
+
+    async def _look_at_filed(self, integration: Integration, vendor: Vendor, held: str) -> None:
+        """Has every pair looked at again whose half of the base holds a family or group; a second time does no harm."""
         after = 0
         while True:
             async with self._db.read() as session:
@@ -166,8 +179,10 @@ class FamilyChanges:
                 if _base(link, vendor).get("group") == held:
                     await self._agree_anew(link.id, vendor, held)
             if not found:
-                return
+                break
             after = found[-1].id
+        async with self._db.transaction() as session:
+            await known.forget_one(session, integration.id, vendor, REFILING, held)
 
     async def _retry_refused(self, integration: Integration, groups: Collection[str]) -> None:
         """What Ploomes refused when it was told to lie in a group that is gone is looked at again."""
