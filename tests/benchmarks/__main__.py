@@ -3,7 +3,8 @@
 --quick         fewer edits and shorter runs (about five minutes)
 --only NAME     idle, bad_input, latency, storm, door, resync, never_banned or catalogue; may be given more than once
 --setup NAME    sqlite or postgres; both without it
---speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2), and resync (2)
+--speed N       how much faster than real time never_banned runs, at most 10 (5, with --quick 2), resync (2) and
+                catalogue (4)
 --records N     how many clients resync compares (50 000, with --quick 1 000); a tenth of them first, but with --quick
 --products N    how many products catalogue loads (20 000, or 1 000 with --quick)
 --json PATH     where the figures go (bench/results.json)
@@ -108,6 +109,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
     if load > 0.5:
         say(f"the machine is already busy (load {load:.1f}, {os.cpu_count()} cores): figures will suffer")
     comparing = partial(resync.run, say=say, speed=arguments.speed, records=arguments.records)
+    stocking = partial(catalogue.run, say=say, speed=arguments.speed, products=arguments.products)
     chapters: list[tuple[str, Make, Measure]] = [
         *([("sqlite", one_process, partial(run, parts=parts))] if parts else []),
         *([("postgres", lambda _: split(), partial(run, parts=parts))] if parts else []),
@@ -118,7 +120,8 @@ async def measure(arguments: argparse.Namespace) -> bool:
             if proving
             else []
         ),
-        *([("sqlite", one_process, partial(catalogue.run, say=say, products=arguments.products))] if loading else []),
+        *([("sqlite", one_process, stocking)] if loading else []),
+        *([("postgres", lambda _: split(), stocking)] if CATALOGUE in (arguments.only or ()) else []),
     ]
     for name, make, work in chapters:
         if arguments.setup not in (None, name):

@@ -42,12 +42,19 @@ def least(products: int, families: int, *, second: bool) -> Requests:
 
 
 async def run(
-    setup: Setup, folder: Path, *, quick: bool, say: Callable[[str], None], products: int | None = None
+    setup: Setup,
+    folder: Path,
+    *,
+    quick: bool,
+    say: Callable[[str], None],
+    speed: float | None = None,
+    products: int | None = None,
 ) -> tuple[list[Figure], list[Skipped]]:
     """Loads twice and counts."""
     products = products or (FEW_PRODUCTS if quick else PRODUCTS)
     families = max(FAMILIES // 10, products // 100)
-    made_ready = Rig(setup, folder, speed=SPEED)
+    speed = speed or SPEED
+    made_ready = Rig(setup, folder, speed=speed)
     made_ready.environment["INCREMENTAL_SWEEP_SECONDS"] = "86400"  # it runs beside loads and is no part of one
     async with made_ready as rig:
         laid = {"products": products, "families": families, "places": PLACES}
@@ -74,7 +81,7 @@ async def run(
     figures = [
         Figure(setup.name, "catalogue: products made", len(made), "", products, at_least=True),
         Figure(setup.name, "catalogue: products without their stock", bare, "", 0),
-        Figure(setup.name, "catalogue: first load", seconds, "s", note=f"{SPEED:g} times faster than real time"),
+        Figure(setup.name, "catalogue: first load", seconds, "s", note=f"{speed:g} times faster than real time"),
         *(_ratio(setup, "first", vendor, first, least(products, families, second=False)) for vendor in first),
         *(_ratio(setup, "second", vendor, second, least(products, families, second=True)) for vendor in second),
         Figure(setup.name, "catalogue: writes of the second load", wrote, "", 0),
