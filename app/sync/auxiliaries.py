@@ -12,6 +12,7 @@ from app.core.db import Database
 from app.core.errors import Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Key, Record, Vendor, Written
 from app.sync import journal
+from app.sync.config.sharing import neighbours
 from app.sync.lanes import Lanes, Lease
 from app.sync.lookups import known
 from app.sync.lookups.living import CONTROLS, find_beside_living
@@ -72,7 +73,7 @@ class Auxiliaries:
         lane = f"{named.entity}:{integration.ploomes_account_id}:{named.key[:100]}"
         async with self._lanes.hold(lane) as lease:
             found = await self._find(integration.id, named, ploomes)
-            lost = await self._lost(integration.id, named, found=bool(found))
+            lost = await self._lost(integration, named, found=bool(found))
             record = found[0] if found else await self._make(integration, named, event, ploomes, lease)
             for entry in lost:
                 await self._finish(entry, integration, record.id, "resposta perdida; encontrado")
@@ -138,16 +139,24 @@ class Auxiliaries:
         key = Key("name", named.name, named.within)
         return await find_beside_living(ploomes, named.entity, key, controls, gone)
 
-    async def _lost(self, integration_id: int, named: Named, *, found: bool) -> Sequence[WriteEntry]:
-        """Creates of this record whose answer was lost; while one may still arrive unseen, none is repeated."""
+    async def _lost(self, integration: Integration, named: Named, *, found: bool) -> Sequence[WriteEntry]:
+        """Creates of this record whose answer was lost. While one may still arrive unseen, whichever company of the
+        account sent it, none is repeated."""
         async with self._db.read() as session:
-            lost = await journal.unfinished(session, integration_id, named.entity, Vendor.OMIE, named.key[:40])
+            rivals = () if found else await neighbours(session, integration, integration.ploomes_account_id)
+            lost = [
+                entry
+                for each in (integration, *rivals)
+                for entry in await journal.unfinished(session, each.id, named.entity, Vendor.OMIE, named.key[:40])
+                if str(entry.after.get("name")).casefold() == named.name.casefold()
+            ]
+        mine = [entry for entry in lost if entry.integration_id == integration.id]
         if found:
-            return lost
+            return mine
         wait = max((entry.sent_at.timestamp() + REPEAT_SECONDS - self._clock.time() for entry in lost), default=0.0)
         if wait > 0:
             raise Postponed(wait, "a resposta de uma inclusão se perdeu; conferindo de novo")
-        for entry in lost:
+        for entry in mine:
             await self._end(entry, WriteState.RESOLVED, "não encontrado; enviado de novo")
         return ()
 

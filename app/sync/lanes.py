@@ -41,6 +41,8 @@ class Lease:
         self.names: set[str] = set()
         self.until = 0.0
         """End by the database's clock."""
+        self.lingers = 0.0
+        """Seconds for which the lanes stay taken when the work is over."""
 
     async def take(self, names: Collection[str]) -> None:
         """Takes further lanes, all or none. Raises LaneBusy."""
@@ -77,8 +79,7 @@ class Lanes:
         try:
             yield lease
         finally:
-            async with self.db.transaction() as session:
-                await session.execute(delete(Lane).where(Lane.token == lease.token))
+            await self._give_back(lease)
 
     def now(self) -> ColumnElement[float]:
         """The database's own clock in epoch seconds."""
@@ -104,6 +105,15 @@ class Lanes:
                 raise LaneBusy(name, await self._held(session, lease, name, now))
         lease.names |= set(names)
         lease.until = until
+
+    async def _give_back(self, lease: Lease) -> None:
+        mine = Lane.token == lease.token
+        async with self.db.transaction() as session:
+            if lease.lingers:
+                until = await session.scalar(select(self.now() + lease.lingers / self.scale))
+                await session.execute(update(Lane).where(mine).values(until=until))
+            else:
+                await session.execute(delete(Lane).where(mine))
 
     async def _held(self, session: AsyncSession, lease: Lease, name: str, now: float) -> float:
         """For how long somebody has had a lane: every lease is as long as ours when it begins."""

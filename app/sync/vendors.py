@@ -28,9 +28,18 @@ class Gateways(Protocol):
         ...
 
 
-async def patiently(clock: Clock, call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
+async def _nothing(seconds: float) -> None:
+    """Nobody waits for whoever waits."""
+
+
+async def patiently(
+    clock: Clock,
+    call: Callable[[], Awaitable[T]],
+    seconds: float = PATIENCE_SECONDS,
+    hold: Callable[[float], Awaitable[None]] = _nothing,
+) -> T:
     """The answer of `call`, asked again whenever a limit, ours or the vendor's, postpones it; raises Postponed, or the
-    vendor's refusal, once patience would end."""
+    vendor's refusal, once patience would end. `hold`: keeps a lane for the seconds of a wait that begins."""
     end = clock.time() + seconds
     while True:
         try:
@@ -42,6 +51,7 @@ async def patiently(clock: Clock, call: Callable[[], Awaitable[T]], seconds: flo
             wait = limit.seconds if isinstance(limit, Postponed) else limit.wait or LIMITED_SECONDS
             if clock.time() + wait > end:
                 raise
+            await hold(wait)
             await clock.sleep(wait)
 
 
@@ -79,7 +89,14 @@ def refuse_cut(last: Page, seen: int, expected: int | None, vendor: Vendor, enti
         raise VendorError(Fault.TRANSIENT, text, vendor=vendor.value, method=entity)
 
 
-async def read_all(clock: Clock, gateway: Gateway, entity: str, *, seconds: float = PATIENCE_SECONDS) -> list[Record]:
+async def read_all(
+    clock: Clock,
+    gateway: Gateway,
+    entity: str,
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    hold: Callable[[float], Awaitable[None]] = _nothing,
+) -> list[Record]:
     """A whole small set. Raises VendorError, also when it was cut short, and Postponed when a limit outlasts the
     patience."""
     records: list[Record] = []
@@ -87,7 +104,7 @@ async def read_all(clock: Clock, gateway: Gateway, entity: str, *, seconds: floa
     expected: int | None = None
     while True:
         at = cursor
-        page = await patiently(clock, lambda: one_page(gateway, entity, cursor=at), seconds)  # noqa: B023  (awaited here)
+        page = await patiently(clock, lambda: one_page(gateway, entity, cursor=at), seconds, hold)  # noqa: B023  (awaited here)
         records.extend(page.records)
         expected = page.total if at is None else expected
         cursor = page.cursor

@@ -96,3 +96,24 @@ async def test_a_marker_whose_answer_was_lost_is_not_made_twice(
     assert len(tags.sets["tags"]) == 1
     assert [row.state for row in await rows(db, WriteEntry)] == (["done"] if arrived else ["resolved", "done"])
     assert len(await rows(db, Change)) == 1
+
+
+@pytest.mark.feature("F069", "F093")
+async def test_a_lost_answer_is_waited_for_by_another_company_of_the_account_and_by_no_other_name(
+    db: Database, clock: FixedClock, tags: Tags
+) -> None:
+    first, second = [await add_integration(db, ploomes_account_id="900") for _ in range(2)]
+    markers, name = Auxiliaries(db, clock, Lanes(db, 60.0)), "Materiais de construção e acabamento, "
+    tags.lose = True
+    with pytest.raises(VendorError):
+        await markers.ensure(first, contact_tag(f"{name}piso"), None, tags)
+    tags.lose = False
+    with pytest.raises(Postponed):
+        await markers.ensure(second, contact_tag(f"{name}piso"), None, tags)
+    await markers.ensure(first, contact_tag(f"{name}parede"), None, tags)
+    tags.sets["tags"].append({"Id": 1, "Name": f"{name}piso", "EntityId": 1})
+    await markers.ensure(second, contact_tag(f"{name}piso"), None, tags)
+    await markers.ensure(first, contact_tag(f"{name}piso"), None, tags)
+    assert sorted(row["Name"] for row in tags.sets["tags"]) == [f"{name}parede", f"{name}piso"]
+    assert {row.state for row in await rows(db, WriteEntry)} == {"done"}
+    assert {row.after["name"]: row.external_id for row in await rows(db, Change)}[f"{name}piso"] == "1"

@@ -26,12 +26,12 @@ from app.sync.setup.account_fields import MADE_PREFIX, surely_all
 from app.sync.setup.site import (
     ENTITY_IDS,
     PATIENCE_SECONDS,
-    WRITE_SECONDS,
     FieldSpec,
     Site,
     change_of,
     make_field,
     put_on_forms,
+    sent,
 )
 from app.sync.vendors import Gateways, patiently, say
 
@@ -120,7 +120,8 @@ class OptionTables:
             return Equalised((), wrote=False)
         async with self._lanes.hold(f"options:{integration.ploomes_account_id}") as lease:
             site = await self._site(integration, lease, priority)
-            names = await self._names_of(integration, list(dict.fromkeys(name for _, name in fields)), priority)
+            lists = list(dict.fromkeys(name for _, name in fields))
+            names = await self._names_of(integration, lists, priority, site)
             rows = {str(row["Key"]): row for row in await self._fields(integration, site)}
             told: list[str] = []
             wrote = False
@@ -174,7 +175,7 @@ class OptionTables:
             mine = [r for r in rows if r.get("SendExternalKey") == stable + site.suffix]
             living = next((r for r in mine if r.get("EntityId") == ENTITY_IDS[place]), None)
             shown = name or (str(living.get("Name")) if living else site.label(f"{row.label} (Omie)"))
-            options = () if living else await self._first_options(integration, row)
+            options = () if living else await self._first_options(integration, row, site)
             spec = FieldSpec(stable, place, shown, row.ploomes_type, options)
             key = await make_field(site, spec, rows, types)
             made.append(Made(key, shown, row.ploomes_type, living is None))
@@ -185,10 +186,10 @@ class OptionTables:
             await self._fields(integration, site)
         return made
 
-    async def _first_options(self, integration: Integration, row: Mappable) -> list[tuple[str, str]]:
+    async def _first_options(self, integration: Integration, row: Mappable, site: Site) -> list[tuple[str, str]]:
         if not isinstance(row.by, Option) or LISTS[row.by.codes].open:
             return []
-        names = await self._names_of(integration, [row.by.codes], Priority.PERSON)
+        names = await self._names_of(integration, [row.by.codes], Priority.PERSON, site)
         return [(code, title_of(code, text)) for code, text in names[row.by.codes].items()]
 
     async def _site(self, integration: Integration, lease: Lease, priority: Priority) -> Site:
@@ -202,6 +203,7 @@ class OptionTables:
             self._clock,
             lambda: self._sets.read(integration.id, Vendor.PLOOMES, "fields", site.ploomes),
             PATIENCE_SECONDS,
+            site.hold,
         )
         async with self._db.read() as session:
             rows = await known.everything(session, integration.id, Vendor.PLOOMES, "fields")
@@ -212,7 +214,7 @@ class OptionTables:
         return shown
 
     async def _names_of(
-        self, integration: Integration, lists: Sequence[str], priority: Priority
+        self, integration: Integration, lists: Sequence[str], priority: Priority, site: Site
     ) -> dict[str, dict[str, str]]:
         """Codes and names by list, read from Omie unless that was just done."""
         omie = self._gateways.open(integration, priority)[0]
@@ -223,6 +225,7 @@ class OptionTables:
                 await patiently(
                     self._clock,
                     lambda: self._sets.read(integration.id, Vendor.OMIE, entity, omie),  # noqa: B023  (awaited here)
+                    hold=site.hold,
                 )
             async with self._db.read() as session:
                 rows = await known.everything(session, integration.id, Vendor.OMIE, entity or "")
@@ -280,10 +283,8 @@ async def ensure_option(
         choices = choices_of(field_now.data)
         if code not in pair_choices(choices, {code: name}).values():
             await _forget(db, integration.id, config, key, [code])
-            async with db.transaction() as session:
-                await lease.extend(session, WRITE_SECONDS)
             body = {"TableId": field_now.data["OptionsTableId"], "Name": title_of(code, name), "ExternalKey": code}
-            written = await ploomes.write("options", "create", None, body)
+            written = await sent(db, lease, lambda: ploomes.write("options", "create", None, body))
             rows = [*(field_now.data["OptionsTable"].get("Options") or ()), {"Id": int(written.id), **body}]
             table = {**field_now.data["OptionsTable"], "Options": rows}
             field_now = replace(field_now, data={**field_now.data, "OptionsTable": table})

@@ -3,15 +3,16 @@
 Every step looks before it makes (Ploomes reference 3.7); nothing is repeated blindly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import Fault, VendorError
+from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Record, Vendor, Written
+from app.sync.auxiliaries import REPEAT_SECONDS
 from app.sync.lanes import Lease
 from app.sync.models import Change, Integration
 from app.sync.setup.account_fields import same_type
@@ -54,23 +55,44 @@ class Site:
 
     async def all(self, entity: str) -> list[Record]:
         """A whole small set."""
-        return await read_all(self.clock, self.ploomes, entity, seconds=PATIENCE_SECONDS)
+        return await read_all(self.clock, self.ploomes, entity, seconds=PATIENCE_SECONDS, hold=self.hold)
+
+    async def hold(self, seconds: float) -> None:
+        """The lane outlives a wait and the write after it. Raises LeaseLost."""
+        async with self.db.transaction() as session:
+            await self.lease.extend(session, seconds + WRITE_SECONDS)
 
     async def write(
         self, entity: str, verb: str, external_id: str | None, body: JsonObject, note: str | None = None
     ) -> Written:
         """One write, once the lane outlives it; what people see of it goes into the history."""
-        async with self.db.transaction() as session:
-            await self.lease.extend(session, WRITE_SECONDS)
-        written = await patiently(
-            self.clock, lambda: self.ploomes.write(entity, verb, external_id, body), PATIENCE_SECONDS
-        )
+
+        async def once() -> Written:
+            return await sent(self.db, self.lease, lambda: self.ploomes.write(entity, verb, external_id, body))
+
+        written = await patiently(self.clock, once, PATIENCE_SECONDS, self.hold)
         if entity in TOLD:
             async with self.db.transaction() as session:
                 change = change_of(self.integration, entity, verb, external_id or written.id, body, self.clock.now())
                 change.notes = [note] if note else []
                 session.add(change)
         return written
+
+
+async def sent(db: Database, lease: Lease, write: Callable[[], Awaitable[Written]]) -> Written:
+    """The answer of a write that no journal tells of. While one whose answer was lost may still arrive, its lane stays
+    taken: whoever is next finds what came of it. Raises LeaseLost, Postponed, VendorError."""
+    async with db.transaction() as session:
+        await lease.extend(session, WRITE_SECONDS)
+    lease.lingers = REPEAT_SECONDS
+    try:
+        written = await write()
+    except (Postponed, VendorError) as error:
+        if isinstance(error, Postponed) or not error.outcome_unknown:
+            lease.lingers = 0.0
+        raise
+    lease.lingers = 0.0
+    return written
 
 
 def change_of(
