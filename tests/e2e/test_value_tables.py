@@ -41,6 +41,8 @@ async def test_values_typed_in_a_spreadsheet_travel_and_a_bad_table_is_refused_w
     bad = await send(f"omie_id;{IE};{LIMIT}\n{codes[0]};123;mil\n999;1;1\n")
     assert [row["line"] for row in bad["errors"]] == [2, 3]  # type: ignore[attr-defined]
     assert (bad["records"], bad["resync_id"]) == (0, None)
+    doubtful = await send(f"omie_id;{IE};{LIMIT}\n{codes[0]};123;1.500\n")
+    assert [(row["line"], row["column"]) for row in doubtful["errors"]] == [(2, LIMIT)]  # type: ignore[attr-defined]
     good = await send(f"omie_id;{IE};{LIMIT}\n{codes[0]};12345;1.500,50\n{codes[1]};777;\n")
     assert good["records"] == 2
 
@@ -50,6 +52,8 @@ async def test_values_typed_in_a_spreadsheet_travel_and_a_bad_table_is_refused_w
         return mine == [("12345", 1500.5), ("777", 0)]
 
     await rig.until(arrived)
+    await rig.settle()
+    assert '12345,"1500,5"' in (await rig.api.get(f"{rig.path}/values/clients")).text
     refused = await rig.api.get(f"{rig.path}/values/orders")
     assert refused.status_code == 422
     assert await rig.refusals() == {}

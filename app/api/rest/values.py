@@ -16,7 +16,7 @@ router = APIRouter(prefix="/integrations/{integration_id}/values", tags=["mapeam
 
 @router.get("/{entity}", dependencies=[Depends(require("read"))], responses={200: {"content": {CSV: {}}}})
 async def export(row: IntegrationDep, entity: EntityName, ponte: PartsDep) -> StreamingResponse:
-    """Os valores mapeados de todos os registros vinculados, em CSV."""
+    """Os valores mapeados de todos os registros vinculados, em CSV. Os números têm vírgula decimal."""
     await ponte.value_tables.columns(row.id, entity.value)
     headers = {"Content-Disposition": f'attachment; filename="valores-{entity.value}.csv"'}
     return StreamingResponse(ponte.value_tables.export(row.id, entity.value), media_type=CSV, headers=headers)
@@ -31,5 +31,6 @@ async def take_in(
     dry_run: Annotated[bool, Query()] = False,
 ) -> dict[str, Any]:
     """Grava no Ploomes os valores de um CSV (UTF-8 ou Windows-1252). Um campo de opções recebe o código do Omie ou o
-    nome da opção. Com qualquer linha errada nada é gravado, e cada erro é indicado."""
+    nome da opção; um número, a escrita brasileira (`1.500,50`) ou um ponto decimal que não se confunda com milhar:
+    `1.500` é recusado. Com qualquer linha errada nada é gravado, e cada erro é indicado com linha e coluna."""
     return await ponte.value_tables.take_in(row, entity.value, decoded(table), dry_run=dry_run)

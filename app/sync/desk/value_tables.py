@@ -4,6 +4,7 @@ What comes in is written into Ploomes like a person's edit there, one record at 
 travels to Omie on the usual road. A bad table is refused whole, with a reason per line.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -34,7 +35,12 @@ IMPORT_MOST = 5_000
 IDS = ("omie_id", "ploomes_id")
 BATCH = 500
 TRUE, FALSE = ("sim", "s", "true", "1", "verdadeiro"), ("não", "nao", "n", "false", "0", "falso")
-
+NUMBERS = (MONEY, DECIMAL, PERCENT, INTEGER)
+_BRAZILIAN = re.compile(r"[+-]?([0-9]*|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?")
+"""A comma before the decimals, dots between thousands."""
+_PLAIN = re.compile(r"[+-]?[0-9]*(\.[0-9]+)?")
+_EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+"""A thousand to one reader, three decimals to the other."""
 
 Options = Mapping[str, str]
 """What a cell of an option field may say, folded, and Omie's code for it."""
@@ -75,7 +81,7 @@ class ValueTables:
             if not found:
                 return
             yield "".join(
-                sheets.line([link.omie_id, link.ploomes_id, *(_shown(_held(link, row)) for row in rows)])
+                sheets.line([link.omie_id, link.ploomes_id, *(shown(row, _held(link, row)) for row in rows)])
                 for link in found
             )
             last = found[-1].id
@@ -200,9 +206,12 @@ def _flag(text: str) -> Value:
 
 
 def _number(text: str) -> Value:
-    """Brazilian or plain: a comma is a decimal comma, and dots before it part thousands."""
-    plain = text.replace(".", "").replace(",", ".") if "," in text else text
-    number = canonical_decimal(plain)
+    """As Brazilians write it, or with a decimal dot where that can be nothing else: nobody guesses at a thousand."""
+    if _EITHER.fullmatch(text):
+        ways = f"{text.replace('.', '')} ou {text.replace('.', ',')}"
+        raise Unreadable(f"“{text}” tanto pode ser milhar quanto decimal; escreva {ways}")
+    plain = text.replace(".", "").replace(",", ".") if _BRAZILIAN.fullmatch(text) else text
+    number = canonical_decimal(plain) if _PLAIN.fullmatch(plain) else None
     if number is None:
         raise Unreadable(f"“{text}” não é um número")
     return number
@@ -238,7 +247,9 @@ def _held(link: Link, row: Field) -> Any:
     return omie if omie is not None else link.ploomes_base.get(row.id)
 
 
-def _shown(value: Any) -> str:
+def shown(row: Field, value: Any) -> str:
+    """A value as a cell that reads back as the same."""
     if isinstance(value, bool):
         return "Sim" if value else "Não"
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text.replace(".", ",") if row.ploomes_type in NUMBERS else text
