@@ -376,3 +376,65 @@ async def test_a_place_deleted_while_stock_is_read_does_not_stop_the_refresh(rig
     assert str(place["codigo_local_estoque"]) in rig.tap.of("ListarPosEstoque")[0]["lista_local_estoque"]
     assert "Some" not in await shown(rig, code)
     assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F005", "F135", "F144", "F145")
+@pytest.mark.parametrize("imports", [True, False])
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_place_that_is_enabled_for_sale_later_shows_what_it_holds(rig: Rig, imports: bool) -> None:
+    await rig.until(lambda: loaded(rig))
+    await rig.configure(stock={"after_product_import": imports})
+    back = (await rig.omie_put("locations", codigo="B", descricao="Fundos", dispVenda="N"))["codigo_local_estoque"]
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await silent(rig)
+    await move(rig, code, 3)
+    await move(rig, code, 5, location=back)
+    await refreshed(rig)
+    assert "Fundos" not in await shown(rig, code)
+    await rig.omie_change("locations", back, dispVenda="S")
+    await rig.get_json(f"{rig.path}/catalog/stock_locations", refresh="true")
+    if imports:  # somebody edits the table, which is drawn again from what is known
+        assert (await rig.control.delete("/sandbox/faults")).is_success
+        await edit(rig, code, "eu sei melhor")
+        await rig.settle()
+    else:  # at night nothing is read that nobody wants, but what is drawn must be known
+        await reconcile(rig)
+        await rig.settle()
+    table = await shown(rig, code)
+    assert "Fundos" in table
+    assert (">5</td>" in table, ">3</td>" in table) == (True, True)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F138", "F145")
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_list_that_another_pass_overtakes_loses_no_place(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await silent(rig)
+    for n in range(101):  # one more than fit a page
+        place = await rig.omie_put("locations", codigo=f"L{n}", descricao=f"Lugar {n:03}", dispVenda="S")
+        await move(rig, code, n + 1, location=place["codigo_local_estoque"])
+    rig.tap.calls.clear()
+    await rig.fault("slow", vendor="omie", match="ListarPosEstoque", seconds=20, times=1)
+    first = (await rig.api.post(f"{rig.path}/stock/refresh")).json()["id"]
+
+    async def asked(times: int) -> bool:
+        return len(rig.tap.of("ListarPosEstoque")) == times
+
+    await rig.until(lambda: asked(1))
+    await rig.fault("status", vendor="omie", match="ListarPosEstoque", status=500, times=1)
+    await rig.until(lambda: asked(2))  # its second page has failed
+    await act(rig, first, "pause")
+    await refreshed(rig)
+    assert await asked(4)
+    whole = await shown(rig, code)
+    assert [f">Lugar {n:03}<" in whole for n in range(101)] == [True] * 101
+    await act(rig, first, "resume")
+    assert (await rested(rig, first))["state"] == "completed"
+    await rig.settle()
+    assert figures(await shown(rig, code)) == figures(whole)

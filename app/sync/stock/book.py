@@ -80,6 +80,14 @@ async def whole(session: AsyncSession, integration_id: int) -> Whole | None:
     return Whole(row.seen_at, frozenset(row.data.get("places", ())), row.data.get("rows")) if row is not None else None
 
 
+def covers(level: StockLevel | None, stored: Whole | None, places: Sequence[Place]) -> bool:
+    """Whether what is stored tells of all these places: a product's own read tells of every place there is, a list of
+    those it was read of. A place that was enabled for sale since is none of them, and not empty. Pure."""
+    if level is not None and level.read_at is not None and level.read_at.timestamp() in level.asked.values():
+        return True
+    return stored is not None and stored.places.issuperset(place.id for place in places)
+
+
 async def seen_whole(session: AsyncSession, integration_id: int, seen: Whole, *, empty: bool) -> None:
     """Remembers that the stock of all products was read in pages."""
     name, data = EMPTY if empty else "stock", {"places": sorted(seen.places), "rows": seen.rows}

@@ -4,7 +4,7 @@ A movement's body is a hint. Two routes of Omie tell a product's stock in every 
 (redundancy interval), so a burst within COALESCE_SECONDS costs two questions at most: one at once, one for the rest.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -31,6 +31,7 @@ from app.sync.stock.book import (
     LINKED,
     Drawn,
     Places,
+    covers,
     draw,
     ensured,
     field_gone,
@@ -40,7 +41,7 @@ from app.sync.stock.book import (
     whole,
 )
 from app.sync.stock.models import StockLevel
-from app.sync.stock.table import COLUMN, FIELD, Figures, listed, says_the_same, summed, text_in
+from app.sync.stock.table import COLUMN, FIELD, Figures, Place, listed, says_the_same, summed, text_in
 from app.sync.trip import Outcome, Trip, done, ignored
 from app.sync.writing import Draft, Writer
 
@@ -85,9 +86,8 @@ class Stock:
         if trip.event.topic == LINKED and not await self._wants_table(trip):
             await self._endings.close(trip, NO_FIRST)
             return
-        level = await self._read(trip, trip.record_id)
+        level, drawn = await self._look(trip)
         await self._writer.trace("read")
-        drawn = await self._drawn(trip, level)
         if drawn.digest == level.shown and not level.edited:
             await self._endings.close(trip, done("unchanged", "Nenhum número do estoque mudou."))
         else:
@@ -104,8 +104,7 @@ class Stock:
         field_key = trip.refs.field_keys.get(FIELD)
         if not (trip.config.entities.stock and trip.config.stock.after_product_import) or field_key is None:
             return None
-        level = await self._read(trip, trip.record_id)
-        drawn = await self._drawn(trip, level)
+        level, drawn = await self._look(trip)
 
         async def committed(session: AsyncSession, record: JsonObject) -> None:
             await show(session, level.id, drawn.digest, text_in(record, field_key), drawn.at)
@@ -114,13 +113,23 @@ class Stock:
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    async def _read(self, trip: Trip, product: str) -> StockLevel:
-        """The level as Omie tells it now, or as it was told since the event came."""
+    async def _look(self, trip: Trip) -> tuple[StockLevel, Drawn]:
+        """The level of the trip's product, and the table it gives."""
+        places = await self._places.of(trip.integration, trip.config, trip.omie)
+        level = await self._read(trip, trip.record_id, places)
+        return level, draw(places, level, trip.config, self._clock.now())
+
+    async def _read(self, trip: Trip, product: str, places: Sequence[Place]) -> StockLevel:
+        """The level as Omie tells it now, or as it was told of all these places since the event came."""
         async with self._db.read() as session:
             level = await level_of(session, trip.integration.id, product)
             pages = await whole(session, trip.integration.id)
             told_at = level.read_at if level is not None else pages.at if pages is not None else None
-            counts = told_at is not None and await self._counts(session, trip, product, told_at)
+            counts = (
+                told_at is not None
+                and covers(level, pages, places)
+                and await self._counts(session, trip, product, told_at)
+            )
         if counts and level is not None:
             return level
         if counts and told_at is not None:
@@ -182,10 +191,6 @@ class Stock:
             return level
 
     # --- writing -------------------------------------------------------------------------------------------------
-
-    async def _drawn(self, trip: Trip, level: StockLevel) -> Drawn:
-        places = await self._places.of(trip.integration, trip.config, trip.omie)
-        return draw(places, level, trip.config, self._clock.now())
 
     async def _write(self, trip: Trip, link: Link, level: StockLevel, drawn: Drawn) -> None:
         field_key = trip.refs.field_keys.get(FIELD)

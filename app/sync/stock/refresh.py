@@ -91,7 +91,8 @@ class StockPass:
         if not ids:
             async with turn.commit(None):
                 return
-        added = stored if row.reason == MAPPING else None
+        config = await self._configs.get(integration.id)
+        added = stored if reading_of(row, config, stored) is Reading.MISSING else None
         asked_at = self._clock.now()
         try:
             page = await one_page(omie, "stock", cursor=place.get("cursor"), within={"locations": ",".join(ids)})
@@ -110,7 +111,7 @@ class StockPass:
             **place, "cursor": page.cursor, "seen": seen, "total": total, "ids": ids, "began": began,
         }  # fmt: skip
         async with turn.commit(following if page.cursor is not None else None) as (session, own):
-            await _note(session, own, _figures(page), read_at, added)
+            await _note(session, own, _figures(page), read_at, datetime.fromisoformat(began), added)
             _count(own, len(page.records), None if "total" in place else page.total)
             if page.cursor is None:
                 told = _told(added, datetime.fromisoformat(began), ids, seen)
@@ -252,13 +253,13 @@ class Reading(StrEnum):
 
 
 def reading_of(row: Resync, config: Config, stored: Whole | None) -> Reading:
-    """A refresh reads everything, and so does an import of products where the configuration says so (F149). A publish
-    changes no figure: it reads what is missing. Pure."""
+    """A refresh reads everything, and so does an import of products where the configuration says so (F149). Any other
+    pass, and a publish, which changes no figure, read what is missing: tables are drawn of it. Pure."""
     if not is_on(config):
         return Reading.NOTHING
-    if row.reason == MAPPING and stored is not None:
-        return Reading.MISSING
-    return Reading.WHOLE if row.reason == REFRESH or config.stock.after_product_import else Reading.NOTHING
+    if row.reason == REFRESH or (config.stock.after_product_import and (row.reason != MAPPING or stored is None)):
+        return Reading.WHOLE
+    return Reading.MISSING if stored is not None else Reading.NOTHING
 
 
 def reads_anew(row: Resync, config: Config, stored: Whole | None) -> bool:
@@ -298,9 +299,14 @@ async def _note(
     row: Resync,
     figures: Mapping[str, Mapping[str, Figures]],
     read_at: datetime,
+    began: datetime,
     added: Whole | None,
 ) -> None:
-    """Puts a page into the levels, but not over what was read after it. Places that are `added` leave the others be."""
+    """Puts a page into the levels, but not over what was read after it. Places that are `added` leave the others be.
+
+    A product may lie on two pages, and another pass may have read it between them: what was read since this list
+    `began` is kept.
+    """
     levels = await levels_of(session, row.integration_id, list(figures))
     for product, told in figures.items():
         level = levels.get(product)
@@ -312,7 +318,8 @@ async def _note(
         if added is not None:
             level.figures, level.read_at = {**level.figures, **told}, level.read_at or added.at
             continue
-        mine = level.figures if level.pass_id == row.id else {}
+        since = level.read_at is not None and level.read_at >= began
+        mine = level.figures if level.pass_id == row.id or since else {}
         level.figures, level.pass_id, level.read_at = {**mine, **told}, row.id, read_at
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.sync.config.document import Config, parse
 from app.sync.passes.models import MAPPING, RECONCILE, Resync
-from app.sync.stock.book import Whole, is_ours
+from app.sync.stock.book import Whole, covers, is_ours
 from app.sync.stock.models import StockLevel
 from app.sync.stock.movements import REFRESH
 from app.sync.stock.refresh import Reading, reading_of, reads_anew
@@ -175,13 +175,25 @@ def test_html_in_another_form_says_the_same() -> None:
     assert not says_the_same(later, None)
 
 
+@pytest.mark.feature("F135", "F144", "F145")
+def test_what_is_stored_tells_of_the_places_that_were_read() -> None:
+    at = datetime(2026, 11, 25, 18, 30, 0, 123456, tzinfo=UTC)
+    paged = StockLevel(read_at=at, asked={"summed": at.timestamp() - 60})
+    own = StockLevel(read_at=at, asked={"summed": at.timestamp()})
+    assert covers(paged, Whole(at, frozenset({"11", "12"})), [DEPOT, SHOP])
+    assert not covers(paged, Whole(at, frozenset({"11"})), [DEPOT, SHOP])
+    assert not covers(None, None, [DEPOT])
+    assert covers(own, None, [DEPOT, SHOP]), "one product is told in every place there is"
+
+
 @pytest.mark.feature("F025", "F149")
 @pytest.mark.parametrize(
     ("reason", "imports", "stored", "reading"),
     [
         (REFRESH, False, True, Reading.WHOLE),
         (RECONCILE, True, True, Reading.WHOLE),
-        (RECONCILE, False, True, Reading.NOTHING),
+        (RECONCILE, False, True, Reading.MISSING),
+        (RECONCILE, False, False, Reading.NOTHING),
         (MAPPING, True, True, Reading.MISSING),
         (MAPPING, True, False, Reading.WHOLE),
         (MAPPING, False, False, Reading.NOTHING),
@@ -194,6 +206,6 @@ def test_what_a_pass_reads_of_the_stock(reason: str, imports: bool, stored: bool
     before = Whole(datetime(2026, 11, 24, tzinfo=UTC), frozenset({"11"})) if stored else None
     assert reading_of(row, config, before) is reading
     assert reads_anew(row, config, before) is (reading is Reading.WHOLE)
-    assert reads_anew(row, config, Whole(at, frozenset())) is (reading is not Reading.NOTHING or reason == MAPPING)
+    assert reads_anew(row, config, Whole(at, frozenset())) is (reading is Reading.WHOLE or reason == MAPPING)
     assert reading_of(row, parse({"entities": {"stock": False}}), before) is Reading.NOTHING
     assert reading_of(row, Config(), before) is reading_of(row, parse({}), before)
