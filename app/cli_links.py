@@ -121,7 +121,8 @@ def take_in(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Só diz o que seria vinculado.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Vincula os pares de um arquivo CSV com as colunas entity, omie_id e ploomes_id."""
+    """Vincula os pares de um arquivo CSV com as colunas entity, omie_id e ploomes_id; o que a coluna state diz que
+    terminou fica de fora."""
     content = file.read_bytes()
 
     async def work(ponte: Ponte) -> JsonObject:

@@ -69,6 +69,23 @@ class Restoration(Closed):
     entity: Entity
 
 
+class LineError(BaseModel):
+    """What is wrong with a line of a table, numbered as a spreadsheet numbers it."""
+
+    line: int
+    message: str
+
+
+class Imported(BaseModel):
+    """What an import did, or with `dry_run` would do."""
+
+    dry_run: bool
+    linked: int = Field(description="vínculos feitos; com `dry_run`, os que seriam feitos")
+    already: int = Field(description="linhas de pares que já estão vinculados")
+    skipped: int = Field(description="linhas de vínculos que já tinham terminado (`state` `deleted` ou `excluded`)")
+    errors: list[LineError] = Field(description="com qualquer erro nada é vinculado")
+
+
 class Count(BaseModel):
     """How many links were touched."""
 
@@ -138,15 +155,19 @@ async def restore(row: IntegrationDep, body: Restoration, ponte: PartsDep, calle
     return {"count": await ponte.link_tables.restore(row, body.entity.value, author=caller.name)}
 
 
-@router.post("/import")
+@router.post("/import", response_model=Imported)
 async def take_in(
     row: IntegrationDep,
     ponte: PartsDep,
     caller: Admin,
     table: Annotated[bytes, Body(media_type=CSV, max_length=5_000_000)],
     dry_run: Annotated[bool, Query()] = False,
-) -> dict[str, Any]:
+) -> Any:
     """Importa vínculos de um CSV (UTF-8 ou Windows-1252) com as colunas `entity`, `omie_id` e `ploomes_id`.
+
+    Uma tabela exportada pode voltar como saiu: o que a coluna `state` diz que terminou (`deleted`, `excluded`) não é
+    vinculado de novo, só contado em `skipped`; um vínculo suspenso volta, e é conferido como os outros. Vínculos que a
+    tabela não tem, ou tem como terminados, ficam como estão.
 
     Com qualquer linha errada nada é vinculado, e cada erro é indicado: também o código de um registro que não existe.
     """

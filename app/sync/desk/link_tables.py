@@ -1,6 +1,7 @@
 """Links many at a time: deleted and restored by entity, taken out and in as a table (F109, F111)."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from sqlalchemy import select, update
@@ -21,6 +22,7 @@ from app.sync.models import Change, EventSource, Integration, Link, LinkState
 MASS = "Exclusão em massa"
 """How the reason begins of links that were deleted by entity; only those can be restored."""
 COLUMNS = ("entity", "omie_id", "ploomes_id", "state")
+NEEDED = COLUMNS[:3]
 IMPORT_MOST = 20_000
 
 
@@ -101,15 +103,15 @@ class LinkTables:
             last = rows[-1].id
 
     async def take_in(self, integration: Integration, text: str, *, author: str, dry_run: bool = False) -> JsonObject:
-        """Links from CSV (`entity,omie_id,ploomes_id`). With any line that cannot be linked nothing is, and each is
-        named with its reason.
+        """Links from CSV (`entity,omie_id,ploomes_id`, and `state` as it is exported: ended links stay ended, and are
+        counted as `skipped`). With any line that cannot be linked nothing is, and each is named with its reason.
 
         Records are compared later, in the off-hours. Raises UserError 422 for a text that is no such table.
         """
         config = await self._configs.get(integration.id)
-        wanted, errors = _read_table(text)
-        fresh, already, refused = await self._checked(integration.id, wanted)
-        errors = sorted([*errors, *refused], key=lambda error: int(error["line"]))
+        table = _read_table(text)
+        fresh, already, refused = await self._checked(integration.id, table.wanted)
+        errors = sorted([*table.errors, *refused], key=lambda error: int(error["line"]))
         made = 0
         for entity, pair in () if errors or dry_run else fresh:
             async with self._db.transaction() as session:
@@ -129,7 +131,9 @@ class LinkTables:
         if made:
             await self._queue.ring("bulk")
         linked = len(fresh) if dry_run and not errors else made
-        return {"dry_run": dry_run, "linked": linked, "already": already, "errors": errors}
+        return {
+            "dry_run": dry_run, "linked": linked, "already": already, "skipped": table.ended, "errors": errors,
+        }  # fmt: skip
 
     async def _checked(
         self, integration_id: int, wanted: Sequence[tuple[int, str, Pair]]
@@ -182,30 +186,45 @@ async def _held(session: AsyncSession, integration_id: int, entity: str, side: V
     return set(await session.scalars(query))
 
 
-def _read_table(text: str) -> tuple[list[tuple[int, str, Pair]], list[JsonObject]]:
-    """Lines of a CSV with a heading, and what is wrong with some of them."""
+@dataclass(slots=True)
+class _Table:
+    """What the lines of a file ask for."""
+
+    wanted: list[tuple[int, str, Pair]] = field(default_factory=list)
+    """Line, entity and pair of what is to be linked."""
+    ended: int = 0
+    """Lines of links that had ended when they were exported."""
+    errors: list[JsonObject] = field(default_factory=list)
+    """What is wrong with other lines."""
+
+
+def _read_table(text: str) -> _Table:
+    """The lines of a CSV with a heading."""
     sheet = sheets.read(text)
-    missing = {"entity", "omie_id", "ploomes_id"} - set(sheet.columns)
+    missing = set(NEEDED) - set(sheet.columns)
     if missing:
         raise UserError(
             HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela inválida", f"Faltam as colunas: {', '.join(sorted(missing))}.",
             errors=[{"field": name, "message": "coluna obrigatória"} for name in sorted(missing)],
         )  # fmt: skip
-    wanted: list[tuple[int, str, Pair]] = []
-    errors: list[JsonObject] = []
+    table = _Table()
     for number, row in sheet.lines:
-        entity, omie, ploomes = ((row.get(name) or "").strip() for name in ("entity", "omie_id", "ploomes_id"))
+        entity, omie, ploomes, state = ((row.get(name) or "").strip() for name in COLUMNS)
         if not has_links(entity):
-            errors.append({"line": number, "message": f"entidade desconhecida: {entity}"})
+            table.errors.append({"line": number, "message": f"entidade desconhecida: {entity}"})
         elif not (_is_id(omie) and _is_id(ploomes)):
-            errors.append({"line": number, "message": "códigos devem ser números"})
+            table.errors.append({"line": number, "message": "códigos devem ser números"})
+        elif state and state not in set(LinkState):
+            table.errors.append({"line": number, "message": f"estado desconhecido: {state}"})
+        elif state and state not in links.LIVING:
+            table.ended += 1
         else:
-            wanted.append((number, entity, Pair(omie, ploomes)))
+            table.wanted.append((number, entity, Pair(omie, ploomes)))
         if number > IMPORT_MOST:
             raise UserError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "Tabela grande demais", f"No máximo {IMPORT_MOST} linhas por vez."
             )
-    return wanted, errors
+    return table
 
 
 def _is_id(text: str) -> bool:

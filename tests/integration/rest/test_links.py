@@ -121,6 +121,32 @@ async def test_links_go_out_as_a_table_and_come_in_again(
     assert wrong.status_code == 422
 
 
+@pytest.mark.feature("F109")
+async def test_a_table_comes_back_without_what_had_ended(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors
+) -> None:
+    people(vendors, 1, 2, 3)
+
+    async def send(table: str) -> dict[str, Any]:
+        answer = await api.post(path(active, "/import"), content=table.encode(), headers={"content-type": "text/csv"})
+        return dict(answer.json())
+
+    first = (await api.post(path(active), json={"entity": "clients", "omie_id": "101", "ploomes_id": "501"})).json()
+    assert (await api.delete(path(active, f"/{first['id']}"))).status_code == 200
+    other = {"entity": "clients", "omie_id": "101", "ploomes_id": "502"}
+    assert (await api.post(path(active), json=other)).status_code == 201
+    third = (await api.post(path(active), json={"entity": "clients", "omie_id": "102", "ploomes_id": "503"})).json()
+    out = (await api.get(path(active), headers={"accept": "text/csv"})).text
+    assert (await api.delete(path(active, f"/{third['id']}"))).status_code == 200
+    assert [line.rpartition(",")[2] for line in out.splitlines()] == ["state", "excluded", "active", "active"]
+    done = await send(out)
+    assert (done["linked"], done["already"], done["skipped"], done["errors"]) == (1, 1, 1, [])
+    living = (await api.get(path(active), params={"state": "active"})).json()["items"]
+    assert sorted((row["omie_id"], row["ploomes_id"]) for row in living) == [("101", "502"), ("102", "503")]
+    odd = await send("entity,omie_id,ploomes_id,state\nclients,101,502,ativo\nclients,101,502,\n")
+    assert [(error["line"], error["message"]) for error in odd["errors"]] == [(2, "estado desconhecido: ativo")]
+
+
 @pytest.mark.feature("F055", "F111")
 async def test_a_search_no_database_takes_is_refused(api: httpx.AsyncClient, shop: dict[str, Any]) -> None:
     answer = await api.get(f"/integrations/{shop['id']}/links", params={"search": "5\x0001"})
