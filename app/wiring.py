@@ -130,7 +130,9 @@ class Ponte:
         self.gateways = GatewayPool(settings, self.funnel, self.vault)
         self.lanes = Lanes(self.db, settings.lease_seconds, self.clock.scale)
         self.inbox = Inbox(self.db, self.clock, self.queue)
-        self.configs = ConfigStore(self.db, self.clock, account_fields.reader(self.db, self.clock, self.gateways))
+        self.configs = ConfigStore(
+            self.db, self.clock, self.gateways, account_fields.reader(self.db, self.clock, self.gateways)
+        )
         self.engine = Engine(self.db, self.clock, self.lanes, self.gateways, self.configs, BODY_READERS, trace)
         self.checker = Checker(self.db, self.clock, self.gateways)
         self.provisioner = Provisioner(self.db, self.clock, self.gateways, self.lanes)

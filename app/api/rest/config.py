@@ -22,7 +22,8 @@ class Effects(BaseModel):
     records: int
     requests: int
     requests_by_vendor: dict[str, int]
-    eta_seconds: int
+    eta_seconds: int | None
+    """At the limits as they are now; none while they cannot be asked."""
     history: dict[str, int] | None = None
     """Where the history changes: records by vendor that the last list of sales left out because they are older."""
 

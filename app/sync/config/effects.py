@@ -1,10 +1,13 @@
-"""What a change of the configuration touches, costs and warns of. Pure."""
+"""What a change of the configuration touches, costs and warns of."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.core.ports import JsonObject
+from app.core.errors import Postponed
+from app.core.ports import Gateway, JsonObject, Vendor
 from app.sync.config.document import Config
+from app.sync.entities import set_of
 from app.sync.mapping.mappable import Mappable, mappable
 
 _SECTION_TOUCHES: Mapping[str, Sequence[str]] = {
@@ -59,23 +62,36 @@ def touched_entities(old: Config, new: Config) -> set[str]:
     return touched
 
 
-OMIE_PAGE, PLOOMES_PAGE = 100, 300
-"""Records a list answers per request (references 2.2 and 1)."""
-OMIE_SECONDS, PLOOMES_SECONDS = 60 / 240, 1 / 6
-"""Seconds a request takes of its budget (design section 6)."""
-
-
-def effects_of(records: int, tables: int = 0) -> JsonObject:
-    """What comparing `records` linked records again costs: list reads on both sides, at the vendors' pace. `tables` of
-    stock are drawn from what is stored: for all of them together the list of places is read."""
-    omie, ploomes = math.ceil(records / OMIE_PAGE) + bool(tables), math.ceil(records / PLOOMES_PAGE)
-    seconds = max(omie * OMIE_SECONDS, ploomes * PLOOMES_SECONDS)
+async def effects_of(records: Mapping[str, int], tables: int, gateways: Mapping[Vendor, Gateway]) -> JsonObject:
+    """What comparing linked records (by entity) again costs: lists on both sides, at the limits as they are now; no
+    `eta_seconds` where nobody can tell those. `tables` of stock are drawn from what is stored: for all of them together
+    the list of places is read."""
+    requests = {vendor: _lists(records, vendor, gateway) for vendor, gateway in gateways.items()}
+    if tables:
+        requests[Vendor.OMIE][gateways[Vendor.OMIE].price("stock_locations", "list").method] += 1
+    try:
+        seconds = [await gateways[vendor].seconds(calls) for vendor, calls in requests.items()]
+    except Postponed:
+        seconds = []
+    by_vendor = {vendor.value: calls.total() for vendor, calls in requests.items()}
     return {
-        "records": records + tables,
-        "requests": omie + ploomes,
-        "requests_by_vendor": {"omie": omie, "ploomes": ploomes},
-        "eta_seconds": math.ceil(seconds),
+        "records": sum(records.values()) + tables,
+        "requests": sum(by_vendor.values()),
+        "requests_by_vendor": by_vendor,
+        "eta_seconds": math.ceil(max(seconds)) if seconds else None,
     }
+
+
+def _lists(records: Mapping[str, int], vendor: Vendor, gateway: Gateway) -> Counter[str]:
+    """Requests by method; entities that share a set of a vendor are read together."""
+    rows: Counter[str] = Counter()
+    for entity, count in records.items():
+        rows[set_of(entity, vendor)] += count
+    calls: Counter[str] = Counter()
+    for name, count in rows.items():
+        price = gateway.price(name, "list")
+        calls[price.method] += math.ceil(count / price.rows)
+    return calls
 
 
 def warnings_of(config: Config) -> list[str]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import UserError
-from app.core.ports import JsonObject
+from app.core.ports import JsonObject, Priority, Vendor
 from app.sync.config.code_use import codes_in_use
 from app.sync.config.document import Config, Mapping_, parse
 from app.sync.config.effects import changed_paths, effects_of, row_of, touched_entities, warnings_of
@@ -22,6 +22,7 @@ from app.sync.passes import first_load, history, off_hours
 from app.sync.sales import waits
 from app.sync.setup.account_fields import AccountFields, flaw_of
 from app.sync.setup.pickers import doubts_known
+from app.sync.vendors import Gateways
 
 CACHE_SECONDS = 2.0
 
@@ -42,9 +43,10 @@ async def store_first(session: AsyncSession, integration_id: int, author: str, c
 class ConfigStore:
     """Reads and publishes configuration documents."""
 
-    def __init__(self, db: Database, clock: Clock, account_fields: AccountFields) -> None:
+    def __init__(self, db: Database, clock: Clock, gateways: Gateways, account_fields: AccountFields) -> None:
         self._db = db
         self._clock = clock
+        self._gateways = gateways
         self._account_fields = account_fields
         self._cache: dict[int, tuple[float, int, Config]] = {}
 
@@ -82,8 +84,9 @@ class ConfigStore:
             config = parse(unmasked(document, row.document))
             before = _stored(row)
             touched = touched_entities(before, config)
+            integration = await session.get_one(Integration, integration_id)
             records = await _living_links(session, integration_id, touched)
-            tables = await _living_links(session, integration_id, touched & {"stock"} and {"products"})
+            tables = await _living_links(session, integration_id, {"products"} if "stock" in touched else set())
             older = await history.left_out(session, integration_id) if before.history != config.history else None
         changed = config != before
         if changed:
@@ -93,13 +96,15 @@ class ConfigStore:
         version = row.version
         if changed and not dry_run:
             version = await self._store(integration_id, config, author)
+        gateways = dict(zip(Vendor, self._gateways.open(integration, Priority.BULK), strict=True))
+        effects = await effects_of(records, sum(tables.values()), gateways)
         return {
             "version": version,
             "changed": changed,
             "dry_run": dry_run,
             "changes": changed_paths(before.document(), config.document()),
             "touched": sorted(touched),
-            "effects": {**effects_of(records, tables), **({"history": older} if older is not None else {})},
+            "effects": {**effects, **({"history": older} if older is not None else {})},
             "warnings": warnings,
         }
 
@@ -211,14 +216,15 @@ def _stored(row: ConfigVersion) -> Config:
     return Config.model_validate_json(json.dumps(row.document))
 
 
-async def _living_links(session: AsyncSession, integration_id: int, entities: set[str]) -> int:
-    count = await session.scalar(
-        select(func.count())
-        .select_from(Link)
+async def _living_links(session: AsyncSession, integration_id: int, entities: set[str]) -> dict[str, int]:
+    """How many there are of each entity."""
+    rows = await session.execute(
+        select(Link.entity, func.count())
         .where(
             Link.integration_id == integration_id,
             Link.entity.in_(entities),
             Link.state.in_((LinkState.ACTIVE, LinkState.SUSPENDED)),
         )
+        .group_by(Link.entity)
     )
-    return count or 0
+    return {entity: count for entity, count in rows}

@@ -60,7 +60,7 @@ class Parts:
         self.inbox = Inbox(db, clock, self.queue)
         lanes = self.lanes = Lanes(db, settings.lease_seconds)
         references = References(db, clock, lanes)
-        self.configs = ConfigStore(db, clock, account_fields.reader(db, clock, vendors))
+        self.configs = ConfigStore(db, clock, vendors, account_fields.reader(db, clock, vendors))
         self.integrations = Integrations(
             db, clock, VAULT, self.inbox, lanes, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
             self.configs, vendors, references, settings.public_url,

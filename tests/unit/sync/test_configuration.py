@@ -1,11 +1,16 @@
 """The configuration document: defaults as the contract spells them, refusals that name the field, honest effects."""
 
 import json
+from math import ceil
 from typing import Any
 
 import pytest
 
+from app.core.db import Database
 from app.core.errors import UserError
+from app.core.limit_store import Form, Snapshot
+from app.core.ports import Priority, Vendor
+from app.ploomes.budgets import RULES as PLOOMES_RULES
 from app.sync.config.document import Config, parse
 from app.sync.config.effects import changed_paths, effects_of, touched_entities, warnings_of
 from app.sync.config.schema import HINTS, paths_of, schema_of
@@ -13,6 +18,7 @@ from app.sync.mapping.catalogue import mapping_fields
 from app.sync.mapping.mappable import MAPPABLE
 from app.sync.setup.account_fields import same_type
 from app.sync.setup.pickers import KINDS
+from tests.vendor_rig import ManualClock, omie, ploomes
 
 CONTRACT_DEFAULTS = json.loads("""
 {"entities": {"clients": true, "products": true, "services": true, "orders": true, "service_orders": true,
@@ -123,13 +129,33 @@ def test_changed_settings_are_named_and_touch_only_their_entities() -> None:
     assert touched_entities(before, mapped) == {"products"}
 
 
-def test_effects_follow_the_page_sizes_and_the_slower_vendor() -> None:
-    assert effects_of(0)["requests"] == 0
-    effects = effects_of(1000)
+async def test_effects_follow_the_page_sizes_and_the_slower_vendor(book: Database) -> None:
+    rooms = omie(book, ManualClock()), ploomes(book, ManualClock())
+    gateways = dict(zip(Vendor, [room.gateway(Priority.BULK) for room in rooms], strict=True))
+    nothing = await effects_of({}, 0, gateways)
+    assert (nothing["requests"], nothing["eta_seconds"]) == (0, 0)
+    effects = await effects_of({"clients": 1000}, 0, gateways)
     assert effects["requests_by_vendor"] == {"omie": 10, "ploomes": 4}
     assert effects["eta_seconds"] == 3
-    tables = effects_of(0, 5000)  # drawn from what is stored
+    tables = await effects_of({}, 5000, gateways)  # drawn from what is stored
     assert (tables["records"], tables["requests"]) == (5000, 1)
+    shared = await effects_of({"products": 250, "services": 40}, 0, gateways)
+    assert shared["requests_by_vendor"] == {"omie": 3 + 1, "ploomes": 1}
+
+
+async def test_effects_reckon_with_the_limits_as_they_are(book: Database) -> None:
+    clock = ManualClock()
+    rooms = omie(book, clock), ploomes(book, clock)
+    gateways = dict(zip(Vendor, [room.gateway(Priority.BULK) for room in rooms], strict=True))
+    counts = {"clients": 60_000}
+    free = await effects_of(counts, 0, gateways)
+    [pace] = [budget for budget in PLOOMES_RULES.budgets if budget.form is Form.PACE]
+    key = pace.key(pace.scope.format(account="account-1"))
+    await rooms[1].funnel.limiter.store.restore(Snapshot(paces={key: (20.0, 0.0)}))
+    taught = await effects_of(counts, 0, gateways)
+    assert taught["requests"] == free["requests"]
+    lists = {gateways[Vendor.PLOOMES].price("clients", "list").method: 200}
+    assert taught["eta_seconds"] == ceil(await gateways[Vendor.PLOOMES].seconds(lists)) > 2 * free["eta_seconds"]
 
 
 @pytest.mark.feature("F195")
