@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.test_hostile_catalogue import poke
 from tests.e2e.test_products import product, service, twin
+from tests.e2e.test_reconcile import reconcile
 from tests.e2e.test_stock import move, shown
 
 #: Mapped field, type of its Ploomes field, what a person types in Omie, what Ploomes then holds.
@@ -84,6 +86,41 @@ async def test_a_brand_may_be_an_option_that_is_made_when_it_turns_up(rig: Rig) 
     names = {row["Id"]: row["Name"] for row in await rig.ploomes_set("Fields@OptionsTables@Options")}
     pairs = [await twin(rig, each["codigo_produto"]) for each in made]
     assert [names[held(pair, key)] for pair in pairs] == ["Acme", "Nova Marca"]
+
+
+@pytest.mark.feature("F107", "F256")
+@EMBEDDED
+@at_speed(30.0)
+async def test_a_brand_that_is_spelt_in_many_ways_is_one_option(rig: Rig) -> None:
+    table = {"OptionsTable": {"Name": "Marcas", "Options": [{"Name": "Acme"}, {"Name": "Bela", "ExternalKey": "17"}]}}
+    key = await field(rig, "Marca", "Opções", **table)
+    await rig.configure(
+        products={"brand_as": "option"},
+        mappings=[{"omie": "Produto.Marca", "ploomes": key, "direction": "to_ploomes"}],
+    )
+    wanted = {"ACME": "Acme", "Acme ": "Acme", "bela": "Bela", "Nestlé": "Nestlé", "NESTLE": "Nestlé", "B&B": "B&B"}
+    codes = []
+    for n, brand in enumerate(wanted):
+        codes.append((await product(rig, codigo=f"B-{n}", descricao=f"Item {n}", marca=brand))["codigo_produto"])
+        await rig.settle()
+    long = (await product(rig, codigo="B-L", descricao="Longa", marca="p"))["codigo_produto"]
+    poke(rig, "products", long, marca="M" * 500)
+    await rig.omie_change("products", long, valor_unitario=3)
+    await rig.settle()
+    names = {row["Id"]: row["Name"] for row in await rig.ploomes_set("Fields@OptionsTables@Options")}
+    shown_as = [names.get(held(await twin(rig, code), key)) for code in (*codes, long)]
+    assert shown_as == [*wanted.values(), "M" * 200]
+    assert [name for name in names.values() if name.upper() in ("ACME", "BELA", "NESTLÉ", "NESTLE")] == [
+        "Acme", "Bela", "Nestlé",
+    ]  # fmt: skip
+    writes = await rig.writes()
+    _, document, _ = await reconcile(rig)
+    assert (document["clean"], document["entities"]["products"]["equal"]) == (True, len(codes) + 1)
+    assert await rig.writes() == writes
+    await rig.omie_change("products", codes[0], marca="NESTLÉ")
+    await rig.settle()
+    assert names[held(await twin(rig, codes[0]), key)] == "Nestlé"
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
 @pytest.mark.feature("F007", "F008", "F104", "F147", "F149", "F153")

@@ -107,7 +107,7 @@ def _option(seen: _Known, key: str) -> Takes:
     """A code that Omie does not list gets no option."""
     field_key, _, code = key.partition(":")
     name = mapped_refs.name_of_code(seen.mapped, seen.config, field_key, code)
-    return {} if name is None else {("option", field_key, code): _OPTION}
+    return {} if name is None else {("option", field_key, fold(code)): _OPTION}
 
 
 def _carrier(seen: _Known, document: str) -> Takes:

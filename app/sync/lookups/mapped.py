@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.core.ports import Vendor
 from app.sync.config.field_use import conditions_of
 from app.sync.config.scope import properties_of
-from app.sync.mapping.choices import LISTS, CodeList, Option, called, choices_of, pair_choices
+from app.sync.mapping.choices import LISTS, CodeList, Option, called, choices_of, pair_choices, spellings
 from app.sync.mapping.fields import Refs
 from app.sync.mapping.mappable import mappable
 from app.sync.mapping.places import fold
@@ -63,9 +63,11 @@ def apply(rows: Sequence[KnownRecord], config: "Config", refs: Refs, *, whole: b
         if field is None:
             continue
         codes = {code: name for each, _, _ in _same_field(config, key) for code, name in names.get(each, {}).items()}
-        paired = pair_choices(choices_of(field.data), codes, any_text=found.open)
-        refs.options[key] = {choice.id: paired.get(choice.id) for choice in choices_of(field.data)}
-        refs.option_ids[key] = {code: option for option, code in paired.items()}
+        choices = choices_of(field.data)
+        paired = pair_choices(choices, codes, any_text=found.open)
+        refs.options[key] = {choice.id: paired.get(choice.id) for choice in choices}
+        texts = spellings(choices, paired) if found.open else {}
+        refs.option_ids[key] = {**texts, **{code: option for option, code in paired.items()}}
 
 
 def spoken(rows: Sequence[KnownRecord], config: "Config") -> dict[str, dict[str, str]]:

@@ -26,7 +26,8 @@ class CodeList:
     fixed: Mapping[str, str] | None = None
     """Codes and names no call lists."""
     open: bool = False
-    """True when every text is a code of its own (a brand); its options are made as texts turn up."""
+    """True when every text is a code of its own (a brand), however it is spelt; its options are made as texts turn
+    up."""
 
 
 LISTS: Mapping[str, CodeList] = {
@@ -91,7 +92,8 @@ class Option:
     def write(self, vendor: Vendor, value: Value, path: str, current: JsonObject | None, refs: Refs) -> JsonObject:
         if vendor is Vendor.OMIE:
             return patch_at(path, value or "", refs)
-        option = refs.option_ids.get(self.field, {}).get(str(value)) if value is not None else None
+        known = refs.option_ids.get(self.field, {})
+        option = known.get(spelt(known, value)) if value is not None else None
         if value is not None and option is None:
             return {}
         return patch_at(path, int(option) if option else None, refs)
@@ -103,13 +105,21 @@ class Option:
         if value is None:
             return None
         known = refs.option_ids.get(self.field, {})
-        if str(value) not in known:
+        code = spelt(known, value)
+        if code not in known:
             raise MissingReference("option_id", f"{self.field}:{value}")
-        return value if known[str(value)] else current
+        option = known[code]
+        return refs.options.get(self.field, {}).get(option) or value if option else current
 
     def rests(self, omie: Value, ploomes: Value, refs: Refs) -> bool:
         """True when one side holds what the other cannot say: nothing of this row may be written or agreed on."""
         return is_unknown(ploomes) or self.widen(omie, UNKNOWN, refs) == UNKNOWN
+
+
+def spelt(known: Mapping[str, str | None], value: Value) -> str:
+    """The key under which a list knows a code; an open list also knows the folded text of what it holds. Pure."""
+    code = str(value)
+    return code if code in known else fold(code)
 
 
 def is_unknown(value: Value) -> bool:
@@ -149,6 +159,17 @@ def pair_choices(choices: Sequence[Choice], names: Mapping[str, str], *, any_tex
     return paired
 
 
+def spellings(choices: Sequence[Choice], paired: Mapping[str, str]) -> dict[str, str]:
+    """Folded text -> option id, of an open list: texts that differ by case or accents only are one, and so are the code
+    of an option and the name that a person gave it."""
+    names = {choice.id: choice.name for choice in choices}
+    found: dict[str, str] = {}
+    for option, code in paired.items():
+        for text in (code, names[option]):
+            found.setdefault(fold(text), option)
+    return found
+
+
 def called(names: Mapping[str, str]) -> dict[str, str]:
     """What people may call a code, folded -> the code; `names` is what Omie calls it."""
     return {fold(text): code for code, name in names.items() for text in (code, name, title_of(code, name))}
@@ -156,4 +177,4 @@ def called(names: Mapping[str, str]) -> dict[str, str]:
 
 def title_of(code: str, name: str) -> str:
     """What an option is called when Ponte makes it."""
-    return name if code == name or not name else f"{code} - {name}"[:200]
+    return (name if code == name or not name else f"{code} - {name}")[:200]

@@ -70,7 +70,8 @@ class Refs:
     options: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """FieldKey of a mapped option field -> option id -> Omie's code, None for an option that stands for no code."""
     option_ids: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    """FieldKey of a mapped option field -> Omie's code -> option id, None for a code without an option."""
+    """FieldKey of a mapped option field -> Omie's code -> option id, None for a code without an option; of an open
+    list also the folded text of what it holds."""
     properties: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Key of a native field of Ploomes -> the properties in which records keep its value."""
     gone_fields: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ from app.sync.entities.clients import FIELDS
 from app.sync.mapping.canonical import canonical
 from app.sync.mapping.canonical import wire as to_wire
 from app.sync.mapping.catalogue import line_rows_of, rows_of
-from app.sync.mapping.choices import LISTS, Choice, Option, choices_of, pair_choices
+from app.sync.mapping.choices import LISTS, Choice, Option, choices_of, pair_choices, spellings
 from app.sync.mapping.convert import canonical_day, canonical_decimal
 from app.sync.mapping.decide import Policy, Sides, decide
 from app.sync.mapping.fields import Field, MissingReference, Refs, Value
@@ -171,6 +171,17 @@ def test_options_are_paired_by_external_key_then_by_text_and_each_code_once() ->
 
 def test_every_text_is_a_code_of_an_open_list() -> None:
     assert pair_choices([Choice("5", "Acme"), Choice("6", "acme")], {}, any_text=True) == {"5": "Acme", "6": "acme"}
+
+
+@pytest.mark.feature("F107")
+def test_an_open_list_knows_its_options_however_they_are_spelt() -> None:
+    choices = [Choice("5", "Acme"), Choice("6", "acme"), Choice("7", "Bela", "17")]
+    paired = pair_choices(choices, {}, any_text=True)
+    known = {**spellings(choices, paired), **{code: option for option, code in paired.items()}}
+    brand, refs = Option("brands", KEY), Refs(options={KEY: paired}, option_ids={KEY: known})
+    assert [brand.widen(text, None, refs) for text in ("acme", "ACME", "BÉLA", "17")] == ["acme", "Acme", "17", "17"]
+    with pytest.raises(MissingReference):
+        brand.widen("Nova", None, refs)
 
 
 @pytest.mark.feature("F256")
