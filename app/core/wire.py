@@ -61,6 +61,13 @@ def plain(value: Any, size: int) -> str | None:
     return text.strip()[:size] or None
 
 
+def fitted(text: str, size: int) -> str:
+    """Text that a column of `size` takes: one that is longer ends in a digest of the whole, and stays itself."""
+    if len(text) <= size:
+        return text
+    return f"{text[: size - 33]}~{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
 def fold(text: str) -> str:
     """Lower case without accents and with single spaces: the form vendor texts are compared in."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())

@@ -109,9 +109,8 @@ class Endings:
         for vendor, side in held.items():
             links.saw(link, vendor, side.values, side.read_at)
         link.version += 1
-        link.natural_key = next(
-            (str(d) for side in held.values() if (d := side.values.get(trip.rules.KEY))), link.natural_key
-        )
+        keys = (side.values.get(trip.rules.KEY) for side in held.values())
+        link.natural_key = links.shown_key(next((str(key) for key in keys if key), link.natural_key))
         await session.merge(link)
         await known.upsert(
             session,

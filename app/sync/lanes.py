@@ -17,7 +17,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.core.db import Database
 from app.core.errors import LaneBusy, LeaseLost
-from app.sync.models import Integration, Lane
+from app.core.wire import fitted
+from app.sync.models import KNOWN_KEY_SIZE, LANE_SIZE, Integration, Lane
 
 
 def record_lane(integration: Integration, vendor: str, entity: str, external_id: str) -> str:
@@ -27,8 +28,8 @@ def record_lane(integration: Integration, vendor: str, entity: str, external_id:
 
 
 def key_lane(integration: Integration, entity: str, key: str) -> str:
-    """The lane of a natural key, held while a record without a link is placed."""
-    return f"key:{integration.id}:{entity}:{key}"
+    """The lane of a natural key, held while a record without a link is placed. Our index may know it cut."""
+    return f"key:{integration.id}:{entity}:{fitted(key, KNOWN_KEY_SIZE)}"
 
 
 class Lease:
@@ -89,7 +90,8 @@ class Lanes:
 
     async def take(self, session: AsyncSession, lease: Lease, names: Collection[str]) -> None:
         """Takes lanes inside a transaction of the caller. Raises LaneBusy."""
-        wanted = sorted(set(names) - lease.names)
+        fitting = {fitted(name, LANE_SIZE) for name in names}  # a natural key may be any text
+        wanted = sorted(fitting - lease.names)
         now = await self._alone(session, wanted)
         until = now + lease.seconds / self.scale
         for name in wanted:
@@ -103,7 +105,7 @@ class Lanes:
             )
             if won.first() is None:
                 raise LaneBusy(name, await self._held(session, lease, name, now))
-        lease.names |= set(names)
+        lease.names |= fitting
         lease.until = until
 
     async def _give_back(self, lease: Lease) -> None:

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
+from app.core.wire import fitted
 from app.sync.entities import sharing
 from app.sync.issues import UNPROVED, Finding
 from app.sync.mapping.fields import Values
-from app.sync.models import KnownRecord, Link, LinkState
+from app.sync.models import LINK_KEY_SIZE, KnownRecord, Link, LinkState
 
 LIVING = (LinkState.ACTIVE, LinkState.SUSPENDED)
 
@@ -77,7 +78,7 @@ def make(integration_id: int, entity: str, omie_id: str, ploomes_id: str, key: s
         entity=entity,
         omie_id=omie_id,
         ploomes_id=ploomes_id,
-        natural_key=key,
+        natural_key=shown_key(key),
         state=LinkState.ACTIVE,
         version=1,
         omie_base={},
@@ -85,6 +86,11 @@ def make(integration_id: int, entity: str, omie_id: str, ploomes_id: str, key: s
         frozen={},
         created_at=now,
     )
+
+
+def shown_key(key: str | None) -> str | None:
+    """A natural key as a link keeps it: to be shown, not to be compared where it was cut."""
+    return fitted(key, LINK_KEY_SIZE) if key else None
 
 
 def proved(link: Link) -> bool:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import APP_KEY, JsonObject, Rig, at_speed
+from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_products import names_of, product, service, twin
 from tests.e2e.test_reconcile import loaded, reconcile
+from tests.e2e.test_resync import silent
 from tests.e2e.test_stock import move, refreshed, shown
 
 HTML = '<b>Chá</b> & "café" d\'água &lt;1kg&gt; &eacute; <script>alert(1)</script>'
@@ -106,4 +107,37 @@ async def test_hostile_names_codes_and_figures_stop_nobody(rig: Rig) -> None:
     _, document, _ = await reconcile(rig)
     assert document["clean"] is True, str(document)
     assert [document["entities"][name]["linked"] for name in ("products", "services", "stock")] == [5, 3, 5]
+    assert (await rig.items("events", state="failed"), await rig.issues(), await rig.refusals()) == ([], [], {})
+
+
+@pytest.mark.feature("F086", "F097", "F103", "F111")
+@EMBEDDED
+@at_speed(30.0)
+async def test_codes_and_ids_beyond_every_column_stop_nobody(rig: Rig) -> None:
+    """Ploomes takes any text as a code or as "Id (Omie)", and nobody promises how long Omie's codes are."""
+    await rig.until(lambda: loaded(rig))
+    key = next(
+        row["Key"] for row in await rig.ploomes_set("Fields") if row["Name"] == "Id (Omie)" and row["EntityId"] == 10
+    )
+    typed = [{"FieldKey": key, "StringValue": "9" * 60}]
+    await rig.ploomes_new("Products", Name="Código longo", Code="C" * 500)
+    await rig.ploomes_new("Products", Name="Id longo", Code="ID", OtherProperties=typed)
+    same = await rig.ploomes_new("Products", Name="Antigo", Code="K" * 500)
+    made = [(await product(rig, codigo=f"L-{n}", descricao=f"Item {n}"))["codigo_produto"] for n in range(3)]
+    await rig.settle()
+    for code, text in zip(made, ("K" * 500, "Z" * 161, "L-2"), strict=True):
+        poke(rig, "products", code, codigo=text)
+        await rig.omie_change("products", code, valor_unitario=7)
+    fresh = (await product(rig, codigo="L-9", descricao="Novo"))["codigo_produto"]
+    await rig.settle()
+    assert [(await twin(rig, code))["Code"] for code in (*made, fresh)] == ["K" * 500, "Z" * 161, "L-2", "L-9"]
+    # the same through a pass: whose webhook was lost is paired by its code, however long
+    await silent(rig)
+    late = (await product(rig, codigo="L-10", descricao="Tarde"))["codigo_produto"]
+    poke(rig, "products", late, codigo="C" * 500)
+    await rig.omie_change("products", late, valor_unitario=8)
+    await reconcile(rig)
+    assert (await twin(rig, late))["Code"] == "C" * 500
+    names = sorted(row["Name"] for row in await rig.ploomes_set("Products"))
+    assert names == ["Antigo", "Id longo", "Item 0", "Item 1", "Item 2", "Novo", "Tarde"], same
     assert (await rig.items("events", state="failed"), await rig.issues(), await rig.refusals()) == ([], [], {})

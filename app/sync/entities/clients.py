@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject, Vendor
 from app.sync.config.scope import in_scope
-from app.sync.entities.rules import CODE_PREFIX, Condition, Facts, Held, Ignore, Wait
+from app.sync.entities.rules import CODE_PREFIX, Condition, Facts, Held, Ignore, Wait, typed_id
 from app.sync.mapping.convert import Activity, Document, Owner, PersonType, Text, ZipCode, clean
 from app.sync.mapping.decide import Sides, Verdict
 from app.sync.mapping.fields import Field, Master, Refs, Value, Values
@@ -181,8 +181,7 @@ def other_id(vendor: Vendor, record: JsonObject, omie_id: str | None) -> str | N
     carried = code.removeprefix(CODE_PREFIX) if code.startswith(CODE_PREFIX) else None
     if vendor is Vendor.PLOOMES:
         carried = omie_id
-    # people type all kinds of things; only digits are an id
-    return carried if carried and carried.isascii() and carried.isdigit() else None
+    return typed_id(carried)
 
 
 def complete(vendor: Vendor, values: Values) -> Values:

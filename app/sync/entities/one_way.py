@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.core.ports import JsonObject, Vendor
-from app.sync.entities.rules import Condition, Facts, Held, Ignore, Wait
+from app.sync.entities.rules import Condition, Facts, Held, Ignore, Wait, typed_id
 from app.sync.mapping.convert import Text
 from app.sync.mapping.decide import Sides, Verdict
 from app.sync.mapping.fields import Field, Master, Refs, Values
@@ -66,9 +66,8 @@ def qualify(vendor: Vendor, record: JsonObject, values: Values, config: "Config"
 
 
 def other_id(vendor: Vendor, record: JsonObject, omie_id: str | None) -> str | None:
-    """The field "Id (Omie)" in Ploomes; nothing of ours is ever written in Omie. People type all kinds of things."""
-    carried = omie_id if vendor is Vendor.PLOOMES else None
-    return carried if carried and carried.isascii() and carried.isdigit() else None
+    """The field "Id (Omie)" in Ploomes; nothing of ours is ever written in Omie."""
+    return typed_id(omie_id) if vendor is Vendor.PLOOMES else None
 
 
 def new_in_omie(values: Values, config: "Config") -> Values:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:  # the configuration checks itself against the rows of the ent
 
 CODE_PREFIX = "PLOOMES-"
 """Integration codes we write in Omie are this and the Ploomes id (contract section 6)."""
+ID_DIGITS = 19
+"""Ids of both vendors fit 64 bits."""
+
+
+def typed_id(text: str | None) -> str | None:
+    """The id that a field or code carries: people type all kinds of things there, and only digits are one. Pure."""
+    return text if text and text.isascii() and text.isdigit() and len(text) <= ID_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)

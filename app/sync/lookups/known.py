@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import JsonObject, Record, Vendor
+from app.core.wire import fitted
 from app.sync.mapping.convert import canonical_document
-from app.sync.models import KnownRecord
+from app.sync.models import KNOWN_KEY_SIZE, KnownRecord
 
 EVER = datetime.min.replace(tzinfo=UTC)
 WHOLE_SETS = "sets"
@@ -50,7 +51,7 @@ async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Know
             "vendor": row.vendor.value,
             "entity": row.entity,
             "external_id": row.external_id,
-            "natural_key": row.natural_key[:200] if row.natural_key else None,
+            "natural_key": _key(row.natural_key) if row.natural_key else None,
             "name": row.name,
             "active": row.active,
             "data": row.data,
@@ -92,7 +93,7 @@ async def find(
         select(KnownRecord)
         .where(
             *_set_of(integration_id, vendor, entity),
-            KnownRecord.natural_key == natural_key,
+            KnownRecord.natural_key == _key(natural_key),
             KnownRecord.gone_at.is_(None),
         )
         .order_by(KnownRecord.id)
@@ -214,6 +215,10 @@ async def counts(session: AsyncSession, integration_id: int) -> dict[tuple[str, 
         .group_by(KnownRecord.vendor, KnownRecord.entity)
     )
     return {(vendor, entity): count for vendor, entity, count in rows}
+
+
+def _key(natural_key: str) -> str:
+    return fitted(natural_key, KNOWN_KEY_SIZE)
 
 
 def _touched(done: Result[Any]) -> int:

@@ -12,6 +12,7 @@ from app.core.ports import JsonObject, Key, Record, Vendor
 from app.core.ports import Kind as NoticeKind
 from app.sync import inbox, journal, links
 from app.sync.creating import REPEAT_AFTER
+from app.sync.entities.rules import typed_id
 from app.sync.lanes import record_lane
 from app.sync.lookups import known
 from app.sync.lookups.living import CONTROLS, find_beside_living
@@ -87,8 +88,8 @@ class Receiving:
         """How the event of a sale without documents ends when the sale is of our own making: its notice came before
         its link was committed, or the answer was lost; then the order's road finds and links it. A copy that a person
         made carries the id of an order that has its sale. Raises LaneBusy while the order is in hand."""
-        omie_id = visit.custom("ponte_omie_id")
-        if omie_id is None or not (omie_id.isascii() and omie_id.isdigit()):
+        omie_id = typed_id(visit.custom("ponte_omie_id"))
+        if omie_id is None:
             return None
         name = record_lane(visit.trip.integration, Vendor.OMIE, ORDERS, omie_id)
         await visit.trip.lease.take([name])

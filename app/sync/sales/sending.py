@@ -13,7 +13,7 @@ from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import JsonObject, Key, Vendor
 from app.sync import issues, journal, links
 from app.sync.agreement import Agreement, RefusedBefore, frozen_text
-from app.sync.entities.rules import CODE_PREFIX
+from app.sync.entities.rules import CODE_PREFIX, typed_id
 from app.sync.lookups.vanished import line_fields_gone, rest_vanished
 from app.sync.mapping.decide import Policy, Sides, Verdict, decide
 from app.sync.mapping.fields import Field, Values
@@ -297,7 +297,7 @@ def sale_of_code(code: str | None) -> str | None:
     if not code or not code.startswith(CODE_PREFIX):
         return None
     sale_id = code.removeprefix(CODE_PREFIX).partition("-")[0]
-    return sale_id if sale_id.isascii() and sale_id.isdigit() else None
+    return typed_id(sale_id)
 
 
 def _codes(entry: WriteEntry) -> Sequence[object]:
