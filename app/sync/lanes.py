@@ -18,7 +18,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.core.db import Database
 from app.core.errors import LaneBusy, LeaseLost
 from app.core.wire import fitted
-from app.sync.models import KNOWN_KEY_SIZE, LANE_SIZE, Integration, Lane
+from app.sync import sizes
+from app.sync.models import Integration, Lane
 
 
 def record_lane(integration: Integration, vendor: str, entity: str, external_id: str) -> str:
@@ -29,7 +30,7 @@ def record_lane(integration: Integration, vendor: str, entity: str, external_id:
 
 def key_lane(integration: Integration, entity: str, key: str) -> str:
     """The lane of a natural key, held while a record without a link is placed. Our index may know it cut."""
-    return f"key:{integration.id}:{entity}:{fitted(key, KNOWN_KEY_SIZE)}"
+    return f"key:{integration.id}:{entity}:{fitted(key, sizes.KNOWN_KEY)}"
 
 
 class Lease:
@@ -90,7 +91,7 @@ class Lanes:
 
     async def take(self, session: AsyncSession, lease: Lease, names: Collection[str]) -> None:
         """Takes lanes inside a transaction of the caller. Raises LaneBusy."""
-        fitting = {fitted(name, LANE_SIZE) for name in names}  # a natural key may be any text
+        fitting = {fitted(name, sizes.LANE) for name in names}  # a natural key may be any text
         wanted = sorted(fitting - lease.names)
         now = await self._alone(session, wanted)
         until = now + lease.seconds / self.scale

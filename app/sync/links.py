@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Vendor
 from app.core.wire import fitted
+from app.sync import sizes
 from app.sync.entities import sharing
 from app.sync.issues import UNPROVED, Finding
 from app.sync.mapping.fields import Values
-from app.sync.models import LINK_KEY_SIZE, KnownRecord, Link, LinkState
+from app.sync.models import KnownRecord, Link, LinkState
 
 LIVING = (LinkState.ACTIVE, LinkState.SUSPENDED)
 
@@ -90,7 +91,7 @@ def make(integration_id: int, entity: str, omie_id: str, ploomes_id: str, key: s
 
 def shown_key(key: str | None) -> str | None:
     """A natural key as a link keeps it: to be shown, not to be compared where it was cut."""
-    return fitted(key, LINK_KEY_SIZE) if key else None
+    return fitted(key, sizes.LINK_KEY) if key else None
 
 
 def proved(link: Link) -> bool:

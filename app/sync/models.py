@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, BigId, JsonColumn, UtcDateTime
+from app.sync import sizes
 from app.sync.passes.models import Resync as Resync
 from app.sync.sales.models import OrderMessage as OrderMessage
 from app.sync.stock.models import StockLevel as StockLevel
@@ -177,9 +178,6 @@ class Event(Base):
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-LINK_KEY_SIZE = 80
-
-
 class Link(Base):
     """The pair of ids that are the same thing, with what each vendor held when the two last agreed."""
 
@@ -216,7 +214,7 @@ class Link(Base):
     state_reason: Mapped[str | None] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer, default=1)
     """Moves with every change of the row; a crawl's page row counts only if it is still the same."""
-    natural_key: Mapped[str | None] = mapped_column(String(LINK_KEY_SIZE))
+    natural_key: Mapped[str | None] = mapped_column(String(sizes.LINK_KEY))
     omie_base: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
     """Canonical values by field-row id, as Omie held them when the two last agreed."""
     ploomes_base: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
@@ -233,15 +231,12 @@ class Link(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-LANE_SIZE = 160
-
-
 class Lane(Base):
     """A fenced lease by name: one worker at a time on a pair, a record, a natural key or an auxiliary create."""
 
     __tablename__ = "lanes"
 
-    name: Mapped[str] = mapped_column(String(LANE_SIZE), primary_key=True)
+    name: Mapped[str] = mapped_column(String(sizes.LANE), primary_key=True)
     token: Mapped[str] = mapped_column(String(40))
     fence: Mapped[int] = mapped_column(BigId, default=1)
     until: Mapped[float] = mapped_column(Float)
@@ -346,9 +341,6 @@ class Issue(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-KNOWN_KEY_SIZE = 200
-
-
 class KnownRecord(Base):
     """Our own index of what exists on each vendor (links, crawls, events): who carries which natural key.
 
@@ -366,7 +358,7 @@ class KnownRecord(Base):
     vendor: Mapped[str] = mapped_column(String(10))
     entity: Mapped[str] = mapped_column(String(40))
     external_id: Mapped[str] = mapped_column(String(80))
-    natural_key: Mapped[str | None] = mapped_column(String(KNOWN_KEY_SIZE))
+    natural_key: Mapped[str | None] = mapped_column(String(sizes.KNOWN_KEY))
     name: Mapped[str | None] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     data: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import JsonObject, Record, Vendor
 from app.core.wire import fitted
+from app.sync import sizes
 from app.sync.mapping.convert import canonical_document
-from app.sync.models import KNOWN_KEY_SIZE, KnownRecord
+from app.sync.models import KnownRecord
 
 EVER = datetime.min.replace(tzinfo=UTC)
 WHOLE_SETS = "sets"
@@ -218,7 +219,7 @@ async def counts(session: AsyncSession, integration_id: int) -> dict[tuple[str, 
 
 
 def _key(natural_key: str) -> str:
-    return fitted(natural_key, KNOWN_KEY_SIZE)
+    return fitted(natural_key, sizes.KNOWN_KEY)
 
 
 def _touched(done: Result[Any]) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, BigId, JsonColumn, UtcDateTime
+from app.sync import sizes
 
 REQUESTED = "requested"
 MAPPING = "mapping"
@@ -48,9 +49,6 @@ class Resync(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-ITEM_KEY_SIZE = 80
-
-
 class ResyncItem(Base):
     """One record or pair that a pass found to differ, and what is to be done about it."""
 
@@ -73,7 +71,7 @@ class ResyncItem(Base):
     link_id: Mapped[int | None] = mapped_column(BigId)
     link_version: Mapped[int | None] = mapped_column(Integer)
     """The link's version when the page was compared; another one now means: read again."""
-    natural_key: Mapped[str | None] = mapped_column(String(ITEM_KEY_SIZE))
+    natural_key: Mapped[str | None] = mapped_column(String(sizes.ITEM_KEY))
     twin_id: Mapped[str | None] = mapped_column(String(40))
     """The id of the other side's record that this one carries."""
     omie: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ports import Priority, Vendor
 from app.core.wire import fitted
-from app.sync import links
+from app.sync import links, sizes
 from app.sync.entities import set_of
 from app.sync.models import Event, EventSource, EventState, Link
 from app.sync.passes import first_load
-from app.sync.passes.models import ITEM_KEY_SIZE, TOPIC, Resync, ResyncItem, topic_of
+from app.sync.passes.models import TOPIC, Resync, ResyncItem, topic_of
 from app.sync.passes.resync_compare import Difference
 from app.sync.passes.subject import Subject
 from app.sync.reading import WITHDRAWN
@@ -94,7 +94,7 @@ def _values(resync_id: int, visit: Subject, vendor: Vendor, difference: Differen
 
 
 def _natural_key(difference: Difference) -> str | None:
-    return fitted(difference.key, ITEM_KEY_SIZE) if difference.key else None
+    return fitted(difference.key, sizes.ITEM_KEY) if difference.key else None
 
 
 async def of_state(
