@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
-from sqlalchemy import Float, cast, delete, func, literal_column, select, update
+from sqlalchemy import Float, case, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,9 @@ from app.core.errors import LaneBusy, LeaseLost
 from app.core.wire import fitted
 from app.sync import sizes
 from app.sync.models import Integration, Lane
+
+BLIND = {"synchronize_session": False}
+"""No session keeps lanes."""
 
 
 def record_lane(integration: Integration, vendor: str, entity: str, external_id: str) -> str:
@@ -34,15 +37,13 @@ def key_lane(integration: Integration, entity: str, key: str) -> str:
 
 
 class Lease:
-    """The lanes one worker holds, with one token and one end."""
+    """The lanes one worker holds, with one token."""
 
     def __init__(self, lanes: "Lanes", seconds: float) -> None:
         self._lanes = lanes
         self.seconds = seconds
         self.token = uuid.uuid4().hex
         self.names: set[str] = set()
-        self.until = 0.0
-        """End by the database's clock."""
         self.lingers = 0.0
         """Seconds for which the lanes stay taken when the work is over."""
 
@@ -89,60 +90,62 @@ class Lanes:
             return literal_column("(julianday('now') - 2440587.5) * 86400.0", Float)
         return cast(func.extract("epoch", func.clock_timestamp()), Float)
 
+    def _in(self, seconds: float) -> ColumnElement[float]:
+        """The database's time in so many seconds of the product's."""
+        return self.now() + seconds / self.scale
+
     async def take(self, session: AsyncSession, lease: Lease, names: Collection[str]) -> None:
         """Takes lanes inside a transaction of the caller. Raises LaneBusy."""
         fitting = {fitted(name, sizes.LANE) for name in names}  # a natural key may be any text
         wanted = sorted(fitting - lease.names)
-        now = await self._alone(session, wanted)
-        until = now + lease.seconds / self.scale
+        await self._alone(session, wanted)
         for name in wanted:
-            row = self._insert(Lane).values(name=name, token=lease.token, fence=1, until=until)
+            row = self._insert(Lane).values(name=name, token=lease.token, fence=1, until=self._in(lease.seconds))
             won = await session.execute(
                 row.on_conflict_do_update(
                     index_elements=[Lane.name],
-                    set_={"token": lease.token, "fence": Lane.fence + 1, "until": until},
-                    where=Lane.until < now,
+                    set_={"token": lease.token, "fence": Lane.fence + 1, "until": row.excluded.until},
+                    where=Lane.until < self.now(),
                 ).returning(Lane.name)
             )
             if won.first() is None:
-                raise LaneBusy(name, await self._held(session, lease, name, now))
+                raise LaneBusy(name, await self._held(session, lease, name))
         lease.names |= fitting
-        lease.until = until
 
     async def _give_back(self, lease: Lease) -> None:
         mine = Lane.token == lease.token
         async with self.db.transaction() as session:
             if lease.lingers:
-                until = await session.scalar(select(self.now() + lease.lingers / self.scale))
-                await session.execute(update(Lane).where(mine).values(until=until))
+                await session.execute(
+                    update(Lane).where(mine).values(until=self._in(lease.lingers)), execution_options=BLIND
+                )
             else:
                 await session.execute(delete(Lane).where(mine))
 
-    async def _held(self, session: AsyncSession, lease: Lease, name: str, now: float) -> float:
+    async def _held(self, session: AsyncSession, lease: Lease, name: str) -> float:
         """For how long somebody has had a lane: every lease is as long as ours when it begins."""
-        until = await session.scalar(select(Lane.until).where(Lane.name == name))
-        return 0.0 if until is None else max(0.0, now * self.scale - until * self.scale + lease.seconds)
+        rest = await session.scalar(select(Lane.until - self.now()).where(Lane.name == name))
+        return 0.0 if rest is None else max(0.0, lease.seconds - rest * self.scale)
 
-    async def _alone(self, session: AsyncSession, names: Sequence[str]) -> float:
-        """The database's time, once nobody else is taking one of these lanes. Raises LaneBusy.
+    async def _alone(self, session: AsyncSession, names: Sequence[str]) -> None:
+        """Raises LaneBusy when somebody else is taking one of these lanes.
 
-        In PostgreSQL an insert would wait for a rival's uncommitted row, and two takers of a pair for each other.
+        In PostgreSQL an insert would wait for a rival's uncommitted row, and two takers of a pair for each other; in
+        SQLite one transaction writes at a time.
         """
-        free = [] if self.db.is_sqlite else [func.pg_try_advisory_xact_lock(func.hashtextextended(n, 0)) for n in names]
-        now, *got = (await session.execute(select(self.now(), *free))).one()
-        for name, mine in zip(names, got, strict=False):
+        if self.db.is_sqlite or not names:
+            return
+        locks = [func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)) for name in names]
+        for name, mine in zip(names, (await session.execute(select(*locks))).one(), strict=True):
             if not mine:
                 raise LaneBusy(name)
-        return float(now)
 
     async def extend(self, session: AsyncSession, lease: Lease, seconds: float) -> None:
         """Raises LeaseLost unless every lane is still held; lengthens the lease when it would end within `seconds`."""
-        now = float((await session.execute(select(self.now()))).scalar_one())
-        needed = now + seconds / self.scale
-        until = max(needed, now + lease.seconds / self.scale) if lease.until < needed else lease.until
-        held = await session.execute(
-            update(Lane).where(Lane.token == lease.token, Lane.until >= now).values(until=until).returning(Lane.name)
+        longer = case((Lane.until < self._in(seconds), self._in(max(seconds, lease.seconds))), else_=Lane.until)
+        mine = (Lane.token == lease.token, Lane.until >= self.now())
+        held = await session.scalars(
+            update(Lane).where(*mine).values(until=longer).returning(Lane.name), execution_options=BLIND
         )
         if len(held.all()) < len(lease.names):
             raise LeaseLost(f"{len(lease.names)} lanes")
-        lease.until = until
