@@ -140,6 +140,15 @@ class Event(Base):
         ),
         Index("ix_events_record", "integration_id", "vendor", "entity", "external_id", "id"),
         Index("ix_events_listing", "integration_id", "state", "id"),
+        # what a pass planned, among the notices of months
+        Index(
+            "ix_events_passes",
+            "integration_id",
+            "topic",
+            "received_at",
+            postgresql_where=text("source = 'resync'"),
+            sqlite_where=text("source = 'resync'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -251,6 +260,7 @@ class WriteEntry(Base):
         Index("ix_writes_source", "integration_id", "source_vendor", "entity", "source_id", "state"),
         Index("ix_writes_target", "integration_id", "vendor", "entity", "external_id", "sent_at"),
         Index("ix_writes_state", "state", "sent_at"),
+        Index("ix_writes_event", "event_id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

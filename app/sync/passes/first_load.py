@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.sync.config.document import Config
 from app.sync.config.window import NEVER, opening_of
@@ -59,9 +60,7 @@ async def schedule(session: AsyncSession, integration_id: int, start: str, now: 
 async def retime(session: AsyncSession, integration_id: int, due_at: float) -> None:
     """Moves what the load left to do: to `due_at`, or to an earlier moment it already has. Before the wake-up."""
     mine = (
-        Event.integration_id == integration_id,
-        Event.source == EventSource.RESYNC,
-        Event.topic == REASON,
+        *_events_of(integration_id),
         Event.state.in_((EventState.RECEIVED, EventState.WAITING)),
         Event.claim.is_(None),
     )
@@ -144,12 +143,7 @@ class Left:
 async def left_of(session: AsyncSession, load: Resync) -> Left:
     """Counts the events of a load: it has read everything long before it has written everything. What pruned events
     wrote is in the load itself."""
-    mine = (
-        Event.integration_id == load.integration_id,
-        Event.source == EventSource.RESYNC,
-        Event.topic == REASON,
-        Event.received_at >= load.created_at,
-    )
+    mine = (*_events_of(load.integration_id), Event.received_at >= load.created_at)
     counts = select(func.count(), func.count(Event.due_at), func.min(Event.due_at)).where(*mine)
     total, unsettled, due_at = (await session.execute(counts)).one()
     rows = await session.execute(
@@ -192,6 +186,15 @@ def _count(
     done = written.setdefault(entity, {})
     done[name] = done.get(name, 0) + count
     return written
+
+
+def _events_of(integration_id: int) -> Sequence[ColumnElement[bool]]:
+    """Conditions of the events that loads of an integration planned."""
+    return (
+        Event.integration_id == integration_id,
+        Event.source == EventSource.RESYNC,
+        Event.topic == REASON,
+    )
 
 
 async def _latest(session: AsyncSession, integration_id: int, before: datetime | None = None) -> Resync | None:
