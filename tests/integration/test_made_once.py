@@ -124,7 +124,7 @@ async def test_two_events_that_need_one_option_make_one(account: Account, key: s
     found = await asyncio.gather(*(account.event("option_id", f"{key}:{code}") for _ in range(2)))
     table = 70 + list(KEYS.values()).index(key)
     [option] = account.ploomes.options(table)
-    assert [refs.option_ids[key] for refs in found] == [{code: str(option["Id"])}] * 2
+    assert [refs.option_ids[key][code] for refs in found] == [str(option["Id"])] * 2
 
 
 @pytest.mark.feature("F093", "F095")
@@ -144,7 +144,7 @@ async def test_an_option_whose_answer_was_lost_is_not_made_twice(account: Accoun
     assert account.ploomes.arrival is not None
     await account.ploomes.arrival
     [option] = account.ploomes.options(70)
-    assert [refs.option_ids["product_brand"] for refs in found] == [{"Nova": str(option["Id"])}] * 2
+    assert [refs.option_ids["product_brand"]["Nova"] for refs in found] == [str(option["Id"])] * 2
 
 
 @pytest.mark.feature("F256")
