@@ -14,6 +14,11 @@ from app.sync.sales.models import OrderMessage as OrderMessage
 from app.sync.stock.models import StockLevel as StockLevel
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows for which a condition holds, on both databases."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))
+
+
 class IntegrationState(StrEnum):
     """Contract section 4, `state`."""
 
@@ -122,33 +127,13 @@ class Event(Base):
     __table_args__ = (
         # NULL keys are distinct on both databases: a key that only merges unread bodies is cleared at the claim
         Index("uq_events_dedupe", "integration_id", "vendor", "dedupe_key", unique=True),
-        Index(
-            "ix_events_open",
-            "priority",
-            "due_at",
-            postgresql_where=text("due_at IS NOT NULL"),
-            sqlite_where=text("due_at IS NOT NULL"),
-        ),
+        _partial("ix_events_open", "priority", "due_at", where="due_at IS NOT NULL"),
         # one probe finds the oldest due event of an integration, however long its backlog
-        Index(
-            "ix_events_turns",
-            "integration_id",
-            "priority",
-            "due_at",
-            postgresql_where=text("due_at IS NOT NULL"),
-            sqlite_where=text("due_at IS NOT NULL"),
-        ),
+        _partial("ix_events_turns", "integration_id", "priority", "due_at", where="due_at IS NOT NULL"),
         Index("ix_events_record", "integration_id", "vendor", "entity", "external_id", "id"),
         Index("ix_events_listing", "integration_id", "state", "id"),
         # what a pass planned, among the notices of months
-        Index(
-            "ix_events_passes",
-            "integration_id",
-            "topic",
-            "received_at",
-            postgresql_where=text("source = 'resync'"),
-            sqlite_where=text("source = 'resync'"),
-        ),
+        _partial("ix_events_passes", "integration_id", "topic", "received_at", where="source = 'resync'"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -192,23 +177,21 @@ class Link(Base):
 
     __tablename__ = "links"
     __table_args__ = (
-        Index(
+        _partial(
             "uq_links_omie_living",
             "integration_id",
             "entity",
             "omie_id",
+            where="state IN ('active','suspended')",
             unique=True,
-            postgresql_where=text("state IN ('active','suspended')"),
-            sqlite_where=text("state IN ('active','suspended')"),
         ),
-        Index(
+        _partial(
             "uq_links_ploomes_living",
             "integration_id",
             "entity",
             "ploomes_id",
+            where="state IN ('active','suspended')",
             unique=True,
-            postgresql_where=text("state IN ('active','suspended')"),
-            sqlite_where=text("state IN ('active','suspended')"),
         ),
         Index("ix_links_omie", "integration_id", "entity", "omie_id"),
         Index("ix_links_ploomes", "integration_id", "entity", "ploomes_id"),
