@@ -15,7 +15,7 @@ from app.sync.lookups.living import Search
 from app.sync.mapping.fields import Refs
 from app.sync.mapping.goods import PRODUCTS_FAMILY
 from app.sync.mapping.places import fold
-from app.sync.models import Integration
+from app.sync.models import Integration, KnownRecord
 
 FAMILY_GROUPS = "family_groups"
 """Index set under Omie: family code -> group id as natural key, and the family's name then."""
@@ -54,14 +54,28 @@ class Families:
         search.refs.group_of_family[search.key] = search.refs.default_groups[PRODUCTS_FAMILY]
 
     async def _family_name(self, search: Search) -> str | None:
-        for read in (False, True):
-            if read:
-                await self._read_anew(search.integration, Vendor.OMIE, "families", search.omie)
-            async with self._db.read() as session:
-                row = await known.get(session, search.integration.id, Vendor.OMIE, "families", search.key)
-            if row is not None and row.gone_at is None:
-                return row.name
-        return None
+        family = await self._family(search)
+        if family is None or family.gone_at is not None:
+            await self._read_anew(search.integration, Vendor.OMIE, "families", search.omie)
+            family = await self._family(search)
+        if family is None:
+            await self._ask(search)
+            family = await self._family(search)
+        return family.name if family is not None and family.gone_at is None else None
+
+    async def _family(self, search: Search) -> KnownRecord | None:
+        async with self._db.read() as session:
+            return await known.get(session, search.integration.id, Vendor.OMIE, "families", search.key)
+
+    async def _ask(self, search: Search) -> None:
+        """A family that no list told of may be newer than the list. What Omie does not know is asked for only once."""
+        integration_id, code = search.integration.id, search.key
+        record = await search.omie.fetch("families", code)
+        row = known.known_of(record) if record is not None else known.Known(Vendor.OMIE, "families", code)
+        async with self._db.transaction() as session:
+            await known.upsert(session, integration_id, [row], self._clock.now())
+            if record is None:
+                await known.mark_gone(session, integration_id, Vendor.OMIE, "families", code, self._clock.now())
 
     async def _put(self, search: Search, key: str, name: str, family: str) -> None:
         """Finds or makes a group, and remembers for whom."""

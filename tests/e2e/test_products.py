@@ -14,7 +14,7 @@ from app.sync.deletion import RETIRED
 from app.sync.lookups.references import LATELY_SECONDS
 from app.sync.models import Link, LinkState
 from app.sync.passes.family_changes import FamilyChanges
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_resync import act, rested, resync, silent
 
 
@@ -364,6 +364,29 @@ async def test_families_renamed_merged_and_removed_are_followed(rig: Rig) -> Non
     names = Counter(row["Name"] for row in await rig.ploomes_set("Products@Groups"))
     assert (names["Doces"], names["Sucos"], names["Produtos"], names.total()) == (1, 1, 1, count)
     assert await rig.issues() == []
+
+
+@pytest.mark.feature("F093", "F098")
+@EMBEDDED
+async def test_a_family_that_is_newer_than_the_list_has_a_group_of_its_own(rig: Rig) -> None:
+    codes = []
+    for n, name in enumerate(("Cafés", "Chás", "Sucos")):
+        family = (await rig.omie_put("families", nomeFamilia=name))["codigo"]
+        codes.append((await product(rig, codigo=f"F-{n}", descricao=name, codigo_familia=family))["codigo_produto"])
+        await rig.settle()
+    await rig.quirk(omie_family_delete="detached")
+    gone = (await rig.omie_put("families", nomeFamilia="Some"))["codigo"]
+    last = [(await product(rig, codigo=f"S-{n}", descricao=f"Some {n}"))["codigo_produto"] for n in range(2)]
+    await rig.settle()
+    await rig.omie_remove("families", gone)
+    rig.tap.calls.clear()
+    for code in last:
+        rig.sandbox.world.companies[APP_KEY].registers["produtos"][code].row["codigo_familia"] = gone
+        await rig.omie_change("products", code, valor_unitario=7)
+        await rig.settle()
+    assert await group_names(rig, *codes, *last) == ["Cafés", "Chás", "Sucos", "Produtos", "Produtos"]
+    assert len(rig.tap.of("ConsultarFamilia")) <= 1, "what Omie does not know is asked for once"
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
 async def group_names(rig: Rig, *codes: Any, entity: str = "products") -> list[str | None]:
