@@ -408,6 +408,27 @@ async def test_a_place_that_is_enabled_for_sale_later_shows_what_it_holds(rig: R
     assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
+@pytest.mark.feature("F025", "F135", "F145")
+@EMBEDDED
+@at_speed(60.0)
+async def test_what_a_place_held_is_shown_again_after_there_was_none_for_sale(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await move(rig, code, 5)
+    await refreshed(rig)
+    [place] = await rig.get_json(f"{rig.path}/catalog/stock_locations")
+    await rig.omie_change("locations", place["code"], dispVenda="N", descricao="Novo nome")
+    await refreshed(rig)
+    assert "Nenhum local de estoque" in await shown(rig, code)
+    await rig.omie_change("locations", place["code"], dispVenda="S")
+    await rig.get_json(f"{rig.path}/catalog/stock_locations", refresh="true")
+    await publish(rig, balance="physical")
+    table = await shown(rig, code)
+    assert (">5</td>" in table, ">Novo nome</td>" in table) == (True, True)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
 @pytest.mark.feature("F138", "F145")
 @EMBEDDED
 @at_speed(60.0)

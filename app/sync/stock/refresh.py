@@ -204,7 +204,7 @@ class StockPass:
         """Products whose table in Ploomes is another one than their levels give, and how many have the right one."""
         levels = await levels_of(session, row.integration_id, [link.omie_id for link in links])
         stored = await whole(session, row.integration_id)
-        anew = reads_anew(row, config, stored)
+        anew = bool(places) and reads_anew(row, config, stored)  # of no place at all nothing was read
         first = row.reason == REFRESH or config.stock.after_product_import
         found, equal = [], 0
         for link in links:
