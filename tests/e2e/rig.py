@@ -137,6 +137,17 @@ class Rig:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def picked_anew(self, kind: str) -> list[JsonObject]:
+        """A picker's items as the vendor tells them from now on: equal requests keep their interval."""
+        asked = self.ponte.clock.now()
+
+        async def anew() -> httpx.Response | None:
+            answer = await self.api.get(f"{self.path}/catalog/{kind}", params={"refresh": True})
+            assert answer.status_code == 200, answer.text
+            return answer if datetime.fromisoformat(answer.headers["X-Read-At"]) >= asked else None
+
+        return list((await self.until(anew)).json())
+
     async def items(self, name: str, **params: Any) -> list[JsonObject]:
         return list((await self.get_json(f"{self.path}/{name}", **params))["items"])
 

@@ -168,11 +168,7 @@ async def test_a_refresh_reads_pages_per_place_and_writes_only_what_changed(rig:
         for n in (1, 2)
     ]
     await rig.omie_put("locations", codigo="L3", descricao="Só produção", dispVenda="N", tipo="2")
-
-    async def known() -> bool:
-        return len(await rig.get_json(f"{rig.path}/catalog/stock_locations", refresh="true")) == 4
-
-    await rig.until(known)
+    assert len(await rig.picked_anew("stock_locations")) == 4
     codes = [
         (await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(4)
     ]  # fmt: skip
@@ -394,7 +390,7 @@ async def test_a_place_that_is_enabled_for_sale_later_shows_what_it_holds(rig: R
     await refreshed(rig)
     assert "Fundos" not in await shown(rig, code)
     await rig.omie_change("locations", back, dispVenda="S")
-    await rig.get_json(f"{rig.path}/catalog/stock_locations", refresh="true")
+    await rig.picked_anew("stock_locations")
     if imports:  # somebody edits the table, which is drawn again from what is known
         assert (await rig.control.delete("/sandbox/faults")).is_success
         await edit(rig, code, "eu sei melhor")
@@ -422,7 +418,7 @@ async def test_what_a_place_held_is_shown_again_after_there_was_none_for_sale(ri
     await refreshed(rig)
     assert "Nenhum local de estoque" in await shown(rig, code)
     await rig.omie_change("locations", place["code"], dispVenda="S")
-    await rig.get_json(f"{rig.path}/catalog/stock_locations", refresh="true")
+    await rig.picked_anew("stock_locations")
     await publish(rig, balance="physical")
     table = await shown(rig, code)
     assert (">5</td>" in table, ">Novo nome</td>" in table) == (True, True)
