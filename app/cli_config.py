@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from app.console import OPERATOR, Json, out, print_json, run, show, show_one
+from app.console import OPERATOR, Json, content_of, out, print_json, run, show, show_one
 from app.core.ports import JsonObject
 from app.sync.config.masking import masked
 from app.sync.mapping.catalogue import mapping_fields
@@ -44,9 +44,9 @@ def publish(
     integration_id: Which, file: Path, dry_run: DryRun = False, now: Now = False, json_output: Json = False
 ) -> None:
     """Publica o documento de um arquivo (`-` lê a entrada padrão)."""
-    text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8")
+    content = typer.get_binary_stream("stdin").read() if str(file) == "-" else content_of(file)
     try:
-        document = json.loads(text)
+        document = json.loads(content)
     except ValueError as problem:
         raise typer.BadParameter(f"não é JSON: {problem}") from None
 

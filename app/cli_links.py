@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.console import OPERATOR, Json, out, run, show, show_one
+from app.console import OPERATOR, Json, content_of, out, run, show, show_one
 from app.core.ports import Entity, JsonObject
 from app.sync.desk.linking import Pair, link_json, listing
 from app.sync.desk.sheets import decoded
@@ -123,7 +123,7 @@ def take_in(
 ) -> None:
     """Vincula os pares de um arquivo CSV com as colunas entity, omie_id e ploomes_id; o que a coluna state diz que
     terminou fica de fora."""
-    content = file.read_bytes()
+    content = content_of(file)
 
     async def work(ponte: Ponte) -> JsonObject:
         row = await ponte.integrations.get(integration_id)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from app.core.errors import UserError
@@ -29,18 +30,20 @@ OPERATOR = "cli"
 HEADINGS: Mapping[str, str] = {
     "activated_at": "ativada em", "active": "ativo", "already": "já vinculados", "author": "autor",
     "by": "por", "certain": "certos",
-    "changed": "mudou", "changes": "mudanças", "code": "código", "config_version": "versão da configuração",
-    "conflict": "conflitos", "copy": "colar", "create_in_omie": "criar no Omie",
-    "create_in_ploomes": "criar no Ploomes", "deleted": "removida", "created": "criado", "created_at": "criado em",
-    "delete_in_omie": "excluir no Omie", "delete_in_ploomes": "excluir no Ploomes", "detail": "detalhe",
+    "changed": "mudou", "changes": "mudanças", "code": "código", "column": "coluna",
+    "config_version": "versão da configuração", "conflict": "conflitos", "copy": "colar",
+    "create_in_omie": "criar no Omie", "create_in_ploomes": "criar no Ploomes", "deleted": "removida",
+    "created": "criado", "created_at": "criado em", "delete_in_omie": "excluir no Omie",
+    "delete_in_ploomes": "excluir no Ploomes", "detail": "detalhe",
     "direction": "direção", "done": "feito", "dry_run": "ensaio", "effects": "efeitos", "email": "e-mail",
     "ended": "desfeitos", "entity": "entidade", "errors": "erros", "finished_at": "terminada em", "fix": "o que fazer",
     "fixed": "fixo", "integrations": "integrações", "key": "chave", "label": "campo",
     "last_omie_post_at": "último webhook do Omie", "last_ploomes_post_at": "último webhook do Ploomes",
-    "last_used_at": "último uso", "link": "vincular", "linked": "vinculados", "locked": "bloqueado",
-    "name": "nome", "natural_key": "documento ou código", "notes": "observações", "ok": "ok", "omie": "Omie",
-    "omie_id": "id no Omie", "on": "ligado", "ploomes": "Ploomes", "ploomes_id": "id no Ploomes",
-    "ploomes_type": "tipo no Ploomes", "reason": "motivo", "restored": "restaurados", "resync_id": "carga",
+    "last_used_at": "último uso", "line": "linha", "link": "vincular", "linked": "vinculados", "locked": "bloqueado",
+    "message": "mensagem", "name": "nome", "natural_key": "documento ou código", "notes": "observações", "ok": "ok",
+    "omie": "Omie", "omie_id": "id no Omie", "on": "ligado", "ploomes": "Ploomes", "ploomes_id": "id no Ploomes",
+    "ploomes_type": "tipo no Ploomes", "reason": "motivo", "records": "registros",
+    "restored": "restaurados", "resync_id": "carga",
     "revoked_at": "revogado em", "scope": "escopo", "skipped": "deixados de fora", "state": "estado",
     "state_reason": "motivo do estado",
     "tax": "imposto", "text": "o que fazer", "title": "passo", "to_omie": "para o Omie",
@@ -63,7 +66,7 @@ STATES: Mapping[str, str] = {
     "paused": "pausada", "planned": "planejada", "planning": "planejando", "running": "em andamento",
     "scheduled": "agendada", "suspended": "suspenso",
     "first_load": "primeira carga", "requested": "pedida", "mapping": "mapeamento", "values": "tabelas de valores",
-    "self_test": "autoteste", "reconcile": "conferência noturna",
+    "self_test": "autoteste", "reconcile": "conferência noturna", "stock_refresh": "atualização do estoque",
 }  # fmt: skip
 """The same for states, and for what a pass is for."""
 
@@ -91,6 +94,15 @@ def run(work: Callable[[Ponte], Awaitable[Any]]) -> Any:
         for check in problem.extra.get("checks") or ():  # type: ignore[attr-defined]
             if not check["ok"]:
                 err.print(f"  {check['name']}: {check['detail']} {check['fix'] or ''}", style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+def content_of(file: Path) -> bytes:
+    """What a file holds; one that cannot be read ends the command with exit code 1."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        err.print(f"não foi possível ler o arquivo {file}", style="red", markup=False)
         raise typer.Exit(1) from None
 
 
@@ -138,7 +150,7 @@ def cell(value: Any, name: str = "") -> str:
         return ", ".join(cell(each) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{heading(part)}: {cell(each, part)}" for part, each in value.items())
-    return str(value).replace("[", r"\[")
+    return escape(str(value))
 
 
 def print_json(document: Any) -> None:

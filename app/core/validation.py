@@ -20,6 +20,7 @@ _MESSAGES: Mapping[str, str] = {
     "string_pattern_mismatch": "formato inválido",
     "string_too_short": "não pode ficar em branco",
     "string_too_long": "texto longo demais",
+    "bytes_too_long": "arquivo grande demais",
     "greater_than_equal": "valor abaixo do mínimo",
     "less_than_equal": "valor acima do máximo",
     "json_invalid": "JSON inválido",

@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig, at_speed
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_mapping import ACTIVITY, held, map_rows
+from tests.e2e.test_products import product
 
 CNPJ, CNPJ_2 = "11222333000181", "11444777000161"
 IE, LIMIT = "ClienteFornecedor.Inscrição Estadual", "ClienteFornecedor.Limite de Crédito Total"
@@ -104,3 +105,40 @@ async def test_a_table_says_what_it_means_or_nothing_is_written(rig: Rig) -> Non
     out = (await rig.api.get(f"{rig.path}/values/clients")).text
     assert f"{codes[1]},{others[1]},3,'=1+1" in out, "no spreadsheet runs what people typed"
     assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F109")
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_table_that_comes_back_as_it_went_changes_nothing(rig: Rig) -> None:
+    code, brand = "ClienteFornecedor.Código do Cliente (Omie)", "Produto.Marca"
+    rows = {"fields": [{"omie": omie} for omie in (IE, code, brand)]}
+    made = await rig.api.post(f"{rig.path}/ploomes-fields/batch", json=rows, timeout=120)
+    keys = {field["omie"]: field["key"] for field in made.json()}
+    client = (await rig.omie_new(razao_social="Alfa", nome_fantasia="Alfa", cnpj_cpf=CNPJ))["codigo_cliente_omie"]
+    good = (await product(rig, marca="Forte"))["codigo_produto"]
+    await rig.settle()
+    # filled in Ploomes before it was mapped: the comparison comes at night, and until then nothing is known of it
+    contact = (await rig.link("omie", client))["ploomes_id"]
+    await rig.contact_edit(contact, OtherProperties=[{"FieldKey": keys[IE], "StringValue": "110042490114"}])
+    await rig.settle()
+    ways = {IE: "both", code: "to_ploomes", brand: "to_ploomes"}
+    await rig.configure(mappings=[{"omie": o, "ploomes": key, "direction": ways[o]} for o, key in keys.items()])
+    await rig.omie_change("products", good, marca="Prática")
+    await rig.settle()
+
+    async def send(entity: str, text: str) -> JsonObject:
+        answer = await rig.api.post(
+            f"{rig.path}/values/{entity}/import", content=text.encode(), headers={"content-type": "text/csv"}
+        )
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    for entity in ("clients", "products"):
+        out = (await rig.api.get(f"{rig.path}/values/{entity}")).text
+        back = await send(entity, out)
+        assert (back["errors"], back["records"], back["resync_id"]) == ([], 0, None), out
+    refused = await send("products", f"omie_id,{brand}\n{good},Outra\n")
+    assert [error["message"] for error in refused["errors"]] == ["este campo só vem do Omie"]
+    await rig.settle()
+    assert held(await rig.contact(contact) or {}, keys[IE], "StringValue") == "110042490114"

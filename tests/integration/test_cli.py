@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 from babel.messages import mofile, pofile
+from rich.markup import render
 from typer.testing import CliRunner
 
 from app import console
@@ -218,6 +219,11 @@ def test_the_words_of_help_pages_are_compiled() -> None:
     assert {row.id: row.string for row in read if row.id} == {row.id: row.string for row in written if row.id}
 
 
+@pytest.mark.parametrize("name", ["[b]x[/b]", r"\[/b]", "[/]", "[link=x]"])
+def test_a_table_shows_any_name_as_it_is(name: str) -> None:
+    assert render(console.cell(name)).plain == name
+
+
 @pytest.mark.feature("F034", "F035", "F109")
 def test_an_integration_is_managed_from_the_command_line(
     run: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -259,6 +265,10 @@ def test_an_integration_is_managed_from_the_command_line(
     assert json.loads(ponte("links", "import", "1", str(table), "--json", ok=False))["errors"]
     table.write_bytes(b"entity,omie_id,ploomes_id\nclients,1,\x81\n")
     assert ponte("links", "import", "1", str(table), ok=False) == ""
+    for words in (("links", "import", "1"), ("values", "import", "1", "clients"), ("config", "publish", "1")):
+        missing = run.invoke(cli, [*words, str(tmp_path / "nada.csv")])
+        assert (missing.exit_code, "nada.csv" in missing.stderr) == (1, True), missing.output
+        assert isinstance(missing.exception, SystemExit)
     ponte("links", "delete-all", "1", "--entity", "clients", "--confirm", "x", ok=False)
     assert json.loads(ponte("links", "delete-all", "1", "--entity", "clients", "--confirm", "clients", "--json")) == {
         "ended": 1

@@ -32,5 +32,6 @@ async def take_in(
 ) -> dict[str, Any]:
     """Grava no Ploomes os valores de um CSV (UTF-8 ou Windows-1252). Um campo de opções recebe o código do Omie ou o
     nome da opção; um número, a escrita brasileira (`1.500,50`) ou um ponto decimal que não se confunda com milhar:
-    `1.500` é recusado. Com qualquer linha errada nada é gravado, e cada erro é indicado com linha e coluna."""
+    `1.500` é recusado. Uma célula igual à que seria exportada agora não muda nada, também a de um campo que só vem do
+    Omie. Com qualquer linha errada nada é gravado, e cada erro é indicado com linha e coluna."""
     return await ponte.value_tables.take_in(row, entity.value, decoded(table), dry_run=dry_run)

@@ -9,19 +9,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import zip_longest
 
 from app.core.errors import UserError
 
 ENCODINGS = ("utf-8-sig", "cp1252")
 """In the order they are tried: nothing but text is valid in the first, nearly everything is in the second."""
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for a formula's beginning."""
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The lines of a file under its headings, numbered as a spreadsheet numbers them."""
+    """The lines of a file under its headings, numbered as a spreadsheet numbers them; empty ones are left out."""
 
     columns: Sequence[str]
     lines: Sequence[tuple[int, Mapping[str, str | None]]]
@@ -44,17 +45,24 @@ def read(text: str) -> Sheet:
     """The table in a text, parted by commas or semicolons. Raises UserError 422."""
     sample = text.lstrip("\ufeff")
     head = sample.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(sample), delimiter=";" if head.count(";") > head.count(",") else ",")
+    reader = csv.reader(io.StringIO(sample), delimiter=";" if head.count(";") > head.count(",") else ",")
     try:
-        names = [name for name in reader.fieldnames or () if name]
-        rows = list(reader)
+        names = [name.strip() for name in next(reader, ())]
+        rows = list(enumerate(reader, start=2))
     except csv.Error:
         raise _invalid("O arquivo não é uma tabela CSV.") from None
-    for number, row in enumerate(rows, start=2):
-        if any(cell.strip() for cell in row.get(None) or ()):  # what has no column
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise _invalid(f"A coluna {twice} aparece mais de uma vez.")
+    lines: list[tuple[int, Mapping[str, str | None]]] = []
+    for number, cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if any(cell.strip() for cell in cells[len(names) :]):  # what has no column
             raise _invalid(f"Linha {number}: a linha tem mais células que a primeira.")
-    lines = [{name: plain(cell) if (cell := row[name]) else cell for name in names} for row in rows]
-    return Sheet(names, list(enumerate(lines, start=2)))
+        told = zip_longest(names, map(plain, cells[: len(names)]))
+        lines.append((number, {name: cell for name, cell in told if name}))
+    return Sheet([name for name in names if name], lines)
 
 
 def line(cells: Sequence[str]) -> str:

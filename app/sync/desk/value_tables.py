@@ -87,8 +87,8 @@ class ValueTables:
             last = found[-1].id
 
     async def take_in(self, integration: Integration, entity: str, text: str, *, dry_run: bool = False) -> JsonObject:
-        """Checks a table and, when every line is good, has its values written. Raises UserError 422 for a text that is
-        no such table."""
+        """Checks a table and, when every line is good, has what differs from an export of today written. Raises
+        UserError 422 for a text that is no such table."""
         rows = {row.key: row for row in await self.columns(integration.id, entity)}
         table = _read(text, rows)
         options = await self._options(integration.id)
@@ -115,7 +115,8 @@ class ValueTables:
         options: Mapping[str, Options],
     ) -> tuple[list[JsonObject], list[JsonObject]]:
         errors: list[JsonObject] = []
-        wanted: dict[str, JsonObject] = {}
+        wanted: list[JsonObject] = []
+        named: set[str] = set()
         for number, cells in table.lines:
             ids = {side: (cells.get(f"{side.value}_id") or "").strip() for side in Vendor}
             vendor = Vendor.OMIE if ids[Vendor.OMIE] else Vendor.PLOOMES
@@ -127,18 +128,22 @@ class ValueTables:
                 errors.append({"line": number, "message": "omie_id e ploomes_id são de registros diferentes"})
             elif None in cells.values():
                 errors.append({"line": number, "message": "a linha tem menos células que a primeira"})
-            elif link.ploomes_id in wanted:
+            elif link.ploomes_id in named:
                 errors.append({"line": number, "message": "o registro aparece mais de uma vez"})
             else:
+                named.add(link.ploomes_id)
                 values: dict[str, Value] = {}
                 for key in table.columns:
+                    row, cell = rows[key], typed(cells.get(key) or "")
+                    if cell == typed(shown(row, _held(link, row))):
+                        continue  # as it was exported: nobody touched it, whatever Ploomes holds by now
                     try:
-                        row = rows[key]
-                        values[row.id] = parsed(row, cells.get(key) or "", options.get(row.field_key or ""))
+                        values[row.id] = parsed(row, cell, options.get(row.field_key or ""))
                     except Unreadable as problem:
                         errors.append({"line": number, "column": key, "message": str(problem)})
-                wanted[link.ploomes_id] = {"ploomes_id": link.ploomes_id, "link_id": link.id, "values": values}
-        return errors, list(wanted.values())
+                if values:
+                    wanted.append({"ploomes_id": link.ploomes_id, "link_id": link.id, "values": values})
+        return errors, wanted
 
     async def _start(self, integration_id: int, entity: str, wanted: Sequence[JsonObject]) -> int:
         now = self._clock.now()
@@ -186,10 +191,15 @@ def parsed(row: Field, cell: str, options: Options | None = None) -> Value:
     Unreadable. Pure."""
     if row.master is Master.OMIE:
         raise Unreadable("este campo só vem do Omie")
-    text = cell.strip()
+    text = typed(cell)
     if text and isinstance(row.by, Option):
         return _chosen(text, options or {})
     return _PARSERS.get(row.ploomes_type, str)(text) if text else None
+
+
+def typed(cell: str) -> str:
+    """What somebody typed into a cell, however the spreadsheet spells a line break."""
+    return cell.strip().replace("\r\n", "\n")
 
 
 def _chosen(text: str, options: Options) -> Value:

@@ -119,6 +119,8 @@ async def test_links_go_out_as_a_table_and_come_in_again(
     assert (again["linked"], again["already"]) == (0, 1)
     wrong = await api.post(path(active, "/import"), content=b"a,b\n1,2\n", headers={"content-type": "text/csv"})
     assert wrong.status_code == 422
+    large = await api.post(path(active, "/import"), content=b"x" * 5_000_001, headers={"content-type": "text/csv"})
+    assert (large.status_code, large.json()["errors"][0]["message"]) == (422, "arquivo grande demais")
 
 
 @pytest.mark.feature("F109")

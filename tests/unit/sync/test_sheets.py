@@ -39,6 +39,17 @@ def test_a_cell_beyond_the_end_of_its_line_is_no_empty_cell() -> None:
     assert sheets.read("a,b,c\n1,\n").lines == [(2, {"a": "1", "b": "", "c": None})]
 
 
+def test_lines_are_numbered_as_a_spreadsheet_numbers_them() -> None:
+    read = sheets.read('a;b\r\n\r\n;;\r\n1;"two\r\nlines"\r\n2;x\r\n').lines
+    assert read == [(4, {"a": "1", "b": "two\r\nlines"}), (5, {"a": "2", "b": "x"})]
+    assert sheets.read("").columns == sheets.read("\n\n").columns == []
+
+
+def test_a_column_that_is_there_twice_refuses_the_table() -> None:
+    with pytest.raises(UserError, match="omie_id"):
+        sheets.read("omie_id,Peso, omie_id\n1,2,3\n")
+
+
 def test_a_cell_without_a_column_refuses_the_table() -> None:
     with pytest.raises(UserError, match="Linha 3"):
         sheets.read("omie_id,Peso\n1,2\n123,1,5\n")
