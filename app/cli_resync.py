@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ certificate_cli = typer.Typer(no_args_is_help=True, help="Certificados assinados
 out = Console()
 err = Console(stderr=True)
 LOOK_SECONDS = 1.0
+BEGINS_WITHIN = timedelta(seconds=30)
+"""How long a pass that is due may stay so before nobody seems to work on it."""
 COLUMNS = ("id", "state", "reason", "dry_run", "created_at", "finished_at")
 
 Json = Annotated[bool, typer.Option("--json", help="Responde em JSON em vez de tabela ou barra.")]
@@ -69,7 +72,7 @@ def start(
         )
         return await follow(ponte, row, wait, json_output)
 
-    _show(_run(work), json_output)
+    tell(_run(work), json_output)
 
 
 @resync_cli.command("list")
@@ -105,7 +108,7 @@ def watch(resync_id: int, json_output: Json = False) -> None:
     async def work(ponte: Ponte) -> dict[str, Any]:
         return await follow(ponte, await _row(ponte, resync_id), True, json_output)
 
-    _show(_run(work), json_output)
+    tell(_run(work), json_output)
 
 
 @resync_cli.command("pause")
@@ -116,7 +119,7 @@ def pause(resync_id: int, json_output: Json = False) -> None:
         row = await _row(ponte, resync_id)
         return as_json(await ponte.resyncs.pause(row.integration_id, row.id))
 
-    _show(_run(work), json_output)
+    tell(_run(work), json_output)
 
 
 @resync_cli.command("resume")
@@ -128,7 +131,7 @@ def resume(resync_id: int, force: Force = False, wait: Wait = True, json_output:
         row = await ponte.resyncs.resume(row.integration_id, row.id, force=force)
         return await follow(ponte, row, wait, json_output)
 
-    _show(_run(work), json_output)
+    tell(_run(work), json_output)
 
 
 @resync_cli.command("cancel")
@@ -139,7 +142,7 @@ def cancel(resync_id: int, json_output: Json = False) -> None:
         row = await _row(ponte, resync_id)
         return as_json(await ponte.resyncs.cancel(row.integration_id, row.id))
 
-    _show(_run(work), json_output)
+    tell(_run(work), json_output)
 
 
 @certificate_cli.command("verify")
@@ -192,7 +195,7 @@ async def follow(ponte: Ponte, row: Resync, wait: bool, json_output: bool) -> di
     )  # fmt: skip
     with bar:
         task = bar.add_task(cell(shown["state"], "state"), total=None)
-        while wait and not _rests(shown):
+        while wait and not _rests(shown, ponte.clock.now()):
             progress = shown["progress"]
             bar.update(
                 task,
@@ -205,11 +208,14 @@ async def follow(ponte: Ponte, row: Resync, wait: bool, json_output: bool) -> di
     return shown
 
 
-def _rests(shown: dict[str, Any]) -> bool:
-    return shown["state"] in (*ENDED, "planned", "paused", "scheduled")
+def _rests(shown: dict[str, Any], now: datetime) -> bool:
+    if shown["state"] == "scheduled":  # one whose time has just come is about to begin
+        return abs(shown["resumes_at"] - now) > BEGINS_WITHIN if shown["resumes_at"] else True
+    return shown["state"] in (*ENDED, "planned", "paused")
 
 
-def _show(shown: dict[str, Any], json_output: bool) -> None:
+def tell(shown: dict[str, Any], json_output: bool) -> None:
+    """A pass as people, or machines, read it."""
     if json_output:
         _print_json(shown)
         return

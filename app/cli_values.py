@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from app.console import Json, run, show_one
+from app.cli_resync import Wait, follow, tell
+from app.console import Json, content_of, run, show_one
 from app.core.ports import Entity, JsonObject
 from app.sync.desk.sheets import decoded
-from app.sync.passes.resyncs import as_json
 from app.wiring import Ponte
 
 values_cli = typer.Typer(no_args_is_help=True, help="Valores dos campos mapeados, em tabela.")
@@ -37,7 +37,7 @@ def take_in(
     json_output: Json = False,
 ) -> None:
     """Grava no Ploomes os valores de um CSV; com uma linha errada nada é gravado, e cada uma é dita."""
-    content = file.read_bytes()
+    content = content_of(file)
 
     async def work(ponte: Ponte) -> JsonObject:
         row = await ponte.integrations.get(integration_id)
@@ -50,10 +50,10 @@ def take_in(
 
 
 @stock_cli.command("refresh")
-def refresh(integration_id: Which, json_output: Json = False) -> None:
-    """Lê de novo o estoque de todos os produtos; os trabalhadores gravam o que mudou."""
+def refresh(integration_id: Which, wait: Wait = True, json_output: Json = False) -> None:
+    """Lê de novo o estoque de todos os produtos e acompanha; os trabalhadores gravam o que mudou."""
 
     async def work(ponte: Ponte) -> JsonObject:
-        return as_json(await ponte.stock_refresh.request(integration_id))
+        return await follow(ponte, await ponte.stock_refresh.request(integration_id), wait, json_output)
 
-    show_one(run(work), json_output)
+    tell(run(work), json_output)

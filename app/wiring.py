@@ -44,7 +44,7 @@ from app.sync.passes import family_changes, first_load, retired, self_test, valu
 from app.sync.passes.family_changes import FamilyChanges
 from app.sync.passes.foreign import Foreign
 from app.sync.passes.load_steps import LoadSteps
-from app.sync.passes.models import MAPPING, RECONCILE, REQUESTED
+from app.sync.passes.models import MAPPING, RECONCILE, REFRESH, REQUESTED
 from app.sync.passes.nightly import Nightly
 from app.sync.passes.passes import Passes
 from app.sync.passes.resync_steps import ResyncSteps
@@ -66,7 +66,6 @@ from app.sync.setup.pickers import Pickers
 from app.sync.setup.provisioning import Provisioner
 from app.sync.setup.upkeep import Upkeep
 from app.sync.setup.watch import Watch
-from app.sync.stock.movements import REFRESH
 from app.sync.stock.refresh import StockPass
 from app.sync.stock.request import StockRefresh
 from app.sync.trip import Tracer

@@ -1,10 +1,14 @@
 """Stock of a product as a table in Ploomes (F112, F116, F134-F153)."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from app.cli_resync import follow
+from app.sync.passes.first_load import remember
 from app.sync.passes.models import Watermark
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
 from tests.e2e.test_products import product, twin
@@ -217,6 +221,45 @@ async def test_a_refresh_tells_the_requests_that_it_takes(rig: Rig) -> None:
         assert done["plan"]["entities"]["stock"] == {"update_in_ploomes": 1, "unchanged": 2}
         assert done["requests_used"]["omie"] == lists
         assert (len(rig.tap.of("GET Products")), len(rig.tap.of("PATCH Products"))) == (1, 1)
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F145", "F264")
+@EMBEDDED
+@at_speed(10.0)
+async def test_a_refresh_is_not_over_before_its_tables_are_written(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    codes = [(await product(rig, codigo=f"P-{n}", descricao=f"Produto {n}"))["codigo_produto"] for n in range(3)]
+    await rig.settle()
+    await silent(rig)
+    for code in codes[:2]:
+        await move(rig, code, 4)
+    await rig.quirk(ploomes_latency_ms=8_000)
+    row = await rig.ponte.stock_refresh.request(rig.integration["id"])
+    seen: list[JsonObject] = []
+
+    async def over() -> bool:
+        seen.append(await rig.get_json(f"{rig.path}/resyncs/{row.id}"))
+        return seen[-1]["state"] == "completed"
+
+    followed = asyncio.create_task(follow(rig.ponte, row, wait=True, json_output=True))
+    await rig.until(over)
+    [*_, done] = seen
+    assert [">4</td>" in await shown(rig, code) for code in codes] == [True, True, False]
+    writing = [look["progress"] for look in seen if look["progress"].get("phase") == "writing"]
+    assert writing[0]["records_left"] == 2, writing
+    assert all(look["percent"] < 100 for look in writing)
+    assert done["written"] == {"stock": {"update_in_ploomes": 2}}
+
+    async def spent() -> bool:
+        used: JsonObject = (await rig.get_json(f"{rig.path}/resyncs/{row.id}"))["requests_used"]
+        return used == done["plan"]["requests"]
+
+    await rig.until(spent)
+    assert (await followed)["written"] == done["written"], "the command shows the way until the end"
+    # what was written is told also when its events are gone
+    await rig.ponte.inbox.prune(timedelta(0), remember)
+    assert (await rig.get_json(f"{rig.path}/resyncs/{row.id}"))["written"] == done["written"]
     assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 

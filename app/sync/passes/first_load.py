@@ -18,11 +18,14 @@ from app.sync.config.window import NEVER, opening_of
 from app.sync.entities import BUILT
 from app.sync.intake import INACTIVE
 from app.sync.models import Event, EventSource, EventState, Resync, WriteEntry, WriteState
+from app.sync.passes.models import REFRESH, TOPIC, topic_of
 
 REASON = "first_load"
 FAILED = "first_load_failed"
 """Cause of the issue of a load that failed."""
 NEVER_OPENS = "A janela de horários configurada nunca abre: as gravações desta carga esperam até a configuração mudar."
+WRITES_LATER = (REASON, REFRESH)
+"""Reasons of passes whose last step leaves events behind: they have read everything long before all is written."""
 OPEN_STATES = ("planning", "planned", "scheduled", "running", "paused")
 
 
@@ -60,7 +63,7 @@ async def schedule(session: AsyncSession, integration_id: int, start: str, now: 
 async def retime(session: AsyncSession, integration_id: int, due_at: float) -> None:
     """Moves what the load left to do: to `due_at`, or to an earlier moment it already has. Before the wake-up."""
     mine = (
-        *_events_of(integration_id),
+        *_events_of(integration_id, REASON),
         Event.state.in_((EventState.RECEIVED, EventState.WAITING)),
         Event.claim.is_(None),
     )
@@ -128,7 +131,7 @@ async def cancel(session: AsyncSession, integration_id: int, now: datetime) -> N
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What became of the writes that a load planned."""
+    """What became of the writes that a pass planned."""
 
     written: dict[str, dict[str, int]]
     """By entity: `create_in_omie` and so on -> count."""
@@ -141,9 +144,10 @@ class Left:
 
 
 async def left_of(session: AsyncSession, load: Resync) -> Left:
-    """Counts the events of a load: it has read everything long before it has written everything. What pruned events
-    wrote is in the load itself."""
-    mine = (*_events_of(load.integration_id), Event.received_at >= load.created_at)
+    """Counts the events of a load, or of another pass that `WRITES_LATER`. What pruned events wrote is in the pass
+    itself."""
+    topic = REASON if load.reason == REASON else topic_of(load.id)
+    mine = (*_events_of(load.integration_id, topic), Event.received_at >= load.created_at)
     counts = select(func.count(), func.count(Event.due_at), func.min(Event.due_at)).where(*mine)
     total, unsettled, due_at = (await session.execute(counts)).one()
     rows = await session.execute(
@@ -159,19 +163,14 @@ async def left_of(session: AsyncSession, load: Resync) -> Left:
 
 
 async def remember(session: AsyncSession, event_ids: Sequence[int]) -> None:
-    """Keeps with their loads what events wrote that are about to be pruned."""
+    """Keeps with their passes what events wrote that are about to be pruned."""
     rows = await session.execute(
-        select(Event.integration_id, Event.received_at, WriteEntry.entity, WriteEntry.vendor, WriteEntry.verb)
+        select(Event, WriteEntry.entity, WriteEntry.vendor, WriteEntry.verb)
         .join(WriteEntry, WriteEntry.event_id == Event.id)
-        .where(
-            Event.id.in_(event_ids),
-            Event.source == EventSource.RESYNC,
-            Event.topic == REASON,
-            WriteEntry.state == WriteState.DONE,
-        )
+        .where(Event.id.in_(event_ids), Event.source == EventSource.RESYNC, WriteEntry.state == WriteState.DONE)
     )
-    for integration_id, received_at, entity, vendor, verb in rows.all():
-        load = await _latest(session, integration_id, received_at)
+    for event, entity, vendor, verb in rows.all():
+        load = await _planner(session, event)
         if load is not None:
             load.written = _count(
                 {name: dict(counts) for name, counts in load.written.items()}, entity, vendor, verb, 1
@@ -188,12 +187,21 @@ def _count(
     return written
 
 
-def _events_of(integration_id: int) -> Sequence[ColumnElement[bool]]:
-    """Conditions of the events that loads of an integration planned."""
+async def _planner(session: AsyncSession, event: Event) -> Resync | None:
+    """The pass that planned an event, where it is one that `WRITES_LATER`: any other counts for itself."""
+    if event.topic == REASON:
+        return await _latest(session, event.integration_id, event.received_at)
+    number = event.topic.removeprefix(TOPIC)
+    row = await session.get(Resync, int(number)) if number.isdigit() else None
+    return row if row is not None and row.reason == REFRESH else None
+
+
+def _events_of(integration_id: int, topic: str) -> Sequence[ColumnElement[bool]]:
+    """Conditions of the events that passes of an integration planned under a topic."""
     return (
         Event.integration_id == integration_id,
         Event.source == EventSource.RESYNC,
-        Event.topic == REASON,
+        Event.topic == topic,
     )
 
 

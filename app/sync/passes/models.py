@@ -12,6 +12,7 @@ from app.sync import sizes
 REQUESTED = "requested"
 MAPPING = "mapping"
 RECONCILE = "reconcile"
+REFRESH = "stock_refresh"
 """Reasons of passes beside `first_load`."""
 TOPIC = "resync:"
 
@@ -32,7 +33,7 @@ class Resync(Base):
     state: Mapped[str] = mapped_column(String(20))
     """Contract section 4: planning, planned, scheduled, running, paused, completed, failed, cancelled."""
     reason: Mapped[str] = mapped_column(String(40))
-    """`first_load`, `requested`, `mapping`, `reconcile`."""
+    """`first_load`, `requested`, `mapping`, `reconcile`, `stock_refresh`, `values`, `self_test`."""
     entities: Mapped[list[Any]] = mapped_column(JsonColumn)
     dry_run: Mapped[bool] = mapped_column(Boolean, default=False)
     start: Mapped[str] = mapped_column(String(10), default="window")

@@ -9,7 +9,7 @@ from app.sync.config.document import Config
 from app.sync.config.window import opening_of
 from app.sync.models import Event, EventState
 from app.sync.passes.first_load import tell_held
-from app.sync.passes.models import MAPPING, RECONCILE, REQUESTED, Resync, topic_of
+from app.sync.passes.models import MAPPING, RECONCILE, REFRESH, REQUESTED, Resync, topic_of
 
 WINDOW = "window"
 """Cause of an event that its closed window holds back."""
@@ -19,7 +19,7 @@ KEEPING = (REQUESTED, MAPPING, RECONCILE)
 
 def unhindered(row: Resync) -> bool:
     """Whether somebody wants a pass at once, whatever the hour."""
-    return row.force or (row.reason == MAPPING and row.start == "now")
+    return row.force or row.reason == REFRESH or (row.reason == MAPPING and row.start == "now")
 
 
 def opening_for(row: Resync, config: Config, now: datetime) -> float | None:

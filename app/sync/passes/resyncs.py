@@ -240,10 +240,10 @@ def as_json(row: Resync) -> JsonObject:
 
 
 async def shown(session: AsyncSession, row: Resync, now: float) -> JsonObject:
-    """The same with what only the book of events knows: a first load that has read everything is not over before its
-    writes are."""
+    """The same with what only the book of events knows: a first load, or a refresh of the stock, that has read
+    everything is not over before its writes are."""
     document = as_json(row)
-    if row.reason != first_load.REASON or row.state not in ("running", "completed"):
+    if row.reason not in first_load.WRITES_LATER or row.state not in ("running", "completed"):
         return document
     left = await first_load.left_of(session, row)
     document["written"] = left.written

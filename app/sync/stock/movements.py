@@ -51,8 +51,6 @@ AGAIN_SECONDS = 61.0
 """Omie refuses the same question about a product before that (reference 1.5)."""
 PAGE_HOURS = timedelta(hours=24)
 """A page of a pass counts as read this long, unless a movement came."""
-REFRESH = "stock_refresh"
-"""Reason of a pass over the stock of all products, and topic of its events."""
 NO_FIRST = ignored("no_first_table", "Pela configuração, o estoque aparece só depois do próximo movimento.")
 NO_FIELD = ignored("no_field", "O produto ou o campo “Estoque (Omie)” não existe no Ploomes.")
 UPDATED, RESTORED = "A tabela de estoque foi atualizada.", "A tabela de estoque foi restaurada."
@@ -155,7 +153,7 @@ class Stock:
         )
         if (await session.execute(moved.limit(1))).first() is not None:
             return False
-        if event.source == EventSource.RESYNC or event.topic in (REFRESH, LINKED):
+        if event.source == EventSource.RESYNC or event.topic == LINKED:
             return self._clock.now() - read_at < PAGE_HOURS or await _redraws(session, event)
         return event.topic == EDITED or read_at > event.received_at
 

@@ -24,7 +24,7 @@ from app.sync.links import LIVING
 from app.sync.lookups import known
 from app.sync.models import EventSource, Integration, Link, Resync, StockLevel
 from app.sync.passes.first_load import tell_held, writes_due
-from app.sync.passes.models import MAPPING, ResyncItem
+from app.sync.passes.models import MAPPING, REFRESH, ResyncItem, topic_of
 from app.sync.passes.passes import CUT, Road, Step, Turn
 from app.sync.passes.resync_items import OPEN
 from app.sync.stock.book import (
@@ -39,7 +39,6 @@ from app.sync.stock.book import (
     seen_whole,
     whole,
 )
-from app.sync.stock.movements import REFRESH
 from app.sync.stock.request import STOCK, plan_with
 from app.sync.stock.table import Figures, Place, listed
 from app.sync.vendors import Gateways, one_page, refuse_cut
@@ -234,8 +233,8 @@ class StockPass:
             entity="stock",
             external_id=product,
             kind=Kind.CHANGED.value,
-            topic=row.reason,
-            source=(EventSource.PERSON if asked else EventSource.RESYNC).value,
+            topic=topic_of(row.id) if asked else row.reason,
+            source=EventSource.RESYNC.value,
             priority=Priority.BULK,
             due_at=due_at,
             now=now,

@@ -16,8 +16,8 @@ from app.sync.lookups import known
 from app.sync.models import Integration, Resync
 from app.sync.passes import resync_items as book
 from app.sync.passes.flight_plan import merged
+from app.sync.passes.models import REFRESH
 from app.sync.stock.book import PLACES_SET, chosen, is_on, whole
-from app.sync.stock.movements import REFRESH
 from app.sync.vendors import Gateways
 
 STOCK = "stock"

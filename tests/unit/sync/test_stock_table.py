@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from app.sync.config.document import Config, parse
-from app.sync.passes.models import MAPPING, RECONCILE, Resync
+from app.sync.passes.models import MAPPING, RECONCILE, REFRESH, Resync
 from app.sync.stock.book import Whole, covers, is_ours
 from app.sync.stock.models import StockLevel
-from app.sync.stock.movements import REFRESH
 from app.sync.stock.refresh import Reading, reading_of, reads_anew
 from app.sync.stock.table import (
     COLUMNS,
