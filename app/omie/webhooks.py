@@ -49,8 +49,9 @@ SHAPES: Mapping[Entity, Callable[[JsonObject], JsonObject]] = {
     Entity.PRODUCTS: nest_fiscal,
     Entity.SERVICES: lambda event: event,
     Entity.SELLERS: lambda event: event,
+    Entity.STOCK: lambda event: event,
 }
-"""Topics whose body is the record as the API answers it; the others bring a summary only."""
+"""Topics whose body is the record as the API answers it, or of stock may be; the others bring a summary only."""
 
 
 def decode(raw: bytes) -> JsonObject | None:

@@ -80,7 +80,7 @@ class Engine:
         self.references = References(db, clock, lanes)
         self.agreement = Agreement(db, clock, self.references, writer, endings, trace)
         self._reading = Reading(db, clock, self.agreement)
-        stock = Stock(db, clock, writer, endings)
+        stock = Stock(db, clock, writer, endings, body_readers[Vendor.OMIE])
         twins = Twins(db, clock, self.agreement, self._reading)
         self._placing = Placing(
             db, clock, self.agreement, writer, self._reading, endings, twins,

@@ -1,8 +1,10 @@
 """Stock of a product as a table in Ploomes (F112, F116, F134-F153)."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import update
@@ -105,6 +107,38 @@ async def test_a_burst_of_movements_is_two_reads(rig: Rig) -> None:
     reads = rig.tap.of("ObterEstoqueProduto", "ListarPosEstoque", "PosicaoEstoque")
     assert len(reads) <= 2, reads
     assert await rig.refusals() == {}
+
+
+@pytest.mark.feature("F144")
+@EMBEDDED
+@at_speed(60.0)
+async def test_what_a_movement_carries_is_not_read_again(rig: Rig) -> None:
+    await rig.quirk(omie_stock_event="position")
+    await rig.fault("drop", match="Produto.AjusteEstoque", times=None)  # it only tells that something moved
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await move(rig, code, 3, cost=2.5, minimum=1)
+    await rig.settle()
+    assert ">3</td>" in await shown(rig, code)
+    heard = [event for event in await rig.events_of("omie", code) if event["topic"] == "Produto.MovimentacaoEstoque"]
+    whole = json.loads((await rig.get_json(f"{rig.path}/events/{heard[0]['id']}"))["body"])
+
+    async def told(**figures: Any) -> int:
+        """A movement is told again, with some figures changed; how many reads that took."""
+        await rig.ponte.clock.sleep(61)
+        rig.tap.calls.clear()
+        body = {**whole, "messageId": str(uuid4()), "event": {**whole["event"], **figures}}
+        address = rig.integration["webhook_urls"]["omie"]
+        assert (await rig.api.post(address, json=body)).json()["status"] == "accepted"
+        await rig.settle()
+        return len(rig.tap.of(*READS))
+
+    assert await told() == 0
+    assert await told(nSaldo=2) == 1, "other figures are a hint, and read"
+    assert await told(nSaldo=None) == 1, "so is what does not tell them all"
+    assert ">3</td>" in await shown(rig, code), "a body never supplies what is written"
+    assert await told() == 0
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
 @pytest.mark.feature("F112")

@@ -41,7 +41,17 @@ from app.sync.stock.book import (
     whole,
 )
 from app.sync.stock.models import StockLevel
-from app.sync.stock.table import COLUMN, FIELD, Figures, Place, listed, says_the_same, summed, text_in
+from app.sync.stock.table import (
+    COLUMN,
+    FIELD,
+    Figures,
+    Place,
+    listed,
+    position_in,
+    says_the_same,
+    summed,
+    text_in,
+)
 from app.sync.trip import Outcome, Trip, done, ignored
 from app.sync.writing import Draft, Writer
 
@@ -49,19 +59,25 @@ COALESCE_SECONDS = 15.0
 """Movements of one product this close together are one."""
 AGAIN_SECONDS = 61.0
 """Omie refuses the same question about a product before that (reference 1.5)."""
+MOVED = (EventSource.WEBHOOK, EventSource.FOREIGN)
+BODIES_MOST = 20
+"""Movements since the last read whose bodies are looked into; more of them are read."""
 PAGE_HOURS = timedelta(hours=24)
 """A page of a pass counts as read this long, unless a movement came."""
 NO_FIRST = ignored("no_first_table", "Pela configuração, o estoque aparece só depois do próximo movimento.")
 NO_FIELD = ignored("no_field", "O produto ou o campo “Estoque (Omie)” não existe no Ploomes.")
+BodyReader = Callable[[str], tuple[JsonObject | None, JsonObject | None]]
+"""Takes a webhook body to (record now, record before), in the shape of Omie's API."""
 UPDATED, RESTORED = "A tabela de estoque foi atualizada.", "A tabela de estoque foi restaurada."
 
 
 class Stock:
     """Reads the stock of single products and puts it into Ploomes."""
 
-    def __init__(self, db: Database, clock: Clock, writer: Writer, endings: Endings) -> None:
+    def __init__(self, db: Database, clock: Clock, writer: Writer, endings: Endings, body_reader: BodyReader) -> None:
         self._db = db
         self._clock = clock
+        self._body_reader = body_reader
         self._writer = writer
         self._endings = endings
         self._places = Places(db, clock)
@@ -126,7 +142,7 @@ class Stock:
             counts = (
                 told_at is not None
                 and covers(level, pages, places)
-                and await self._counts(session, trip, product, told_at)
+                and await self._counts(session, trip, product, told_at, level)
             )
         if counts and level is not None:
             return level
@@ -136,26 +152,40 @@ class Stock:
         asked_at = self._clock.now()
         return await self._store(trip, product, await self._routes[route](trip, product), asked_at, route)
 
-    async def _counts(self, session: AsyncSession, trip: Trip, product: str, read_at: datetime) -> bool:
+    async def _counts(
+        self, session: AsyncSession, trip: Trip, product: str, read_at: datetime, level: StockLevel | None
+    ) -> bool:
         """Whether a read takes the event in, and every movement that came before: one that this event superseded too.
+        A movement that came since tells nothing where its body carries the figures that are known: bodies only screen.
 
         A page of a pass counts a day, also for a product just linked; what only draws again, whatever is known.
         """
         event = trip.event
-        moved = select(Event.id).where(
+        moved = select(Event.body).where(
             Event.integration_id == trip.integration.id,
             Event.vendor == Vendor.OMIE,
             Event.entity == "stock",
             Event.external_id == product,
-            Event.source.in_((EventSource.WEBHOOK, EventSource.FOREIGN)),
+            Event.source.in_(MOVED),
             Event.state != EventState.ECHO,
             Event.received_at >= read_at,
         )
-        if (await session.execute(moved.limit(1))).first() is not None:
-            return False
+        bodies = (await session.scalars(moved.limit(BODIES_MOST))).all()
+        if bodies:
+            if level is None or len(bodies) == BODIES_MOST:
+                return False
+            if not all(self._is_known(body, level.figures) for body in bodies):
+                return False
+            if event.source in MOVED:
+                return True
         if event.source == EventSource.RESYNC or event.topic == LINKED:
             return self._clock.now() - read_at < PAGE_HOURS or await _redraws(session, event)
         return event.topic == EDITED or read_at > event.received_at
+
+    def _is_known(self, body: str | None, figures: Mapping[str, Figures]) -> bool:
+        position, _ = self._body_reader(body) if body else (None, None)
+        told = position_in(position) if position is not None else None
+        return told is not None and figures.get(told[0], {}) == told[1]
 
     async def _free_route(self, level: StockLevel | None) -> str:
         """A route that may be asked about this product now. Raises Postponed until one may."""

@@ -204,6 +204,12 @@ def listed(row: JsonObject) -> tuple[str, Figures]:
     return _told(row, LISTED_PLACE, {source.key: source.listed for source in SOURCES})
 
 
+def position_in(body: JsonObject) -> tuple[str, Figures] | None:
+    """The same in the body of a movement, where it carries every figure."""
+    whole = all(body.get(name) is not None for name in (LISTED_PLACE, *(source.listed for source in SOURCES)))
+    return listed(body) if whole else None
+
+
 def summed(answer: JsonObject) -> dict[str, Figures]:
     """Figures by place in an answer of the single route."""
     names = {source.key: source.summed for source in SOURCES}
