@@ -59,6 +59,7 @@ from app.sync.reactions import Reactions
 from app.sync.sales.messages import Messages
 from app.sync.setup import account_fields
 from app.sync.setup.checks import Checker
+from app.sync.setup.healing import Healing
 from app.sync.setup.integrations import Integrations
 from app.sync.setup.locks import Locks
 from app.sync.setup.option_tables import OptionTables
@@ -135,6 +136,9 @@ class Ponte:
         self.engine = Engine(self.db, self.clock, self.lanes, self.gateways, self.configs, BODY_READERS, trace)
         self.checker = Checker(self.db, self.clock, self.gateways)
         self.provisioner = Provisioner(self.db, self.clock, self.gateways, self.lanes)
+        self.resyncs = Resyncs(self.db, self.clock, self.configs)
+        self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
+        healing = Healing(self.db, self.clock, self.configs, self.provisioner, self.requests)
         self.integrations = Integrations(
             self.db,
             self.clock,
@@ -146,6 +150,7 @@ class Ponte:
             self.configs,
             self.gateways,
             self.engine.references,
+            healing.look,
             settings.public_url,
         )
         self.interactions = Interactions(self.db, self.clock, self.gateways, self.lanes)
@@ -175,8 +180,6 @@ class Ponte:
             stock.planned(Priority.BULK),
             Tables(self.configs, self.families, self.options),
         )
-        self.resyncs = Resyncs(self.db, self.clock, self.configs)
-        self.requests = Requests(self.db, self.clock, self.queue, self.resyncs)
         self.self_test = SelfTest(self.db, self.clock, self.gateways, self.configs, self.requests)
         self.diagnostics = Diagnostics(self.db, self.clock, self.configs)
         roads = {
@@ -232,6 +235,7 @@ class Ponte:
             self.options,
             self.engine.references,
             self.requests,
+            healing,
         )
         self.jobs = Jobs(
             self.inbox,

@@ -104,6 +104,13 @@ CAUSES: dict[str, Cause] = {
         "admin",
         duty="fields",
     ),
+    "provision_lost": Cause(
+        "Algo que a integração preparou no Ploomes foi apagado",
+        "O que foi criado de novo não pede nada; evite apenas que se repita. Se algo não pôde ser criado, dê ao "
+        "usuário da integração a permissão que falta no Ploomes: a tentativa se repete, ou use “tentar de novo”.",
+        "admin",
+        duty="provisioned",
+    ),
     "unknown_option": Cause(
         "Um campo de opções tem um valor sem correspondência",
         "Escolha no Ploomes uma das opções do Omie, ou publique a configuração de novo para igualar as opções.",
@@ -244,6 +251,8 @@ CAUSES: dict[str, Cause] = {
 """Every cause there is. `who`: who can mend it."""
 REFUSED = ("refused", "unknown_fault")
 """Causes of issues about a record that a vendor refused."""
+REFUSED_BY = "refused_by"
+"""Where the data of such an issue says which vendor it was."""
 DUTY_OF: Mapping[str, str] = {name: cause.duty for name, cause in CAUSES.items() if cause.duty is not None}
 
 
@@ -318,6 +327,13 @@ async def open_of(
     )
     found = (await session.execute(query)).scalars()
     return [issue for issue in found if (issue.vendor, issue.external_id) in set(records)]
+
+
+async def open_one(session: AsyncSession, integration_id: int, cause: str) -> Issue | None:
+    """The open issue of a cause that belongs to the integration as a whole."""
+    return await session.scalar(
+        select(Issue).where(Issue.integration_id == integration_id, Issue.cause == cause, Issue.open_key.is_not(None))
+    )
 
 
 async def open_refusals(session: AsyncSession, integration_id: int, entity: str) -> list[Issue]:

@@ -12,7 +12,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, LaneBusy, LeaseLost, Postponed, VendorError
 from app.core.log import get_logger
-from app.core.ports import Vendor
+from app.core.ports import Entity, Vendor
 from app.core.queue import Queue
 from app.sync import inbox, issues, links
 from app.sync.agreement import RefusedBefore
@@ -78,7 +78,8 @@ class Reactions:
                 await self._come_back(event, 1.0, "lane", "A reserva do registro expirou; recomeçando.")
             case RefusedBefore():
                 detail = f"O {error.vendor.label} recusou e os dados não mudaram desde então: {error.text}"
-                await self._refuse(event, Finding("refused", detail), again=True)
+                data = {issues.REFUSED_BY: error.vendor.value}
+                await self._refuse(event, Finding("refused", detail, data), again=True)
             case VendorError():
                 await self._vendor(event, error)
             case _ if database_away(error):
@@ -93,7 +94,7 @@ class Reactions:
         reason = reaction.reason.format(vendor=_label(error.vendor), text=error.text)
         _log.info("vendor fault", event_id=event.id, vendor=error.vendor, method=error.method, fault=error.fault)
         if reaction.kind == "refuse":
-            await self._refuse(event, Finding(reaction.cause, reason))
+            await self._refuse(event, Finding(reaction.cause, reason, {issues.REFUSED_BY: error.vendor}))
         elif reaction.kind == "credentials":
             await self._credentials(event, error, reason)
         else:
@@ -184,6 +185,9 @@ class Reactions:
         return [(event.vendor, own), *twin]
 
     async def _ploomes_id(self, session: AsyncSession, event: Event) -> str | None:
+        """The client on whose timeline people are told; no other record has one."""
+        if event.entity != Entity.CLIENTS:
+            return None
         if event.vendor == Vendor.PLOOMES:
             return event.external_id
         link = await links.find(session, event.integration_id, str(event.entity), Vendor.OMIE, str(event.external_id))

@@ -4,6 +4,7 @@ A publish writes the plan of what must be compared as one `resyncs` row with rea
 unfinished one's entities over, so that several become one (F025, F027).
 """
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -149,8 +150,16 @@ async def plan(
         entities += [entity for entity in row.entities if entity not in entities]
         start = "now" if "now" in (start, row.start) else start
         await pauses.cancel(session, row, "Outra publicação da configuração a substitui.", now)
-    row = Resync(
-        integration_id=integration.id,
+    row = comparison(integration.id, entities, start, now)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+def comparison(integration_id: int, entities: list[str], start: Start, now: datetime) -> Resync:
+    """A pass that compares both sides of some entities and puts right what differs, ready to be stored."""
+    return Resync(
+        integration_id=integration_id,
         state="scheduled",
         reason=REASON,
         entities=entities,
@@ -165,6 +174,3 @@ async def plan(
         due_at=now.timestamp(),
         created_at=now,
     )
-    session.add(row)
-    await session.flush()
-    return row

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import UserError
-from app.core.ports import Kind, Priority
+from app.core.ports import Kind, Priority, Vendor
 from app.core.queue import Queue
-from app.sync import inbox
+from app.sync import inbox, issues
 from app.sync.issues import DUTY_OF
 from app.sync.lookups import duties
 from app.sync.models import Event, EventSource, EventState, Issue
@@ -97,6 +97,16 @@ class Requests:
         await self._queue.ring("live")
         return len(found)
 
+    async def refused_again(
+        self, session: AsyncSession, integration_id: int, vendor: Vendor, entities: Sequence[str], topic: str
+    ) -> None:
+        """Inside a transaction of the caller: what a vendor refused is sent again although no value changed, because
+        what stood in the way is gone. There may be many, so live traffic goes first."""
+        for entity in entities:
+            for issue in await issues.open_refusals(session, integration_id, entity):
+                if issue.data.get(issues.REFUSED_BY) == vendor:
+                    await self._again(session, issue, topic, Priority.BULK)
+
     async def answer(self, integration_id: int, issue_id: int, choice: str) -> Issue:
         """Stores a person's choice and lets the road act on it. Raises UserError 404, 409, or 422 (no such choice)."""
         async with self._db.transaction() as session:
@@ -118,7 +128,9 @@ class Requests:
         await self._queue.ring("live")
         return issue
 
-    async def _again(self, session: AsyncSession, issue: Issue) -> None:
+    async def _again(
+        self, session: AsyncSession, issue: Issue, topic: str = "person", priority: Priority = Priority.PERSON
+    ) -> None:
         """A new event of the issue's record; a deletion stays a deletion. What the watch found, it looks at again."""
         if issue.cause in DUTY_OF:
             await duties.due(session, issue.integration_id, DUTY_OF[issue.cause], self._clock.now())
@@ -128,7 +140,9 @@ class Requests:
         before = await session.get(Event, issue.event_id) if issue.event_id else None
         of_record = before is not None and (before.vendor, before.external_id) == (issue.vendor, issue.external_id)
         kind = before.kind if before is not None and of_record else Kind.CHANGED.value
-        session.add(self._ask(issue.integration_id, issue.vendor, issue.entity, issue.external_id, kind))
+        event = self._ask(issue.integration_id, issue.vendor, issue.entity, issue.external_id, kind)
+        event.topic, event.priority = topic, priority.value
+        session.add(event)
 
     def _ask(self, integration_id: int, vendor: str, entity: str, external_id: str, kind: str) -> Event:
         return Event(

@@ -15,6 +15,7 @@ from app.core.ports import Kind as NoticeKind
 from app.core.ports import Vendor
 from app.sync import journal, links
 from app.sync.agreement import Agreement, RefusedBefore
+from app.sync.issues import REFUSED_BY
 from app.sync.lanes import record_lane
 from app.sync.models import Event, EventState, Link, LinkState, WriteEntry
 from app.sync.sales.book import PROOF, Book
@@ -75,13 +76,13 @@ class SalesRoad:
         try:
             await self._go(visit)
         except RefusedBefore as before:
-            await self._refused(
-                visit, f"O {before.vendor.label} recusou e os dados não mudaram desde então: {before.text}"
-            )
+            text = f"O {before.vendor.label} recusou e os dados não mudaram desde então: {before.text}"
+            await self._refused(visit, before.vendor, text)
         except VendorError as error:
             if error.fault not in REFUSALS or not error.permanent:
                 raise
-            await self._refused(visit, f"O {Vendor(error.vendor).label} recusou: {error.text}", error.fault)
+            vendor = Vendor(error.vendor)
+            await self._refused(visit, vendor, f"O {vendor.label} recusou: {error.text}", error.fault)
 
     # --- the sale of an event ------------------------------------------------------------------------------------
 
@@ -364,10 +365,11 @@ class SalesRoad:
             found.append(("ploomes", "clients", sale.contact))
         return found
 
-    async def _refused(self, visit: Visit, text: str, fault: Fault | None = None) -> None:
+    async def _refused(self, visit: Visit, vendor: Vendor, text: str, fault: Fault | None = None) -> None:
         """A vendor's no: one call, one issue; it goes again when the sale, its client or a product changed."""
         visit.findings.clear()
-        visit.found("unknown_fault" if fault is Fault.UNKNOWN else "refused", text)
+        cause = "unknown_fault" if fault is Fault.UNKNOWN else "refused"
+        visit.found(cause, text, **{REFUSED_BY: vendor.value})
         await self._book.close(visit, Outcome(EventState.WAITING, PREFLIGHT, text), self._watched(visit))
 
 

@@ -1,6 +1,6 @@
 """The life of an integration: created, tested, activated, paused, given new credentials, removed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Literal
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import Clock
 from app.core.db import Database
-from app.core.errors import LaneBusy, Postponed, UserError, VendorError
+from app.core.errors import LaneBusy, LeaseLost, Postponed, UserError, VendorError
 from app.core.log import get_logger
 from app.core.ports import JsonObject, Priority
 from app.core.vault import Vault, hash_token, new_token
@@ -59,8 +59,10 @@ class Integrations:
         configs: ConfigStore,
         gateways: Gateways,
         references: References,
+        heal: Callable[[int, Priority], Awaitable[None]],
         public_url: str,
     ) -> None:
+        """`heal`: makes again what somebody deleted in Ploomes, and what follows from it."""
         self._db = db
         self._clock = clock
         self._vault = vault
@@ -71,6 +73,7 @@ class Integrations:
         self._configs = configs
         self._gateways = gateways
         self._references = references
+        self._heal = heal
         self._public_url = public_url.rstrip("/")
 
     async def create(self, name: str, credentials: Credentials, *, author: str) -> JsonObject:
@@ -257,6 +260,8 @@ class Integrations:
         if twin is not None:
             detail = f"A integração “{twin.name}” já mantém este aplicativo Omie e esta conta Ploomes iguais."
             raise _blocked([Check("Par exclusivo", False, detail, "Desative ou remova a outra integração.")])
+        if row.ploomes_account_id == account_id:
+            row = await self._mend(row)
         suffix = row.provisioned.get("suffix")
         if suffix is None or row.ploomes_account_id not in (None, account_id):
             taken = any(other.provisioned.get("suffix") == "" for other in others)
@@ -265,6 +270,14 @@ class Integrations:
         return await self._provisioner.run(
             row, account_id=account_id, user_id=user_id, suffix=suffix, target=self.target(row)
         )
+
+    async def _mend(self, row: Integration) -> Integration:
+        """What the watch would find missing is told and its records put right, too, where an activation is quicker."""
+        try:
+            await self._heal(row.id, Priority.PERSON)
+        except (LaneBusy, LeaseLost, Postponed, VendorError) as error:  # what comes next says what is wrong
+            _log.info("nothing mended before an activation", integration=row.id, problem=type(error).__name__)
+        return await self.get(row.id)
 
     async def _join(self, row: Integration, account_id: str) -> Integration:
         """Names the Ploomes account as soon as it is known: what follows must count on that account's limits, and

@@ -1,11 +1,12 @@
 """What Ponte needs inside a Ploomes account, made or found: families, markers, statuses, fields, forms, webhooks.
 
 Every step looks before it makes, so it may run again at any time and repairs what is missing (contract section 6;
-Ploomes reference 3.3, 3.7 and 4). The result is stored as `integrations.provisioned`.
+Ploomes reference 3.3, 3.7 and 4). The result is stored as `integrations.provisioned`, which is also what tells later
+that something of it was deleted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,31 +17,15 @@ from app.core.errors import LaneBusy, Postponed, UserError, VendorError
 from app.core.log import get_logger
 from app.core.ports import JsonObject, Priority, Vendor
 from app.sync.lanes import Lanes
-from app.sync.lookups import known
 from app.sync.models import Integration
-from app.sync.setup.account_fields import surely_all
-from app.sync.setup.checks import FAMILIES
-from app.sync.setup.site import ENTITY_IDS, PATIENCE_SECONDS, FieldSpec, Site, id_of, make_field, put_on_forms
+from app.sync.setup.parts import FIELD_SPECS, MARKERS, PARTS, SETS, Lost, Part, lost_of
+from app.sync.setup.site import ENTITY_IDS, PATIENCE_SECONDS, Site, id_of
 from app.sync.vendors import Gateways, read_all, say
 
 _log = get_logger(__name__)
 
-SETS = ("contacts", "products", "orders")
-"""Sets of Ploomes that Ponte watches and has fields in."""
 WEBHOOK_ACTIONS = (1, 2, 3)
 """Create, Update, Delete (reference 2)."""
-MARKERS = {"active": "Ativo", "inactive": "Inativo"}
-EARLIER_NAME = "id (omie)"
-
-
-FIELD_SPECS: Sequence[FieldSpec] = (
-    FieldSpec("ponte_omie_id", "contacts", "Id (Omie)", "Texto simples"),
-    FieldSpec("ponte_omie_id", "products", "Id (Omie)", "Texto simples"),
-    FieldSpec("ponte_omie_id", "orders", "Id (Omie)", "Texto simples"),
-    FieldSpec("ponte_omie_number", "orders", "Nº do pedido (Omie)", "Texto simples"),
-    FieldSpec("ponte_omie_status", "orders", "Situação (Omie)", "Texto simples"),
-    FieldSpec("ponte_stock", "products", "Estoque (Omie)", "Texto multilinha"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +61,18 @@ class Provisioned:
     account_id: str
     user_id: str
     facts: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What one look at a part found and did."""
+
+    lost: Sequence[Lost] = ()
+    facts: JsonObject = field(default_factory=dict)
+    """What to store on the integration."""
+    warnings: Sequence[str] = ()
+    problem: str | None = None
+    """Why it could not be made, in Portuguese."""
 
 
 class Provisioner:
@@ -124,28 +121,34 @@ class Provisioner:
         return Provisioned(account_id, user_id, facts)
 
     async def _prepare(self, site: Site, target: WebhookTarget) -> JsonObject:
-        before = site.before.get("markers") or {}
-        families = await _named(
-            site, "families", FAMILIES, lambda name: {"Name": name}, site.before.get("families") or {}
-        )
-        markers = await _named(
-            site,
-            "product_lists",
-            MARKERS.values(),
-            lambda name: {"Name": name, "Editable": True},
-            {name: before.get(word) for word, name in MARKERS.items()},
-        )
-        fields, earlier = await _fields(site)
+        facts: JsonObject = {"suffix": site.suffix}
+        for part in PARTS:
+            facts |= await part.make(site, await site.all(part.entity))
         return {
-            "suffix": site.suffix,
-            "families": families,
-            "markers": {word: markers[name] for word, name in MARKERS.items()},
+            **facts,
             "statuses": await _statuses(site),
-            "fields": fields,
-            "earlier_fields": earlier,
             "webhooks": await _webhooks(site, target),
             "warnings": site.warnings,
         }
+
+    async def repair(self, integration: Integration, part: Part, priority: Priority) -> Repair:
+        """Makes again what somebody deleted of a part; one list while nothing is missing. Raises LaneBusy, LeaseLost,
+        Postponed, VendorError; a lasting refusal is told in the answer."""
+        ploomes = self._gateways.open(integration, priority)[1]
+        suffix = str(integration.provisioned.get("suffix") or "")
+        async with self._lanes.hold(f"provision:{integration.ploomes_account_id}") as lease:
+            site = Site(self._clock, self._db, integration, ploomes, lease, suffix)
+            lost, rows = await lost_of(site, part)
+            # new credentials may be another account's: nothing is made there unless somebody activates it
+            if not lost or (await self.identify(integration))[0] != integration.ploomes_account_id:
+                return Repair()
+            try:
+                facts = await part.make(site, rows)
+            except VendorError as error:
+                if not error.permanent:
+                    raise
+                return Repair(lost, problem=say(error, Vendor.PLOOMES))
+            return Repair(lost, facts, site.warnings)
 
     async def repair_webhooks(
         self, integration: Integration, target: WebhookTarget, priority: Priority
@@ -201,25 +204,6 @@ class Provisioner:
         return removed
 
 
-async def _named(
-    site: Site, entity: str, names: Iterable[str], body: Callable[[str], JsonObject], earlier: JsonObject
-) -> dict[str, Any]:
-    """Ids by name of a set, making the missing ones; what we made `earlier` and somebody renamed gets its name back."""
-    rows = await site.all(entity)
-    ids = {str(row.data.get("Name", "")).casefold(): row.data["Id"] for row in reversed(rows)}
-    living = {row.data["Id"] for row in rows}
-    for name in names:
-        made = earlier.get(name)
-        if name.casefold() in ids:
-            continue
-        if made in living:  # somebody renamed it
-            await site.write(entity, "update", str(made), {"Name": name})
-            ids[name.casefold()] = made
-        else:
-            ids[name.casefold()] = id_of(await site.write(entity, "create", None, body(name)))
-    return {name: ids[name.casefold()] for name in names}
-
-
 async def _statuses(site: Site) -> dict[str, Any]:
     """Contact statuses by meaning; they cannot be made by API, so a missing one is a warning."""
     ids = {str(row.data.get("Name", "")).casefold(): row.data["Id"] for row in reversed(await site.all("statuses"))}
@@ -228,35 +212,6 @@ async def _statuses(site: Site) -> dict[str, Any]:
         if found[word] is None:
             site.warnings.append(f"O status de cliente “{name}” não existe no Ploomes; crie-o e ative de novo.")
     return {word: value for word, value in found.items() if value is not None}
-
-
-async def _fields(site: Site) -> tuple[JsonObject, JsonObject]:
-    """Our custom fields, and the fields named "Id (Omie)" that an earlier integration left."""
-    records = await site.all("fields")
-    rows = [row.data for row in records]
-    surely_all(rows)
-    async with site.db.transaction() as session:  # where native fields are kept is known from now on
-        found = [known.known_of(record) for record in records]
-        await known.upsert(session, site.integration.id, found, site.clock.now())
-    types = {row.data["Id"]: str(row.data.get("Name", "")) for row in await site.all("field_types")}
-    keys: dict[str, dict[str, str]] = {}
-    made: list[tuple[FieldSpec, str]] = []
-    for spec in (replace(each, name=site.label(each.name)) for each in FIELD_SPECS):
-        key = await make_field(site, spec, rows, types)
-        keys.setdefault(spec.key, {})[spec.entity] = key
-        made.append((spec, key))
-    await put_on_forms(site, made)
-    earlier = {
-        entity: [
-            str(row["Key"])
-            for row in rows
-            if row.get("EntityId") == entity_id
-            and str(row.get("Name", "")).casefold() == EARLIER_NAME
-            and not str(row.get("SendExternalKey") or "").startswith("ponte_")
-        ]
-        for entity, entity_id in ((name, ENTITY_IDS[name]) for name in SETS)
-    }
-    return keys, {entity: found for entity, found in earlier.items() if found}
 
 
 async def _webhooks(site: Site, target: WebhookTarget) -> JsonObject:

@@ -22,7 +22,7 @@ WRITE_SECONDS = 35.0
 """A write of a gateway is over after its time-out of 30 s; the lane must outlive it."""
 PATIENCE_SECONDS = 150.0
 """Longer than the minute that Ploomes' own limit lasts."""
-TOLD = frozenset({"fields", "options", "families", "product_lists"})
+TOLD = frozenset({"fields", "options", "families", "product_lists", "groups"})
 """Sets whose writes are told in the history; webhooks carry our secrets, and places on forms say nothing."""
 ID_SIZE = 40
 """A FieldKey's end is its unique part."""

@@ -1,7 +1,8 @@
 """Duties that keep an integration healthy by the clock, before a record fails on it.
 
 Codes of the configuration that became inactive in Omie, mapped fields and options that drifted in Ploomes, webhooks
-that Ploomes switched off, and credentials: each is looked at in turn, at the lowest priority, and tells what it found.
+that Ploomes switched off, what activation made there and somebody deleted, and credentials: each is looked at in turn,
+at the lowest priority, and tells what it found.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +28,7 @@ from app.sync.lookups import duties
 from app.sync.lookups.references import References
 from app.sync.lookups.vanished import KEY_SIZE, SUSPENDED, suspend
 from app.sync.models import Integration, IntegrationState, Issue
+from app.sync.setup.healing import Healing
 from app.sync.setup.option_tables import OptionTables
 from app.sync.setup.pickers import KINDS, Pickers, doubts_of
 from app.sync.setup.upkeep import Upkeep
@@ -60,6 +62,7 @@ class Watch:
         options: OptionTables,
         references: References,
         requests: Requests,
+        healing: Healing,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -69,8 +72,10 @@ class Watch:
         self._options = options
         self._references = references
         self._requests = requests
+        self._healing = healing
         self.duties: Mapping[str, Duty] = {
             "webhooks": Duty(1800.0, self.webhooks),
+            "provisioned": Duty(1800.0, self.provisioned),
             "codes": Duty(3600.0, self.codes),
             "fields": Duty(3600.0, self.fields),
             "credentials": Duty(86400.0, self.credentials, (*RUNNING, IntegrationState.CREDENTIALS_REFUSED)),
@@ -103,6 +108,10 @@ class Watch:
     async def webhooks(self, row: Integration) -> None:
         """Webhooks that were switched off or deleted in Ploomes come back."""
         await self._upkeep.repair_webhooks(row)
+
+    async def provisioned(self, row: Integration) -> None:
+        """Families, markers and fields of ours that somebody deleted in Ploomes are made again."""
+        await self._healing.look(row.id)
 
     async def credentials(self, row: Integration) -> None:
         """Asks both vendors whether the credentials still hold."""

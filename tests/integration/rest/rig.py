@@ -32,6 +32,7 @@ from app.sync.passes.self_test import SelfTest
 from app.sync.passes.tables import Tables
 from app.sync.setup import account_fields
 from app.sync.setup.checks import Checker
+from app.sync.setup.healing import Healing
 from app.sync.setup.integrations import Integrations
 from app.sync.setup.locks import Locks
 from app.sync.setup.option_tables import OptionTables
@@ -61,9 +62,13 @@ class Parts:
         lanes = self.lanes = Lanes(db, settings.lease_seconds)
         references = References(db, clock, lanes)
         self.configs = ConfigStore(db, clock, vendors, account_fields.reader(db, clock, vendors))
+        self.resyncs = Resyncs(db, clock, self.configs)
+        self.requests = Requests(db, clock, self.queue, self.resyncs)
+        provisioner = Provisioner(db, clock, vendors, lanes)
+        healing = Healing(db, clock, self.configs, provisioner, self.requests)
         self.integrations = Integrations(
-            db, clock, VAULT, self.inbox, lanes, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
-            self.configs, vendors, references, settings.public_url,
+            db, clock, VAULT, self.inbox, lanes, Checker(db, clock, vendors), provisioner,
+            self.configs, vendors, references, healing.look, settings.public_url,
         )  # fmt: skip
         steps = LoadSteps(db, clock, vendors, self.configs, references, lanes)
         self.options = OptionTables(db, clock, vendors, lanes)
@@ -73,13 +78,11 @@ class Parts:
         resync_road = resync_steps.road()
         roads = {first_load.REASON: steps.road(), REQUESTED: resync_road, RECONCILE: resync_road}
         self.first_load = Passes(db, clock, self.queue, roads)
-        self.resyncs = Resyncs(db, clock, self.configs)
         self.foreign = Foreign(db, clock, self.inbox, self.configs)
         self.pickers = Pickers(db, clock, vendors)
         self.publishing = Publishing(db, clock, self.configs, self.options, references)
         self.stock_refresh = StockRefresh(db, clock, self.configs, vendors)
         self.value_tables = ValueTables(db, clock, self.configs)
-        self.requests = Requests(db, clock, self.queue, self.resyncs)
         self.self_test = SelfTest(db, clock, vendors, self.configs, self.requests)
         self.diagnostics = Diagnostics(db, clock, self.configs)
         self.linking = Linking(db, clock, self.queue, lanes, vendors, self.configs, references)
@@ -90,10 +93,11 @@ class Parts:
         self.why = Why(db, clock)
         self.locks = Locks(db, clock, vendors, self.configs)
         self.upkeep = Upkeep(
-            db, clock, VAULT, self.inbox, Checker(db, clock, vendors), Provisioner(db, clock, vendors, lanes),
-            self.integrations, self.locks,
+            db, clock, VAULT, self.inbox, Checker(db, clock, vendors), provisioner, self.integrations, self.locks,
         )  # fmt: skip
-        self.watch = Watch(db, clock, self.configs, self.upkeep, self.pickers, self.options, references, self.requests)
+        self.watch = Watch(
+            db, clock, self.configs, self.upkeep, self.pickers, self.options, references, self.requests, healing
+        )
 
     async def work(self, stop: asyncio.Event) -> None:
         """No engine here."""

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.vault import Vault
 from app.main import create_app
-from app.sync.setup.provisioning import FIELD_SPECS
+from app.sync.setup.parts import FIELD_SPECS
 from app.sync.setup.upkeep import SECRETS
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import NEW, Parts

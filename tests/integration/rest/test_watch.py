@@ -108,6 +108,24 @@ async def test_webhooks_that_ploomes_switched_off_come_back(
     assert len(rows) == 9
 
 
+@pytest.mark.feature("F016", "F092")
+async def test_what_another_account_lacks_is_not_made_there(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts
+) -> None:
+    families = vendors.ploomes.sets["families"]
+    gone = families.pop()
+    me, home = vendors.ploomes.sets["self"][0], vendors.ploomes.sets["self"][0]["AccountId"]
+    for account, made in ((901, 0), (home, 1)):
+        me["AccountId"] = account
+        before = len(families)
+        await ponte.watch.provisioned(await ponte.integrations.get(active["id"]))
+        assert len(families) - before == made
+        assert await causes(api, active) == ["provision_lost"] * made
+    assert families[-1]["Name"] == gone["Name"]
+    row = await ponte.integrations.get(active["id"])
+    assert row.provisioned["families"][gone["Name"]] == families[-1]["Id"]
+
+
 @pytest.mark.feature("F016", "F022", "F036")
 async def test_the_daily_look_stops_at_refused_credentials_and_goes_on_with_accepted_ones(
     api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts, clock: FixedClock
