@@ -35,6 +35,12 @@ EMBEDDED = pytest.mark.parametrize(
 )
 """For rules that do not depend on the storage: `make test` proves them on one set-up, `make test-all` on both."""
 
+SPLIT = pytest.mark.parametrize(
+    "storage", [pytest.param("embedded", marks=pytest.mark.slow), pytest.param("split", marks=pytest.mark.services)],
+    indirect=True,
+)  # fmt: skip
+"""For whole roads of a sale or a pass: `make test` proves them where processes are split, `make test-all` on both."""
+
 
 MORNING = {"hour": 8, "minute": 30, "second": 0, "microsecond": 0}
 """When every test begins, in Brazil: the off-hours window is closed for hours, so that a publish plans its comparison

@@ -17,7 +17,7 @@ from app.sync.models import Link
 from app.sync.passes import certificate
 from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed, running
 from tests.e2e.test_products import product, service, twin
-from tests.e2e.test_resync import CNPJS, act, pairs, rested, resync, silent
+from tests.e2e.test_resync import CNPJS, act, as_planned, pairs, rested, resync, silent
 
 
 async def loaded(rig: Rig) -> bool:
@@ -150,7 +150,7 @@ async def test_the_catalogue_is_planned_healed_and_certified_too(rig: Rig) -> No
     assert await rig.writes() == writes
     await act(rig, plan["id"], "resume", force=True)
     done = await rested(rig, plan["id"], "completed")
-    assert done["requests_used"] == done["plan"]["requests"]
+    done = await as_planned(rig, done["id"])
     found = await twin(rig, code)
     assert (found["UnitPrice"], found["Suspended"]) == (25, True)
     _, document, _ = await reconcile(rig)

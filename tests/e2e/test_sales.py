@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.rig import Rig, at_speed
+from tests.e2e.rig import SPLIT, Rig, at_speed
 from tests.e2e.shop import Shop, number
 
 
@@ -13,6 +13,7 @@ async def shop(rig: Rig) -> Shop:
     return await Shop(rig).open()
 
 
+@SPLIT
 @pytest.mark.feature("F009", "F154", "F156", "F157", "F158", "F159", "F160", "F169", "F172", "F174", "F175")
 async def test_a_sale_becomes_an_order_to_the_cent(shop: Shop) -> None:
     sale_id = await shop.sale(
@@ -33,6 +34,7 @@ async def test_a_sale_becomes_an_order_to_the_cent(shop: Shop) -> None:
     assert not await shop.rig.refusals()
 
 
+@SPLIT
 @pytest.mark.feature("F168")
 @at_speed(60.0)
 async def test_edits_follow_line_by_line(shop: Shop) -> None:
@@ -51,6 +53,7 @@ async def test_edits_follow_line_by_line(shop: Shop) -> None:
     assert await shop.rig.issues() == []
 
 
+@SPLIT
 @pytest.mark.feature("F091")
 async def test_a_client_without_a_partner_is_synced_first_and_a_contact_person_when_a_sale_names_it(shop: Shop) -> None:
     company = shop.contact

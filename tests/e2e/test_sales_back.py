@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.rig import EMBEDDED, SPLIT, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop, custom, number
 
 
@@ -61,6 +61,7 @@ async def typed_order(shop: Shop, **head: Any) -> JsonObject:
     return made
 
 
+@SPLIT
 @pytest.mark.feature("F009", "F164", "F170")
 async def test_an_order_typed_in_omie_becomes_a_sale(shop: Shop) -> None:
     order = await typed_order(shop)
@@ -79,6 +80,7 @@ async def test_an_order_typed_in_omie_becomes_a_sale(shop: Shop) -> None:
     assert record["screens"]["omie"]["record"].endswith(f"/records/orders/omie/{omie_id}")
 
 
+@SPLIT
 @pytest.mark.feature("F164")
 async def test_both_numbers_are_kept_on_both_sides(shop: Shop) -> None:
     sale_id = await shop.sale(shop.line("Produto 1"))
@@ -88,6 +90,7 @@ async def test_both_numbers_are_kept_on_both_sides(shop: Shop) -> None:
     assert await field(shop, sale_id, "ponte_omie_status") == "Em aberto"
 
 
+@SPLIT
 @pytest.mark.feature("F156", "F159", "F166")
 async def test_an_edit_of_the_order_reaches_the_sale_and_a_new_client_does_not(shop: Shop) -> None:
     sale_id = await shop.sale(shop.line("Produto 1", 2, "10.00"), shop.line("Produto 2", 1, "5.00"))
@@ -112,6 +115,7 @@ async def test_an_edit_of_the_order_reaches_the_sale_and_a_new_client_does_not(s
     assert str((await shop.order_of(sale_id))["cabecalho"]["codigo_cliente"]) == str(other["codigo_cliente_omie"])
 
 
+@SPLIT
 @at_speed(60)
 @pytest.mark.feature("F171", "F181")
 async def test_stage_by_name_then_invoiced_with_number(shop: Shop) -> None:
@@ -130,6 +134,7 @@ async def test_stage_by_name_then_invoiced_with_number(shop: Shop) -> None:
     await noticed(shop, sale_id, "ponte_omie_status", "Faturado, NF-e ")
 
 
+@SPLIT
 @at_speed(60)
 @pytest.mark.feature("F180", "F181")
 async def test_a_cancelled_order_marks_its_sale(shop: Shop) -> None:
@@ -141,6 +146,7 @@ async def test_a_cancelled_order_marks_its_sale(shop: Shop) -> None:
     assert str((await shop.sales())[sale_id]["StageId"]) == stage
 
 
+@SPLIT
 @pytest.mark.feature("F167", "F181")
 async def test_the_deletion_matrix(shop: Shop) -> None:
     first, second = await shop.sale(shop.line("Produto 1")), await shop.sale(shop.line("Produto 2"))
@@ -162,6 +168,7 @@ async def test_cancelling_can_be_switched_off(shop: Shop) -> None:
     assert (await shop.order_of(sale_id))["infoCadastro"]["cancelado"] == "N"
 
 
+@SPLIT
 @pytest.mark.feature("F167")
 @at_speed(60)
 async def test_an_invoiced_order_is_never_touched_and_a_person_is_asked(shop: Shop) -> None:

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from app.sync.models import WriteEntry, WriteState
-from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.rig import APP_KEY, EMBEDDED, SPLIT, JsonObject, Rig, at_speed
 from tests.e2e.shop import Shop, custom, move_family, new_field, number, option_id
 
 CARRIER = "11444777000161"
 
 
+@SPLIT
 @pytest.mark.feature("F151", "F160", "F177", "F178", "F182", "F183", "F184", "F185", "F186", "F187", "F188", "F189")
 async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     carrier = await new_field(rig, "Transportadora da venda", "Opções pré-cadastradas", options=("Rápida",))
@@ -49,6 +50,7 @@ async def test_carrier_payment_scenario_and_instalments(rig: Rig) -> None:
     assert await rig.issues() == []
 
 
+@SPLIT
 @at_speed(60)
 @pytest.mark.feature("F182", "F184", "F185", "F186", "F187", "F188", "F189")
 async def test_another_carrier_or_payment_chosen_later_is_told_until_the_order_is_invoiced(rig: Rig) -> None:
@@ -187,6 +189,7 @@ async def test_a_carrier_that_is_none_is_refused_by_policy(rig: Rig) -> None:
     await rig.until(carried, 60)
 
 
+@SPLIT
 @pytest.mark.feature("F165", "F220", "F222", "F223", "F227", "F228", "F231", "F232", "F233", "F236")
 async def test_mapped_fields_and_taxes_of_the_lines(rig: Rig) -> None:
     wanted: dict[str, tuple[str, int]] = {
@@ -339,6 +342,7 @@ async def test_a_company_in_simples_nacional_is_told_csosn(rig: Rig) -> None:
     assert await rig.issues() == []
 
 
+@SPLIT
 @pytest.mark.feature("F171")
 async def test_a_text_field_shows_the_stage(rig: Rig) -> None:
     key = (await new_field(rig, "Etapa no Omie", "Texto simples"))["Key"]

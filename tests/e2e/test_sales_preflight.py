@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.sync.sales.preflight import CONDITIONS
-from tests.e2e.rig import APP_KEY, EMBEDDED, JsonObject, Rig, at_speed
+from tests.e2e.rig import APP_KEY, EMBEDDED, SPLIT, JsonObject, Rig, at_speed
 from tests.e2e.shop import PERSON, Shop, move_family, new_field, option_id
 
 READY = "pronta"
@@ -246,6 +246,7 @@ async def test_each_broken_condition_is_told_and_mending_it_sends_the_sale(rig: 
     assert {name for name in TITLES} - CASES.keys() == {"category", "city_of_service"}
 
 
+@SPLIT
 @at_speed(8.0)
 @pytest.mark.feature("X01", "F176")
 async def test_what_the_configuration_lacks_is_told_and_publishing_it_sends_the_sale_at_once(rig: Rig) -> None:

@@ -2,12 +2,13 @@
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig, at_speed
+from tests.e2e.rig import EMBEDDED, SPLIT, Rig, at_speed
 from tests.e2e.shop import Shop, number
 
 WRITES = ("IncluirPedido", "AlterarPedidoVenda", "IncluirOS", "AlterarOS")
 
 
+@SPLIT
 @at_speed(8)
 @pytest.mark.feature("F272")
 async def test_a_burst_of_twenty_edits_costs_at_most_two_writes_per_document(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig, at_speed
+from tests.e2e.rig import EMBEDDED, SPLIT, Rig, at_speed
 from tests.e2e.shop import JsonObject, Shop, number
 
 
@@ -20,6 +20,7 @@ async def work_of(shop: Shop, sale_id: str) -> JsonObject:
     return found
 
 
+@SPLIT
 @pytest.mark.feature("F002", "F011", "F132")
 @at_speed(60.0)
 async def test_a_mixed_sale_gives_one_order_and_one_service_order(shop: Shop) -> None:
@@ -42,6 +43,7 @@ async def test_a_mixed_sale_gives_one_order_and_one_service_order(shop: Shop) ->
     assert await shop.rig.issues() == []
 
 
+@SPLIT
 @pytest.mark.feature("F167")
 @at_speed(60.0)
 async def test_deleting_the_product_order_leaves_the_service_order_alive(shop: Shop) -> None:
