@@ -502,6 +502,28 @@ async def test_what_a_place_held_is_shown_again_after_there_was_none_for_sale(ri
     assert (await rig.issues(), await rig.refusals()) == ([], {})
 
 
+@pytest.mark.feature("F135", "F137", "F144")
+@EMBEDDED
+@at_speed(60.0)
+async def test_a_movement_in_a_place_that_is_newer_than_the_list_shows_it(rig: Rig) -> None:
+    await rig.until(lambda: loaded(rig))
+    code = (await product(rig))["codigo_produto"]
+    await rig.settle()
+    await move(rig, code, 3)
+    await rig.settle()
+    place = await rig.omie_put("locations", codigo="LOJA", descricao="Loja do centro", dispVenda="S", tipo="3")
+    await move(rig, code, 5, location=place["codigo_local_estoque"])
+    await rig.settle()
+    table = await shown(rig, code)
+    assert [text in table for text in (">3</td>", ">5</td>", ">Loja do centro</td>")] == [True] * 3
+    lists = len(rig.tap.of("ListarLocaisEstoque"))
+    await move(rig, code, 1, location=place["codigo_local_estoque"])
+    await rig.settle()
+    assert ">6</td>" in await shown(rig, code)
+    assert len(rig.tap.of("ListarLocaisEstoque")) == lists
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
 @pytest.mark.feature("F138", "F145")
 @EMBEDDED
 @at_speed(60.0)

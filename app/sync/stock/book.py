@@ -188,6 +188,7 @@ class Places:
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
         self._sets = Sets(db, clock)
 
     async def of(
@@ -200,6 +201,29 @@ class Places:
         async with self._db.read() as session:
             rows = await known.everything(session, integration.id, Vendor.OMIE, PLACES_SET)
         return chosen(rows, config)
+
+    async def learn(self, integration: Integration, told: Collection[str], omie: Gateway) -> bool:
+        """Reads the list again when figures tell of a place (ids) that it never had; what it still does not have is
+        remembered as gone. Whether it was read. Raises Postponed, VendorError."""
+        if not await self._strangers(integration.id, told):
+            return False
+        await self._sets.read(integration.id, Vendor.OMIE, PLACES_SET, omie)
+        now = self._clock.now()
+        for place in await self._strangers(integration.id, told):
+            async with self._db.transaction() as session:
+                await known.upsert(session, integration.id, [known.Known(Vendor.OMIE, PLACES_SET, place)], now)
+                await known.mark_gone(session, integration.id, Vendor.OMIE, PLACES_SET, place, now)
+        return True
+
+    async def _strangers(self, integration_id: int, told: Collection[str]) -> set[str]:
+        query = select(KnownRecord.external_id).where(
+            KnownRecord.integration_id == integration_id,
+            KnownRecord.vendor == Vendor.OMIE,
+            KnownRecord.entity == PLACES_SET,
+            KnownRecord.external_id.in_(told),
+        )
+        async with self._db.read() as session:
+            return set(told).difference(await session.scalars(query))
 
 
 def chosen(rows: Sequence[KnownRecord], config: Config) -> list[Place]:
