@@ -13,6 +13,7 @@ from .wire import Row
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1c2733}
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d9e0e7;padding:.35rem .5rem;text-align:left}
 h1 small{color:#66788a;font-weight:400}label{display:block;margin:.4rem 0}input,select{width:100%;max-width:34rem}
+iframe{width:100%;height:14rem;border:1px solid #d9e0e7}
 .erro{background:#fde8e8;padding:.6rem}.inativo{color:#98a5b3}form.linha{display:inline}nav a{margin-right:1rem}"""
 
 
@@ -47,7 +48,7 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def inputs(fields: dict[str, str], values: Row, choices: dict[str, dict[str, str]]) -> str:
-    """One labelled input per field: field -> label; `choices`: field -> value -> text."""
+    """One labelled input per field: field -> label; `choices`: field -> value -> text. HTML is also shown as such."""
     parts = []
     for name, label in fields.items():
         value = str(values.get(name) or "")
@@ -60,6 +61,8 @@ def inputs(fields: dict[str, str], values: Row, choices: dict[str, dict[str, str
             parts.append(f'<label>{escape(label)}<select name="{name}">{items}</select></label>')
         else:
             parts.append(f'<label>{escape(label)}<input name="{name}" value="{escape(value)}"></label>')
+            if value.startswith("<"):  # as Ploomes shows it; what somebody typed runs nothing here
+                parts.append(f'<iframe sandbox title="{escape(label)}" srcdoc="{escape(value)}"></iframe>')
     return "".join(parts)
 
 

@@ -218,6 +218,9 @@ async def test_pages_of_products_sales_fields_and_options(bench: Bench) -> None:
     assert product["OtherProperties"][0]["IntegerValue"] == option["Id"]
     page = (await bench.http.get(f"{base}/products")).text
     assert ("Caneta &lt;b&gt;" in page, "Papelaria" in page) == (True, True)
+    await post(f"products/{product['Id']}", Name="<b>7</b>")
+    page = (await bench.http.get(f"{base}/products/{product['Id']}")).text
+    assert '<iframe sandbox title="Nome" srcdoc="&lt;b&gt;7&lt;/b&gt;">' in page  # HTML is shown, and runs nothing
     await post(f"products/{product['Id']}", Name="Lápis", Suspended="True")
     assert (await last("Products"))["Suspended"] is True
     await post(f"products/{product['Id']}", status=422, UnitPrice="muito")
