@@ -117,6 +117,11 @@ def warnings_of(config: Config) -> list[str]:
             warnings.append(
                 f"{row.omie}: impostos de itens só vão do Ploomes para o Omie; com a direção to_ploomes nada é enviado."
             )
+    if config.entities.stock and config.stock.locations == []:
+        warnings.append(
+            "Com stock.locations vazio, a tabela de estoque não mostra nenhum local; “all” mostra todos os que estão "
+            "habilitados para venda."
+        )
     if config.deletes.pause_above_in_ten_minutes == 0:
         warnings.append("Com deletes.pause_above_in_ten_minutes igual a 0, toda exclusão espera por uma pessoa.")
     return warnings

@@ -14,6 +14,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Fault, Postponed, VendorError
 from app.core.ports import Gateway, JsonObject, Priority, Record, Vendor
+from app.sync.config.scope import properties_of
 from app.sync.lookups import known
 from app.sync.models import Integration, KnownRecord
 from app.sync.vendors import Gateways, patiently, read_all, say
@@ -165,7 +166,9 @@ async def _families(reader: Reader) -> Check:
     return _well("As famílias Produtos e Serviços existem no Ploomes.")
 
 
-PRODUCT_FIELDS = ("Name", "Code", "UnitPrice", "MeasurementUnit", "GroupId", "FamilyId", "Suspended")
+PRODUCT_FIELDS = frozenset(
+    {"Name", "Code", "UnitPrice", "MeasurementUnit", "GroupId", "FamilyId", "Suspended", "Lists"}
+)
 """What Omie is master of on a product in Ploomes."""
 PRODUCT_ENTITY = 10
 
@@ -177,7 +180,10 @@ async def _product_fields(reader: Reader) -> Check:
         str(row.get("Name") or row["Key"])
         for row in rows
         if row.get("EntityId") == PRODUCT_ENTITY
-        and (row.get("PropertyName") in PRODUCT_FIELDS or str(row.get("SendExternalKey") or "").startswith("ponte_"))
+        and (
+            not PRODUCT_FIELDS.isdisjoint(properties_of(row))
+            or str(row.get("SendExternalKey") or "").startswith("ponte_")
+        )
         and not row.get("Disabled")
     ]
     if not open_to_edits:

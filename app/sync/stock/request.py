@@ -1,5 +1,6 @@
 """What people do with the stock of all products: ask for it to be read again, and see what that takes (F145)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from sqlalchemy import select
@@ -17,11 +18,19 @@ from app.sync.models import Integration, Resync
 from app.sync.passes import resync_items as book
 from app.sync.passes.flight_plan import merged
 from app.sync.passes.models import REFRESH
-from app.sync.stock.book import PLACES_SET, chosen, is_on, whole
+from app.sync.stock.book import PLACES_SET, chosen, whole
 from app.sync.vendors import Gateways
 
 STOCK = "stock"
 WORKING = ("scheduled", "running")
+OFF: Mapping[str, tuple[str, str]] = {
+    "stock": ("Estoque desligado", "A sincronização de estoque está desligada na configuração (entities.stock)."),
+    "products": (
+        "Produtos desligados",
+        "A sincronização de produtos está desligada na configuração (entities.products): o estoque é mostrado neles.",
+    ),
+}
+"""Why there is nothing to refresh while an entity is switched off."""
 
 
 class StockRefresh:
@@ -35,12 +44,11 @@ class StockRefresh:
 
     async def request(self, integration_id: int) -> Resync:
         """The refresh at work, else a new one, with the requests that it will take. Raises UserError 409 when the
-        integration is not active or stock is switched off."""
+        integration is not active, or stock or the products that show it are switched off."""
         config = await self._configs.get(integration_id)
-        if not config.entities.stock:
-            raise UserError(
-                HTTPStatus.CONFLICT, "Estoque desligado", "A sincronização de estoque está desligada na configuração."
-            )
+        for entity, off in OFF.items():
+            if not getattr(config.entities, entity):
+                raise UserError(HTTPStatus.CONFLICT, *off)
         async with self._db.transaction() as session:
             integration = await session.get(Integration, integration_id, with_for_update=True)
             if integration is None or integration.state not in RUNNING:
@@ -68,7 +76,7 @@ class StockRefresh:
         rows = stored.rows if stored is not None else None
         if rows is None:
             rows = len(places) * await book.linked(session, integration.id, "products")
-        lists = {PLACES_SET: len(known_places), STOCK: rows} if is_on(config) else {}
+        lists = {PLACES_SET: len(known_places), STOCK: rows}
         if known_places and not places:
             lists.pop(STOCK, None)
         calls: dict[str, int] = {}

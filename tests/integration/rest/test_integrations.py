@@ -71,6 +71,36 @@ async def test_the_test_says_what_is_well(api: httpx.AsyncClient, shop: dict[str
     assert {check["name"] for check in result["checks"]} >= {"Credenciais do Omie", "Credenciais do Ploomes"}
 
 
+@pytest.mark.feature("F005", "F101")
+async def test_the_test_names_the_product_fields_that_are_not_locked_in_ploomes(
+    api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors
+) -> None:
+    natives = (("Nome", "Name", "Name"), ("Grupo", "Group", "GroupId"), ("Marcadores", "Lists", "Lists"),
+               ("Imagem", "ImageUrl", "ImageUrl"))  # fmt: skip
+    fields = [
+        {"Id": 10 + n, "Key": f"product_{n}", "Name": name, "EntityId": 10, "TypeId": 1, "Dynamic": False,
+         "PropertyName": read, "UpdatePropertyName": written}
+        for n, (name, read, written) in enumerate(natives)
+    ]  # fmt: skip
+    fields.append({"Id": 20, "Key": "product_A", "Name": "Estoque (Omie)", "EntityId": 10, "TypeId": 2, "Dynamic": True,
+                   "SendExternalKey": "ponte_stock", "PropertyName": "BigStringValue"})  # fmt: skip
+    vendors.ploomes.sets["fields"] += fields
+
+    async def told() -> tuple[bool, str]:
+        checks = (await api.post(f"/integrations/{shop['id']}/test")).json()["checks"]
+        [check] = [check for check in checks if check["name"] == "Campos de produto do Ploomes"]
+        return check["ok"], check["detail"]
+
+    open_to_edits = ["Nome", "Grupo", "Marcadores", "Estoque (Omie)"]
+    for name in open_to_edits:
+        left = open_to_edits[open_to_edits.index(name) :]
+        ok, text = await told()
+        assert (ok, text.rpartition(": ")[2]) == (True, f"{', '.join(left)}."), text
+        assert "podem ser travados" in text
+        next(row for row in fields if row["Name"] == name)["Disabled"] = True
+    assert await told() == (True, "Os campos de produto que vêm do Omie estão travados no Ploomes.")
+
+
 async def test_omies_answers_are_reused_for_a_minute(
     api: httpx.AsyncClient, shop: dict[str, Any], vendors: FakeVendors, clock: FixedClock
 ) -> None:
