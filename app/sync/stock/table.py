@@ -205,9 +205,9 @@ def listed(row: JsonObject) -> tuple[str, Figures]:
 
 
 def position_in(body: JsonObject) -> tuple[str, Figures] | None:
-    """The same in the body of a movement, where it carries every figure."""
-    whole = all(body.get(name) is not None for name in (LISTED_PLACE, *(source.listed for source in SOURCES)))
-    return listed(body) if whole else None
+    """The same in the body of a movement, where it carries every figure in a form we can read."""
+    told = (body.get(LISTED_PLACE), *(canonical_decimal(body.get(source.listed)) for source in SOURCES))
+    return None if None in told else listed(body)
 
 
 def summed(answer: JsonObject) -> dict[str, Figures]:

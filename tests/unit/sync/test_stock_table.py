@@ -17,6 +17,7 @@ from app.sync.stock.table import (
     Place,
     digest,
     listed,
+    position_in,
     rows_of,
     says_the_same,
     stamped,
@@ -77,6 +78,16 @@ def test_the_page_route_and_the_single_route_agree() -> None:
     by_page = dict([listed(LISTED)])
     assert by_page == summed(SUMMED)
     assert drawn(by_page) == drawn(summed(SUMMED))
+
+
+@pytest.mark.feature("F144")
+def test_a_movement_with_a_figure_nobody_can_read_tells_none() -> None:
+    assert position_in(LISTED) == listed(LISTED)
+    for name in ("codigo_local_estoque", "nSaldo", "fisico", "nCMC", "nPendente", "estoque_minimo"):
+        assert position_in({**LISTED, name: None}) is None, name
+    for unreadable in ("", "12,5", "1.234,50", {}):
+        assert position_in({**LISTED, "nSaldo": unreadable}) is None, unreadable
+    assert position_in({**LISTED, "nSaldo": 0}) is not None
 
 
 @pytest.mark.feature("F134", "F136", "F137", "F138", "F139", "F140", "F141", "F142", "F143")
