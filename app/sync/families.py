@@ -69,13 +69,10 @@ class Families:
 
     async def _ask(self, search: Search) -> None:
         """A family that no list told of may be newer than the list. What Omie does not know is asked for only once."""
-        integration_id, code = search.integration.id, search.key
-        record = await search.omie.fetch("families", code)
-        row = known.known_of(record) if record is not None else known.Known(Vendor.OMIE, "families", code)
+        record = await search.omie.fetch("families", search.key)
+        row = known.known_of(record) if record is not None else known.Known(Vendor.OMIE, "families", search.key)
         async with self._db.transaction() as session:
-            await known.upsert(session, integration_id, [row], self._clock.now())
-            if record is None:
-                await known.mark_gone(session, integration_id, Vendor.OMIE, "families", code, self._clock.now())
+            await known.upsert(session, search.integration.id, [row], self._clock.now(), gone=record is None)
 
     async def _put(self, search: Search, key: str, name: str, family: str) -> None:
         """Finds or makes a group, and remembers for whom."""

@@ -43,8 +43,11 @@ class Known:
     """Of the values, in the form both sides can be compared in; None when nobody compared."""
 
 
-async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Known], seen_at: datetime) -> None:
-    """Stores rows in one statement per chunk; a row seen before is replaced and counts as living again."""
+async def upsert(
+    session: AsyncSession, integration_id: int, rows: Iterable[Known], seen_at: datetime, *, gone: bool = False
+) -> None:
+    """Stores rows in one statement per chunk; a row seen before is replaced and counts as living again, or as `gone`,
+    when the vendor was asked and knows no such record."""
     unique = {(row.vendor, row.entity, row.external_id): row for row in rows}
     values = [
         {
@@ -58,7 +61,7 @@ async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Know
             "data": row.data,
             "digest": row.digest,
             "seen_at": seen_at,
-            "gone_at": None,
+            "gone_at": seen_at if gone else None,
         }
         for row in unique.values()
     ]
@@ -66,10 +69,7 @@ async def upsert(session: AsyncSession, integration_id: int, rows: Iterable[Know
     insert: Callable[..., Any] = postgresql.insert if dialect == "postgresql" else sqlite.insert
     for start in range(0, len(values), _CHUNK):
         statement = insert(KnownRecord).values(values[start : start + _CHUNK])
-        changed = {
-            name: statement.excluded[name]
-            for name in ("natural_key", "name", "active", "data", "digest", "seen_at", "gone_at")
-        }
+        changed = {name: statement.excluded[name] for name in _REPLACED}
         await session.execute(
             statement.on_conflict_do_update(
                 index_elements=["integration_id", "vendor", "entity", "external_id"], set_=changed

@@ -208,11 +208,9 @@ class Places:
         if not await self._strangers(integration.id, told):
             return False
         await self._sets.read(integration.id, Vendor.OMIE, PLACES_SET, omie)
-        now = self._clock.now()
-        for place in await self._strangers(integration.id, told):
-            async with self._db.transaction() as session:
-                await known.upsert(session, integration.id, [known.Known(Vendor.OMIE, PLACES_SET, place)], now)
-                await known.mark_gone(session, integration.id, Vendor.OMIE, PLACES_SET, place, now)
+        rows = [known.Known(Vendor.OMIE, PLACES_SET, place) for place in await self._strangers(integration.id, told)]
+        async with self._db.transaction() as session:
+            await known.upsert(session, integration.id, rows, self._clock.now(), gone=True)
         return True
 
     async def _strangers(self, integration_id: int, told: Collection[str]) -> set[str]:

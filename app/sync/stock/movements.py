@@ -280,10 +280,8 @@ class Stock:
         if found is not None:
             return False
         async with self._db.transaction() as session:
-            now = self._clock.now()
             gone = known.Known(Vendor.PLOOMES, "fields", field_key)
-            await known.upsert(session, trip.integration.id, [gone], now)
-            await known.mark_gone(session, trip.integration.id, Vendor.PLOOMES, "fields", field_key, now)
+            await known.upsert(session, trip.integration.id, [gone], self._clock.now(), gone=True)
         return True
 
     async def _resolve(self, trip: Trip) -> None:
