@@ -15,6 +15,7 @@ from app.sync.config.store import ConfigStore
 from app.sync.desk.requests import Requests
 from app.sync.entities import BUILT, custom_fields_of
 from app.sync.issues import Finding
+from app.sync.models import Integration
 from app.sync.passes.resync_steps import ordered
 from app.sync.setup.integrations import living_row
 from app.sync.setup.parts import PARTS, Lost
@@ -47,25 +48,28 @@ class Healing:
         """
         repairs: list[Repair] = []
         stopped: Exception | None = None
+        async with self._db.read() as session:
+            integration = await living_row(session, integration_id)
         for part in PARTS:
-            async with self._db.read() as session:
-                integration = await living_row(session, integration_id)
             try:
                 repairs.append(await self._provisioner.repair(integration, part, priority))
             except (LaneBusy, LeaseLost, Postponed, VendorError) as error:
                 stopped = error
                 break
-        await self._store(integration_id, repairs, whole=stopped is None)
+        await self._store(integration, repairs, whole=stopped is None)
         if stopped is not None:
             raise stopped
 
-    async def _store(self, integration_id: int, repairs: Sequence[Repair], *, whole: bool) -> None:
+    async def _store(self, integration: Integration, repairs: Sequence[Repair], *, whole: bool) -> None:
         """All that follows in one commit: whatever ends this work midway, the next look finds it undone."""
+        integration_id = integration.id
         config = await self._configs.get(integration_id)
         made = [lost for repair in repairs if repair.problem is None for lost in repair.lost]
         refused = [repair for repair in repairs if repair.problem] if whole else None
         async with self._db.transaction() as session:
             row, now = await living_row(session, integration_id, lock=True), self._clock.now()
+            if row.ploomes_account_id != integration.ploomes_account_id:
+                return  # activated for another account meanwhile: nothing of this is there
             await _tell(session, integration_id, made, refused, now)
             if not made:
                 return

@@ -4,8 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app.core.errors import Fault, VendorError
+from app.sync.models import Integration
 from tests.integration.rest.fakes import FakeVendors
 from tests.integration.rest.rig import FixedClock, Parts
 
@@ -124,6 +126,29 @@ async def test_what_another_account_lacks_is_not_made_there(
     assert families[-1]["Name"] == gone["Name"]
     row = await ponte.integrations.get(active["id"])
     assert row.provisioned["families"][gone["Name"]] == families[-1]["Id"]
+
+
+@pytest.mark.feature("F016", "F092")
+async def test_what_was_made_in_one_account_is_not_taken_for_another_ones(
+    api: httpx.AsyncClient,
+    active: dict[str, Any],
+    vendors: FakeVendors,
+    ponte: Parts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vendors.ploomes.sets["families"].pop()
+    before = await ponte.integrations.get(active["id"])
+    config_of = ponte.configs.get
+
+    async def activated_for_another(integration_id: int) -> Any:
+        async with ponte.db.transaction() as session:
+            await session.execute(update(Integration).values(ploomes_account_id="901"))
+        return await config_of(integration_id)
+
+    monkeypatch.setattr(ponte.configs, "get", activated_for_another)
+    await ponte.watch.provisioned(before)
+    assert (await ponte.integrations.get(active["id"])).provisioned == before.provisioned
+    assert await causes(api, active) == []
 
 
 @pytest.mark.feature("F016", "F022", "F036")
