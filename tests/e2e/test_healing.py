@@ -25,10 +25,17 @@ async def unwatched(rig: Rig) -> None:
 
 
 async def look(rig: Rig) -> None:
-    """The next look of the watch, and the work that comes of it."""
+    """The next look of the watch, whoever takes it, and the work that comes of it."""
+    asked, integration_id = rig.ponte.clock.now(), int(rig.integration["id"])
     async with rig.ponte.db.transaction() as session:
-        await duties.due(session, int(rig.integration["id"]), "provisioned", rig.ponte.clock.now())
-    await rig.ponte.watch.tick()
+        await duties.due(session, integration_id, "provisioned", asked)
+
+    async def looked() -> bool:
+        await rig.ponte.watch.tick()
+        async with rig.ponte.db.read() as session:
+            return (await duties.last_done(session, integration_id))["provisioned"] >= asked
+
+    await rig.until(looked)
     await unwatched(rig)
     await rig.settle()
 
@@ -188,9 +195,13 @@ async def test_what_may_not_be_made_is_told_and_keeps_nothing_else_from_being_me
     assert "campo “Estoque (Omie)” de produtos" in made
     assert (await rig.control.delete("/sandbox/faults")).is_success
     await rig.retry(LOST)  # a person's retry is the next look
-    await rig.ponte.watch.tick()
+
+    async def mended() -> bool:
+        await rig.ponte.watch.tick()
+        return "não pôde" not in (await rig.issue(LOST))["detail"]
+
+    await rig.until(mended)
     detail = (await rig.issue(LOST))["detail"]
-    assert "não pôde" not in detail
     assert "marcador de produto “Ativo”; " in detail or "; marcador de produto “Ativo”" in detail
     assert (await counted(rig, "Products@Lists"))["Ativo"] == 1
 

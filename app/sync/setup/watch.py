@@ -86,7 +86,9 @@ class Watch:
         for row, name in (await self._due())[:AT_ONCE]:
             try:
                 await self.duties[name].run(row)
-            except (Postponed, VendorError, LaneBusy, LeaseLost, UserError) as error:
+            except LaneBusy:
+                continue  # somebody is at the same things, for moments: it stays due
+            except (Postponed, VendorError, LeaseLost, UserError) as error:
                 _log.info("duty is done later", integration=row.id, duty=name, problem=type(error).__name__)
             async with self._db.transaction() as session:
                 await duties.done(session, row.id, name, self._clock.now())

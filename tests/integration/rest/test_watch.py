@@ -128,6 +128,20 @@ async def test_what_another_account_lacks_is_not_made_there(
     assert row.provisioned["families"][gone["Name"]] == families[-1]["Id"]
 
 
+@pytest.mark.feature("F092")
+async def test_a_look_that_finds_the_account_being_prepared_stays_due(
+    api: httpx.AsyncClient, active: dict[str, Any], vendors: FakeVendors, ponte: Parts, clock: FixedClock
+) -> None:
+    account = (await ponte.integrations.get(active["id"])).ploomes_account_id
+    vendors.ploomes.sets["families"].pop()
+    clock.ahead += 1801
+    async with ponte.lanes.hold(f"provision:{account}"):
+        await ponte.watch.tick()
+    assert await causes(api, active) == []
+    await ponte.watch.tick()
+    assert await causes(api, active) == ["provision_lost"]
+
+
 @pytest.mark.feature("F016", "F092")
 async def test_what_was_made_in_one_account_is_not_taken_for_another_ones(
     api: httpx.AsyncClient,
