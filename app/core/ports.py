@@ -118,6 +118,9 @@ class Key:
     value: str
     within: Mapping[str, str] = field(default_factory=dict)
     """Narrows the search where the key alone repeats (a city name inside a state)."""
+    either: "Key | None" = None
+    """Another key, of which a record may carry either: one request finds both. Ploomes only; where the account refuses
+    the other one, this key alone is searched for."""
 
 
 @dataclass(frozen=True, slots=True)

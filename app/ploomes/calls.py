@@ -1,7 +1,7 @@
 """Which Ploomes resource serves which set, and what is expanded: one row per set (reference 1 and 3). Data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.odata import all_of, any_of, custom_equal, equal, literal
 from app.core.ports import Key
@@ -154,6 +154,9 @@ def masked(document: str) -> str:
 
 def filter_of(entity: str, key: Key) -> str | None:
     """The filter that finds a natural key, or None when Ploomes has nothing to find it by."""
+    if key.either is not None:
+        parts = [filter_of(entity, replace(key, either=None)), filter_of(entity, key.either)]
+        return any_of(*(f"({part})" for part in parts)) if None not in parts else None
     if key.name == "document":
         forms = dict.fromkeys((bare(key.value), masked(bare(key.value))))
         return any_of(*(equal(path, form) for path in DOCUMENT_PROPERTIES for form in forms))

@@ -1,6 +1,7 @@
 """Ploomes through the five verbs of `core/ports.py`; what each set needs is a row of `calls.py`."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -79,6 +80,8 @@ class PloomesGateway:
     async def find(self, entity: str, key: Key, *, control: str | None = None) -> list[Record]:
         """Records that carry a natural key. With `control`, an answer without that record raises a transient fault."""
         row = _set(entity)
+        if key.either is not None and entity in self._client.learned.no_custom_filter:
+            key = replace(key, either=None)
         if key.name == "omie_id" and entity in self._client.learned.no_custom_filter:
             return await self._scan(entity, row, key, control)
         wanted = filter_of(entity, key)
@@ -89,6 +92,10 @@ class PloomesGateway:
         try:
             answer = await self._get(row, wanted, top=PAGE_SIZE)
         except VendorError as error:
+            if key.either is not None and error.status == 403:
+                found = await self.find(entity, replace(key, either=None), control=control)
+                self._client.learned.no_custom_filter.add(entity)  # it was the filter, not the right to read
+                return found
             if key.name == "omie_id" and error.status == 403:
                 self._client.learned.no_custom_filter.add(entity)
                 return await self._scan(entity, row, key, control)
@@ -297,6 +304,8 @@ def _number(external_id: str) -> int:
 
 def _carries(entity: str, data: JsonObject, key: Key) -> bool:
     """Whether a record found beside others truly has the key."""
+    if key.either is not None and _carries(entity, data, key.either):
+        return True
     if key.name == "document":
         return any(bare(data.get(name)) == bare(key.value) for name in DOCUMENT_PROPERTIES)
     if key.name == "omie_id":

@@ -166,13 +166,27 @@ class Placing:
         """The twin whose id the record carries, unless a copy of a linked record carries it (design section 4)."""
         other = trip.vendor.other
         async with self._db.read() as session:
-            taken = await links.holder(session, trip.integration.id, trip.entity, other, carried)
+            taken = await self._holder(session, trip, carried)
             absent = other is Vendor.OMIE and await self._not_in_index(session, trip, side, carried)
         if taken is None:
             return None if absent else await self._reading.record(trip, other, carried)
         if trip.vendor is Vendor.PLOOMES:
             await self._clear_copied_id(trip, side)
         return None
+
+    async def _holder(self, session: AsyncSession, trip: Trip, carried: str) -> Link | None:
+        """The link of the record whose id is carried. A copy that left its family carries the id of a sibling, unless
+        our index knows one of this entity by that id."""
+        other = trip.vendor.other
+        found = await links.holder(session, trip.integration.id, trip.entity, other, carried)
+        if found is not None or not trip.siblings:
+            return found
+        row = await known.get(session, trip.integration.id, other, trip.set_of(other), carried)
+        if row is not None and row.gone_at is None:
+            return None
+        for entity in trip.siblings:
+            found = found or await links.holder(session, trip.integration.id, entity, other, carried)
+        return found
 
     async def _not_in_index(self, session: AsyncSession, trip: Trip, side: Side, omie_id: str) -> bool:
         """Whether our index, once Omie's list was read whole, says that there is no such record: asking Omie would
@@ -198,11 +212,11 @@ class Placing:
         side.values["omie_id"] = None
 
     async def _keyed_twin(self, trip: Trip, key: str) -> Record | Finding | None:
-        """The record of the other side with the same natural key."""
-        other = trip.vendor.other
-        free, taken = await self._twins.carriers(trip, other, key)
+        """The record of the other side that carries this one's id, else one with the same natural key."""
+        other, by_id = trip.vendor.other, self._twins.by_id(trip)
+        free, taken = await self._twins.carriers(trip, other, key, by_id)
         for external_id in free:
-            twin = await self._twins.verified(trip, other, external_id, key)
+            twin = await self._twins.verified(trip, other, external_id, key, by_id)
             if twin is not None:
                 return twin
         return _duplicate(trip, key, taken[0]) if taken and trip.rules.KEY_IS_UNIQUE else None

@@ -21,23 +21,37 @@ class Twins:
         self._agreement = agreement
         self._reading = reading
 
-    async def carriers(self, trip: Trip, vendor: Vendor, key: str) -> tuple[list[str], list[str]]:
+    async def carriers(
+        self, trip: Trip, vendor: Vendor, key: str, by_id: Key | None = None
+    ) -> tuple[list[str], list[str]]:
         """Ids on a vendor that carry a natural key, oldest first: those without a link, and those with one.
 
-        Ploomes is asked, with a record known to live in the same question; Omie is not, our own index answers.
+        Ploomes is asked, with a record known to live in the same question; Omie is not, our own index answers. The
+        same question finds those that carry an id (`by_id`) instead: they come first.
         """
+        named: set[str] = set()
+        strangers: set[str] = set()
         if vendor is Vendor.OMIE or await self._index_answers(trip):
             async with self._db.read() as session:
                 rows = await known.find(session, trip.integration.id, vendor, trip.set_of(vendor), key)
             ids = [row.external_id for row in rows if trip.rules.recognisable(vendor, row.data, trip.refs)]
         else:
-            found = await self._search(trip, Key(trip.rules.KEY, key))
+            found = await self._search(trip, Key(trip.rules.KEY, key, either=by_id))
             await self.remember(trip, *found)
-            ids = [r.id for r in found if trip.rules.recognisable(vendor, r.data, trip.refs)]
+            found = [r for r in found if trip.rules.recognisable(vendor, r.data, trip.refs)]
+            ids, named = [r.id for r in found], {r.id for r in found if _carries(r, by_id)}
+            strangers = {r.id for r in found if r.id in named and known.known_of(r).natural_key != key}
         async with self._db.read() as session:
             taken = await links.holders(session, trip.integration.id, trip.entity, vendor, ids)
-        ordered = sorted(ids, key=int)
-        return [i for i in ordered if i not in taken], [i for i in ordered if i in taken]
+        ordered = sorted(ids, key=lambda each: (each not in named, int(each)))
+        return [i for i in ordered if i not in taken], [i for i in ordered if i in taken and i not in strangers]
+
+    def by_id(self, trip: Trip) -> Key | None:
+        """What finds the records of Ploomes that carry the id of a trip's record of Omie."""
+        field_key = trip.refs.field_keys.get("ponte_omie_id")
+        if trip.vendor is Vendor.PLOOMES or not field_key:
+            return None
+        return Key("omie_id", trip.record_id, {"field": field_key})
 
     async def _index_answers(self, trip: Trip) -> bool:
         """Whether our own index says what Ploomes has: a pass has just read the whole set, webhooks tell of what came
@@ -48,8 +62,11 @@ class Twins:
             whole = await known.whole_at(session, trip.integration.id, Vendor.PLOOMES, trip.set_of(Vendor.PLOOMES))
         return whole is not None and self._clock.now() - whole < PAGE_ROW
 
-    async def verified(self, trip: Trip, vendor: Vendor, external_id: str, key: str) -> Record | None:
-        """A record that the index or a search named, read and held in its lane, if it still carries the key."""
+    async def verified(
+        self, trip: Trip, vendor: Vendor, external_id: str, key: str, by_id: Key | None = None
+    ) -> Record | None:
+        """A record that the index or a search named, read and held in its lane, if it still carries the key (or the
+        id)."""
         await trip.lease.take([trip.lane(vendor, external_id)])
         record = await self._reading.record(trip, vendor, external_id)
         if record is None:
@@ -58,16 +75,15 @@ class Twins:
         await self.remember(trip, record)
         if not trip.rules.recognisable(vendor, record.data, trip.refs):
             return None  # the index knows less than the record: it may be another integration's
+        if _carries(record, by_id):
+            return record
         side = await self._agreement.side(trip, record)
         return record if side.values.get(trip.rules.KEY) == key else None
 
     async def foreign(self, trip: Trip) -> Record | None:
         """A foreign client has no document: in Ploomes the Omie id of an earlier, unfinished create tells it."""
-        field_key = trip.refs.field_keys.get("ponte_omie_id")
-        if trip.vendor is Vendor.PLOOMES or not field_key:
-            return None
-        key = Key("omie_id", trip.record_id, {"field": field_key})
-        found = await self._search(trip, key)
+        key = self.by_id(trip)
+        found = await self._search(trip, key) if key is not None else []
         return found[0] if found else None
 
     async def _search(self, trip: Trip, key: Key) -> list[Record]:
@@ -92,3 +108,11 @@ class Twins:
         """Puts records just read into our index."""
         async with self._db.transaction() as session:
             await known.upsert(session, trip.integration.id, [known.known_of(r) for r in records], self._clock.now())
+
+
+def _carries(record: Record, by_id: Key | None) -> bool:
+    """Whether a record of Ploomes has an id in the custom field that the key names."""
+    return by_id is not None and any(
+        row.get("FieldKey") == by_id.within["field"] and str(row.get("StringValue") or "") == by_id.value
+        for row in record.data.get("OtherProperties") or ()
+    )

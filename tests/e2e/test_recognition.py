@@ -1,18 +1,27 @@
 """A record that is new to us: its twin is recognised before anything is created (F086, F279, F280)."""
 
+from typing import Any
+
 import pytest
 
-from tests.e2e.rig import EMBEDDED, Rig
+from tests.e2e.rig import EMBEDDED, JsonObject, Rig
+from tests.e2e.test_products import names_of, product, service, twin
 
 pytestmark = EMBEDDED
 
 CNPJ, CNPJ_2, CNPJ_3 = "11222333000181", "11444777000161", "12345678000195"
+CONTACTS, PRODUCTS = 1, 10
 
 
-async def id_field(rig: Rig) -> str:
-    """Key of the field "Id (Omie)" of contacts."""
+async def id_field(rig: Rig, entity: int = CONTACTS) -> str:
+    """Key of the field "Id (Omie)" of contacts or products."""
     fields = await rig.ploomes_set("Fields")
-    return str(next(f["Key"] for f in fields if f["Name"] == "Id (Omie)" and f["EntityId"] == 1))
+    return str(next(f["Key"] for f in fields if f["Name"] == "Id (Omie)" and f["EntityId"] == entity))
+
+
+def carrying(key: str, omie_id: Any) -> JsonObject:
+    """The field "Id (Omie)" with a value, in the body of a record."""
+    return {"OtherProperties": [{"FieldKey": key, "StringValue": str(omie_id)}]}
 
 
 @pytest.mark.feature("F086")
@@ -125,3 +134,78 @@ async def test_creates_go_on_when_the_contact_last_seen_was_deleted_unheard(rig:
     await rig.settle()
     assert (await rig.pair_of_client(client["codigo_cliente_omie"]))["Name"] == "Novo"
     assert len(rig.tap.of("POST Contacts")) == 1
+
+
+@pytest.mark.feature("F086")
+async def test_a_contact_that_carries_our_id_needs_no_document(rig: Rig) -> None:
+    await rig.contact_new(TypeId=1, Name="Sentinela", Register=CNPJ_3)
+    await rig.settle()
+    await rig.fault("drop", vendor="omie", times=None)
+    await rig.fault("drop", vendor="ploomes", times=None)
+    client = await rig.omie_new(razao_social="Novo", nome_fantasia="Novo", cnpj_cpf=CNPJ)
+    carried = carrying(await id_field(rig), client["codigo_cliente_omie"])
+    contact = await rig.contact_new(TypeId=1, Name="Sem documento", **carried)
+    await rig.control.delete("/sandbox/faults")
+    await rig.omie_edit(client["codigo_cliente_omie"], email="novo@omie.test")
+    await rig.settle()
+    pair = await rig.pair_of_client(client["codigo_cliente_omie"])
+    assert (pair["Id"], pair["Name"], pair["Register"]) == (contact["Id"], "Novo", CNPJ)
+    assert not rig.tap.of("POST Contacts")
+    assert (await rig.issues(), await rig.refusals()) == ([], {})
+
+
+@pytest.mark.feature("F086", "F103")
+@pytest.mark.parametrize(("kind", "reads"), [("products", 3), ("services", 2)])
+@pytest.mark.parametrize("forbidden", [False, True])
+async def test_the_product_that_carries_our_id_goes_before_one_with_the_code(
+    rig: Rig, kind: str, reads: int, forbidden: bool
+) -> None:
+    await product(rig, codigo="SEN-1", descricao="Sentinela")
+    await rig.settle()
+    key = await id_field(rig, PRODUCTS)
+    families = {name: each for each, name in (await names_of(rig, "Products@Families")).items()}
+    inside = {"FamilyId": families["Produtos" if kind == "products" else "Serviços"]}
+    for vendor in ("omie", "ploomes"):
+        await rig.fault("drop", vendor=vendor, times=None)  # nobody hears of what is there already
+    if kind == "products":
+        codes = [(await product(rig, codigo=f"CAF-{n}", descricao=f"Café {n}"))["codigo_produto"] for n in range(2)]
+    else:
+        codes = [(await service(rig, cCodigo=f"CAF-{n}", cDescricao="Café"))["intListar"]["nCodServ"] for n in range(2)]
+    coded = [await rig.ploomes_new("Products", Name="Só o código", Code=f"CAF-{n}", **inside) for n in range(2)]
+    named = await rig.ploomes_new("Products", Name="Só o Id", Code="OUTRO", **inside, **carrying(key, codes[0]))
+    await rig.control.delete("/sandbox/faults")
+    await rig.quirk(ploomes_any_forbidden=forbidden)
+    counts = []
+    for code in codes:
+        before = len(rig.tap.of("GET Products"))
+        change = {"valor_unitario": 3} if kind == "products" else {"cabecalho": {"nPrecoUnit": 3}}
+        await rig.omie_change(kind, code, **change)
+        await rig.settle()
+        counts.append(len(rig.tap.of("GET Products")) - before)
+    links = [(await rig.link("omie", code, kind))["ploomes_id"] for code in codes]
+    assert links == [coded[0] if forbidden else named, coded[1]]
+    assert counts[1] == reads, "as many as by code alone"
+    assert not forbidden or counts[0] == reads + 1, "an account that refuses such filters is asked once in vain"
+    assert len(await rig.ploomes_set("Products")) == 4
+    assert not rig.tap.of("POST Products")[1:]
+    assert await rig.issues() == []
+
+
+@pytest.mark.feature("F086", "F004", "F130")
+async def test_a_copy_that_left_its_family_loses_the_id_of_the_service_too(rig: Rig) -> None:
+    key = await id_field(rig, PRODUCTS)
+    work = (await service(rig, cCodigo="SRV-1", cDescricao="Consultoria"))["intListar"]["nCodServ"]
+    await rig.settle()
+    original = await twin(rig, work, "services")
+    goods = {"FamilyId": {n: each for each, n in (await names_of(rig, "Products@Families")).items()}["Produtos"]}
+    copies = [
+        await rig.ploomes_new("Products", Name="Cópia", Code="SRV-1", **carrying(key, work)),
+        await rig.ploomes_new("Products", Name="Cópia", **carrying(key, work)),
+        await rig.ploomes_new("Products", Name="Cópia", **goods, **carrying(key, work)),
+    ]
+    await rig.settle()
+    rows = {str(row["Id"]): row for row in await rig.ploomes_set("Products")}
+    assert [held for copy in copies for held in rows[copy]["OtherProperties"] if held.get("StringValue")] == []
+    assert (await twin(rig, work, "services"))["Id"] == original["Id"]
+    assert not rig.tap.of("ConsultarProduto"), "Omie is not asked for a product of that id"
+    assert await rig.issues() == []
