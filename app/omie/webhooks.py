@@ -44,14 +44,20 @@ IDS: Mapping[Entity, tuple[str, ...]] = {
     Entity.SELLERS: ("codigo",),
 }
 
-SHAPES: Mapping[Entity, Callable[[JsonObject], JsonObject]] = {
+
+def _position(event: JsonObject) -> JsonObject | None:
+    """A row of `ListarPosEstoque`, where a movement's body is more than ids (reference 6, row 11)."""
+    return event if "nSaldo" in event else None
+
+
+SHAPES: Mapping[Entity, Callable[[JsonObject], JsonObject | None]] = {
     Entity.CLIENTS: lambda event: event,
     Entity.PRODUCTS: nest_fiscal,
     Entity.SERVICES: lambda event: event,
     Entity.SELLERS: lambda event: event,
-    Entity.STOCK: lambda event: event,
+    Entity.STOCK: _position,
 }
-"""Topics whose body is the record as the API answers it, or of stock may be; the others bring a summary only."""
+"""Topics whose body is the record as the API answers it; the others bring a summary only."""
 
 
 def decode(raw: bytes) -> JsonObject | None:
