@@ -102,7 +102,7 @@ def content_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError:
-        err.print(f"não foi possível ler o arquivo {file}", style="red", markup=False)
+        err.print(f"não foi possível ler o arquivo {file}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 
