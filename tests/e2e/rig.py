@@ -58,7 +58,7 @@ class Tap(httpx.AsyncBaseTransport):
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
         self.calls: list[tuple[str, JsonObject]] = []
-        """Omie's method, or verb and first part of Ploomes' path, with the parameters; in order."""
+        """Omie's method, or verb and first part of Ploomes' path, with the parameters or the query; in order."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         content = await request.aread()
@@ -67,7 +67,7 @@ class Tap(httpx.AsyncBaseTransport):
             self.calls.append((body["call"], body["param"][0]))
         else:
             name = request.url.path.removeprefix("/ploomes/").partition("(")[0]
-            self.calls.append((f"{request.method} {name}", body))
+            self.calls.append((f"{request.method} {name}", body or dict(request.url.params)))
         return await self._transport.handle_async_request(request)
 
     def of(self, *names: str) -> list[JsonObject]:
