@@ -60,13 +60,13 @@ async def lost_of(site: Site, part: Part) -> tuple[list[Lost], list[Record]]:
     missing = dict(part.made(site.before))
     rows: dict[str, Record] = {}
     for wait in (0.0, CONFIRM_SECONDS):
+        if not missing:
+            break
         if wait:
             await site.hold(wait)
             await site.clock.sleep(wait)
         rows |= {record.id: record for record in await site.all(part.entity)}
         missing = {each: lost for each, lost in missing.items() if each not in rows}
-        if not missing:
-            break
     return list(missing.values()), list(rows.values())
 
 

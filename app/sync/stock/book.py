@@ -214,6 +214,8 @@ class Places:
         return True
 
     async def _strangers(self, integration_id: int, told: Collection[str]) -> set[str]:
+        if not told:
+            return set()
         query = select(KnownRecord.external_id).where(
             KnownRecord.integration_id == integration_id,
             KnownRecord.vendor == Vendor.OMIE,

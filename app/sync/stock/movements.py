@@ -131,7 +131,7 @@ class Stock:
         """The level of the trip's product, and the table it gives."""
         places = await self._places.of(trip.integration, trip.config, trip.omie)
         level = await self._read(trip, trip.record_id, places)
-        if await self._places.learn(trip.integration, level.figures, trip.omie):
+        if await self._places.learn(trip.integration, level.figures.keys() - {each.id for each in places}, trip.omie):
             places = await self._places.of(trip.integration, trip.config, trip.omie)
         return level, draw(places, level, trip.config, self._clock.now())
 
